@@ -1,0 +1,71 @@
+/* The controller: one per program. Owns the engine and the models that views draw. UI thread only, except where said. */
+#pragma once
+#include <fulmar/app/command.h>
+#include <fulmar/app/composer.h>
+#include <fulmar/app/config.h>
+#include <fulmar/app/folders.h>
+#include <fulmar/app/list.h>
+#include <fulmar/app/reading.h>
+#include <fulmar/app/shell.h>
+#include <fulmar/sync/engine.h>
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What changed, for the shell's `changed`: bits. */
+typedef enum {
+  FM_CHANGE_FOLDERS = 1 << 0,
+  FM_CHANGE_LIST = 1 << 1,
+  FM_CHANGE_READING = 1 << 2,
+  FM_CHANGE_STATUS = 1 << 3,
+  FM_CHANGE_COMPOSER = 1 << 4,
+  FM_CHANGE_SETTINGS = 1 << 5, /* theme, layout, keys: everything is drawn anew */
+} FmAppChange;
+
+/* value struct */
+typedef struct {
+  const char *data_dir; /* NULL: the default of base/paths */
+  gboolean demo;        /* sample mail in a private temporary store, removed at the end; no network */
+  gboolean read_only;
+  gboolean screen;      /* takes the lease and syncs; FALSE: command line */
+  const char *account;  /* -a, or NULL */
+} FmAppOptions;
+
+/* Takes CONFIG. Attaches its port to the default main context. */
+FmApp *fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error);
+void fm_app_free (FmApp *app); /* accepts NULL; drains */
+
+void fm_app_set_shell (FmApp *app, const FmShell *shell, gpointer shell_data);
+
+/* Opens what was named on the command line, else the last or first INBOX. FOLDER may be NULL or "mailto:...". */
+void fm_app_start (FmApp *app, const char *folder);
+
+FmConfig *fm_app_config (FmApp *app);
+FmEngine *fm_app_engine (FmApp *app);
+FmFolders *fm_app_folders (FmApp *app);
+FmList *fm_app_list (FmApp *app);         /* what the list pane shows; never NULL */
+FmReading *fm_app_reading (FmApp *app);   /* what the pager shows, or NULL */
+FmComposer *fm_app_composer (FmApp *app); /* the one in front, or NULL */
+
+/* The pager opens the row under the list's cursor; the view calls this when it shows a message to the user. */
+void fm_app_open_message (FmApp *app, gint64 msg_id);
+void fm_app_open_folder (FmApp *app, gint64 folder_id);
+void fm_app_open_search (FmApp *app, const char *query_text); /* a wrong query is said with the place */
+
+/* value struct: for the top and bottom lines; strings valid until the next change */
+typedef struct {
+  const char *place;       /* "work/INBOX" */
+  const char *state;       /* "pushed", "retrying in 8 s: connection refused" */
+  FmAccountState state_code;
+  guint64 queued_ops, queued_mails;
+  const char *progress;    /* "INBOX: headers 12,000 of 100,000", or NULL */
+  guint64 progress_done, progress_total;
+  guint tag_prefix : 1;    /* `;` was pressed */
+} FmAppStatus;
+
+void fm_app_status (FmApp *app, FmAppStatus *ret_status);
+
+/* Resolves "work/INBOX" to a folder id, 0 if there is none. */
+gint64 fm_app_find_folder (FmApp *app, const char *name);
+
+G_END_DECLS

@@ -1,0 +1,29 @@
+/* The folder tree's model: all accounts, their folders nested by delimiter, and the saved searches; flattened to the lines that are open. */
+#pragma once
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct FmFolders FmFolders;
+
+typedef enum { FM_FOLDER_LINE_ACCOUNT, FM_FOLDER_LINE_FOLDER, FM_FOLDER_LINE_SEARCH, FM_FOLDER_LINE_HEADING } FmFolderLineKind;
+
+/* value struct; strings valid until the tree changes */
+typedef struct {
+  FmFolderLineKind kind;
+  guint depth;
+  const char *label;     /* last component, sanitised */
+  const char *full_name; /* "work/Lists/notmuch", or the search's name */
+  gint64 folder_id;      /* 0: account, search, heading or an unselectable parent */
+  guint64 unread, total;
+  gboolean has_children, open, is_current;
+  const char *state;     /* accounts: "pushed", "offline", ... */
+} FmFolderLine;
+
+guint fm_folders_count (const FmFolders *folders);
+gboolean fm_folders_line (const FmFolders *folders, guint index, FmFolderLine *ret_line);
+guint fm_folders_cursor (const FmFolders *folders);
+void fm_folders_set_cursor (FmFolders *folders, guint index);
+void fm_folders_toggle (FmFolders *folders, guint index);
+
+G_END_DECLS
