@@ -2,13 +2,12 @@
  * (A value struct with public fields: thirty getters would say nothing more.) */
 #pragma once
 #include <fulmar/base/secret.h>
+#include <fulmar/net/server.h>
 #include <glib.h>
 
 G_BEGIN_DECLS
 
 typedef enum { FM_ACCOUNT_IMAP, FM_ACCOUNT_POP, FM_ACCOUNT_MAILDIR, FM_ACCOUNT_MBOX, FM_ACCOUNT_NOTMUCH } FmAccountKind;
-
-typedef enum { FM_SECURITY_TLS, FM_SECURITY_STARTTLS, FM_SECURITY_PLAIN_LOOPBACK } FmAccountSecurity;
 
 typedef enum { FM_OFFLINE_ALL, FM_OFFLINE_DAYS, FM_OFFLINE_HEADERS } FmOfflinePolicy;
 
@@ -18,7 +17,7 @@ typedef enum { FM_LEAVE_FOREVER, FM_LEAVE_UNTIL_DELETED, FM_LEAVE_DAYS, FM_LEAVE
 typedef struct {
   char *host; /* NULL: this service is not configured */
   guint16 port;
-  FmAccountSecurity security;
+  FmSecurity security;
   char *user; /* percent-decoded */
 } FmAccountService;
 
@@ -35,7 +34,7 @@ typedef struct {
   char *password_command; /* the user's own shell line, or NULL */
   char *token_command;    /* auth = oauth2: prints an access token, or NULL */
   gboolean oauth2;
-  char *tls_ca;  /* a PEM file in addition to the system's, or NULL */
+  char *tls_ca;  /* a PEM file trusted instead of the system's, or NULL */
   char *tls_pin; /* "sha256:HEX" of the certificate's public key, or NULL */
   char *path;    /* Maildir tree, mbox file or notmuch root, expanded */
   FmOfflinePolicy offline;
