@@ -5,6 +5,7 @@
 #include <fulmar/base/cancel.h>
 #include <fulmar/base/secret.h>
 #include <fulmar/sync/account-spec.h>
+#include <fulmar/sync/action.h>
 #include <fulmar/sync/event.h>
 #include <glib.h>
 
@@ -25,6 +26,11 @@ void fm_sync_env_index (FmSyncEnv *env, gint64 blob_id);
  * threads only. REFUSED_BEFORE: the last answer was refused by the server: ask anew. FM_ERROR_AUTH when there is none. */
 FmSecret *fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, gboolean refused_before, FmCancel *cancel, GError **error);
 
+/* Carries out ACTION (consumed) as if the user had asked: an answered mail's flag, a sent copy. Any thread; answered nowhere. */
+void fm_sync_env_act (FmSyncEnv *env, FmAction *action);
+/* Operations or outgoing mail of the queue came or went: FM_EVENT_QUEUE follows. Any thread. */
+void fm_sync_env_queue_changed (FmSyncEnv *env);
+
 typedef struct FmAccountWorker FmAccountWorker;
 
 typedef struct {
@@ -39,6 +45,5 @@ typedef struct {
   void (*cancel) (FmAccountWorker *worker, guint64 request_id);
 } FmAccountWorkerClass;
 
-extern const FmAccountWorkerClass fm_imap_worker_class;
-extern const FmAccountWorkerClass fm_pop_worker_class;
-extern const FmAccountWorkerClass fm_maildir_worker_class;
+/* The class for accounts of KIND, or NULL where this program can't serve them yet. The one table is in worker-classes.c. */
+const FmAccountWorkerClass *fm_worker_classes_find (FmAccountKind kind);
