@@ -1,1 +1,12 @@
 # Unit tests of src/ui: linked with its library and the rooms below it only.
+check_PROGRAMS += tests/unit/ui/test-canvas
+TESTS += tests/unit/ui/test-canvas
+tests_unit_ui_test_canvas_SOURCES = tests/unit/ui/test-canvas.c
+tests_unit_ui_test_canvas_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+tests_unit_ui_test_canvas_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/ui/test-key-decoder
+TESTS += tests/unit/ui/test-key-decoder
+tests_unit_ui_test_key_decoder_SOURCES = tests/unit/ui/test-key-decoder.c
+tests_unit_ui_test_key_decoder_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+tests_unit_ui_test_key_decoder_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
