@@ -44,6 +44,8 @@ gboolean fm_address_list_contains (const FmAddressList *list, const char *addres
  * UTF-8 is allowed (RFC 6531); fm_address_is_ascii tells whether SMTPUTF8 is needed. */
 gboolean fm_address_is_valid (const char *address);
 gboolean fm_address_is_ascii (const char *address);
+/* The address as SMTP carries it: an international domain in its ASCII form (IDNA), the local part as it is. Transfer: full. */
+char *fm_address_wire (const char *address);
 
 /* A and then those of B not in A, without duplicates, leaving out every address of WITHOUT (may be NULL). Transfer: full. */
 FmAddressList *fm_address_list_merge (const FmAddressList *a, const FmAddressList *b, const FmAddressList *without);

@@ -44,5 +44,7 @@ void fm_threads_layout (const FmThreadsMessage *messages, gsize n, FmThreadsRow 
 /* The subject without reply and forward prefixes (Re:, Fwd:, AW:, SV:, "Re[2]:", ...) and leading list tags, for sorting. A pointer into
  * SUBJECT. */
 const char *fm_threads_subject_base (const char *subject);
+/* The same, list tags left on: what "Re: " is put before. */
+const char *fm_threads_subject_unmarked (const char *subject);
 
 G_END_DECLS

@@ -1,1 +1,25 @@
 # Unit tests of src/mail: linked with its library and the rooms below it only.
+
+check_PROGRAMS += tests/unit/mail/test-flags
+TESTS += tests/unit/mail/test-flags
+tests_unit_mail_test_flags_SOURCES = tests/unit/mail/test-flags.c tests/unit/mail/test.h
+tests_unit_mail_test_flags_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_flags_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-address
+TESTS += tests/unit/mail/test-address
+tests_unit_mail_test_address_SOURCES = tests/unit/mail/test-address.c tests/unit/mail/test.h
+tests_unit_mail_test_address_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_address_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-envelope
+TESTS += tests/unit/mail/test-envelope
+tests_unit_mail_test_envelope_SOURCES = tests/unit/mail/test-envelope.c tests/unit/mail/test.h
+tests_unit_mail_test_envelope_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_envelope_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-threads
+TESTS += tests/unit/mail/test-threads
+tests_unit_mail_test_threads_SOURCES = tests/unit/mail/test-threads.c tests/unit/mail/test.h
+tests_unit_mail_test_threads_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_threads_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
