@@ -1,1 +1,3 @@
 # Manuals and the tour.
+
+EXTRA_DIST += doc/style.md

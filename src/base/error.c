@@ -2,13 +2,12 @@
 #include <fulmar/base/error.h>
 
 static const char *const code_names[] = {
-  [FM_ERROR_OFFLINE] = "offline",     [FM_ERROR_TIMEOUT] = "timeout",     [FM_ERROR_AUTH] = "auth",
-  [FM_ERROR_TLS] = "tls",             [FM_ERROR_PROTOCOL] = "protocol",   [FM_ERROR_REFUSED] = "refused",
-  [FM_ERROR_STORAGE] = "storage",     [FM_ERROR_NOT_FOUND] = "not-found", [FM_ERROR_CANCELLED] = "cancelled",
-  [FM_ERROR_LIMIT] = "limit",         [FM_ERROR_INVALID] = "invalid",
+  [FM_ERROR_OFFLINE] = "offline",     [FM_ERROR_TIMEOUT] = "timeout", [FM_ERROR_AUTH] = "auth",       [FM_ERROR_TLS] = "tls",
+  [FM_ERROR_PROTOCOL] = "protocol",   [FM_ERROR_REFUSED] = "refused", [FM_ERROR_STORAGE] = "storage", [FM_ERROR_NOT_FOUND] = "not-found",
+  [FM_ERROR_CANCELLED] = "cancelled", [FM_ERROR_LIMIT] = "limit",     [FM_ERROR_INVALID] = "invalid",
 };
 
-G_DEFINE_QUARK (fulmar-error-quark, fm_error)
+G_DEFINE_QUARK (fulmar_error, fm_error)
 
 const char *
 fm_error_code_name (FmErrorCode code)
