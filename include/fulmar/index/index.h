@@ -7,7 +7,7 @@
  *
  * Rebuild. REBUILD_NEEDED says that no earlier ADDED holds any more (a new, damaged or outdated index): adds and removes not answered yet
  * are forgotten. The owner notes every mail as not indexed, adds all of them, newest first, and calls fm_index_rebuild_end when none is
- * left. Until then searches are answered from the old generation where that can still be read. */
+ * left (status says `rebuilding` until then, also after a restart of the program). Until then searches are answered from the old generation where that can still be read. */
 #pragma once
 #include <glib.h>
 
@@ -71,6 +71,8 @@ void fm_index_free (FmIndex *index);
 /* Any thread; never block. FALSE: the backlog is full (ROOM follows) or the index is read-only, and nothing was taken. The mail at PATH
  * is opened when its turn comes, and not changed. BLOB_ID is the caller's own positive number: adding one twice is harmless. */
 gboolean fm_index_add (FmIndex *index, gint64 blob_id, const char *path);
+/* The mail is SIZE_BYTES (-1: to the end) from OFFSET_BYTES of the file, as in an mbox. */
+gboolean fm_index_add_range (FmIndex *index, gint64 blob_id, const char *path, gint64 offset_bytes, gint64 size_bytes);
 gboolean fm_index_remove (FmIndex *index, gint64 blob_id);
 /* How many adds would be taken now. */
 guint fm_index_credit (FmIndex *index);
