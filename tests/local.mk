@@ -10,6 +10,7 @@ include tests/unit/app/local.mk
 include tests/unit/ui/local.mk
 include tests/unit/cli/local.mk
 endif
+include tests/suites.mk
 include tests/lint/local.mk
 include tests/screen/local.mk
 include tests/e2e/local.mk

@@ -5,5 +5,37 @@ src_ui_libui_a_SOURCES = \
 	src/ui/canvas.h \
 	src/ui/key-decoder.c \
 	src/ui/key-decoder.h \
+	src/ui/key-name.c \
+	src/ui/key-name.h \
 	src/ui/key.h \
-	src/ui/look.h
+	src/ui/keymap-alpine.c \
+	src/ui/keymap-alpine.h \
+	src/ui/keymap.c \
+	src/ui/keymap.h \
+	src/ui/look.h \
+	src/ui/term-crash.c \
+	src/ui/term-crash.h \
+	src/ui/term-curses.c \
+	src/ui/term-curses.h \
+	src/ui/theme.c \
+	src/ui/theme.h
+
+# The shipped themes are built in too, so that colours need no installed file.
+nodist_src_ui_libui_a_SOURCES = src/ui/theme-builtin.h
+BUILT_SOURCES += src/ui/theme-builtin.h
+CLEANFILES += src/ui/theme-builtin.h
+src/ui/theme-builtin.h: $(theme_files) src/ui/theme-builtin.sh
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && cd $(srcdir) && $(SHELL) src/ui/theme-builtin.sh $(theme_files) > $(abs_builddir)/$@.tmp \
+	  && mv $(abs_builddir)/$@.tmp $(abs_builddir)/$@
+EXTRA_DIST += src/ui/theme-builtin.sh src/ui/fulmar.terminfo
+
+# Direct colour entries; without tic Fulmar shows 256 colours.
+noinst_DATA = terminfo/stamp
+terminfo/stamp: src/ui/fulmar.terminfo
+	$(AM_V_GEN)$(MKDIR_P) terminfo; tic -x -o terminfo $(srcdir)/src/ui/fulmar.terminfo 2>/dev/null || echo "tic: no direct colour"; touch $@
+install-data-local: terminfo/stamp
+	$(MKDIR_P) $(DESTDIR)$(pkgdatadir)/terminfo && tic -x -o $(DESTDIR)$(pkgdatadir)/terminfo $(srcdir)/src/ui/fulmar.terminfo 2>/dev/null || :
+uninstall-local:
+	rm -rf $(DESTDIR)$(pkgdatadir)/terminfo
+clean-local:
+	rm -rf terminfo

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Configures, builds and runs one variant of the suite in a directory of that name below the current one.
+# Usage: suite.sh SOURCE_TOP asan|tsan|fuzz|bench [unit]
+set -eu
+src=$(cd "$1" && pwd) variant=$2 target=check
+[ "${3:-}" != unit ] || target=check-unit
+unset MAKEFLAGS MFLAGS MAKELEVEL
+jobs=$(nproc 2>/dev/null || echo 2)
+cc=${CC:-gcc} cflags="-g -O1" options=
+
+case $variant in
+  asan) options=--enable-sanitize=address,undefined ;;
+  tsan) options=--enable-sanitize=thread ;;
+  fuzz) cc=clang options="--enable-fuzz --enable-sanitize=address,undefined" target=fuzz-run ;;
+  bench) cflags="-g -O2" target=bench-run ;;
+  *) echo "suite.sh: no variant $variant" >&2; exit 2 ;;
+esac
+if command -v ccache >/dev/null; then cc="ccache $cc"; fi
+
+# Errors of memory end the test; leaks and races inside libraries we can't mend are named in the .supp files, with the reason.
+ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}
+LSAN_OPTIONS=suppressions=$src/tests/lsan.supp:print_suppressions=0:${LSAN_OPTIONS:-}
+UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:${UBSAN_OPTIONS:-}
+TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$src/tests/tsan.supp:${TSAN_OPTIONS:-}
+export ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+
+mkdir -p "$variant" && cd "$variant"
+[ -f Makefile ] || "$src/configure" $options CC="$cc" CFLAGS="$cflags"
+run=
+# ThreadSanitizer's shadow needs the addresses where they were on older kernels.
+if [ "$variant" = tsan ] && command -v setarch >/dev/null; then run="setarch $(uname -m) -R"; fi
+[ "$variant" = fuzz ] || make -j"$jobs" all
+exec $run make -j"$jobs" "$target" ${FUZZ_SECONDS:+FUZZ_SECONDS="$FUZZ_SECONDS"} ${TESTS:+TESTS="$TESTS"}

@@ -1,0 +1,39 @@
+# The same tests in other clothes. Each target configures a build of its own in a directory below the current one, which is kept, so that
+# the next time only what changed is compiled. SUITE=unit runs the unit tests alone; TESTS="..." names single ones.
+FUZZ_SECONDS = 60
+TEST_TIMEOUT_S = 300
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZERS = $(filter tests/fuzz/%,$(EXTRA_PROGRAMS))
+BENCHES = $(filter tests/bench/%,$(EXTRA_PROGRAMS)) $(BENCH_TESTS)
+UNIT_TESTS = $(filter tests/unit/%,$(TESTS))
+EXTRA_DIST += tests/suite.sh tests/fuzz/run.sh tests/tsan.supp tests/lsan.supp
+
+# A test that hangs is a test that failed.
+LOG_COMPILER = timeout -k 10 $(TEST_TIMEOUT_S)
+AM_TESTS_ENVIRONMENT = \
+	FULMAR_CORPUS="$${FULMAR_CORPUS:-$(abs_top_srcdir)/../shared/corpus}"; export FULMAR_CORPUS; \
+	FULMAR_TOP_SRCDIR="$(abs_top_srcdir)"; export FULMAR_TOP_SRCDIR; \
+	FULMAR_TOP_BUILDDIR="$(abs_top_builddir)"; export FULMAR_TOP_BUILDDIR; \
+	LC_ALL=C.UTF-8; export LC_ALL; unset FULMAR_HOME NO_COLOR COLORTERM;
+
+.PHONY: check-unit asan tsan fuzz bench soak fuzz-run bench-run
+check-unit:
+	$(MAKE) check TESTS="$(UNIT_TESTS)"
+asan:
+	$(srcdir)/tests/suite.sh $(srcdir) asan $(SUITE)
+tsan:
+	$(srcdir)/tests/suite.sh $(srcdir) tsan $(SUITE)
+fuzz:
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(srcdir)/tests/suite.sh $(srcdir) fuzz
+bench:
+	$(srcdir)/tests/suite.sh $(srcdir) bench
+# Everything that check samples, run whole: hours, not minutes.
+soak:
+	FULMAR_SOAK=1 $(MAKE) check TEST_TIMEOUT_S=14400
+
+# Run inside the builds that tests/suite.sh makes.
+fuzz-run: $(FUZZERS)
+	$(srcdir)/tests/fuzz/run.sh $(srcdir) $(FUZZ_SECONDS) $(FUZZERS)
+bench-run: all $(filter tests/bench/%,$(EXTRA_PROGRAMS))
+	set -e; for bench in $(BENCHES); do \
+	  if test -x $$bench; then ./$$bench; else $(srcdir)/$$bench; fi; done
