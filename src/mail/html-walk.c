@@ -1,0 +1,680 @@
+/* From gumbo's tree to blocks. The tree is walked with a stack of our own, one frame an open element; a frame carries what its children
+ * inherit (style, quote level, indent, hidden or not). Text goes through one state of white space: words are written with single spaces,
+ * block ends and line breaks are remembered and only made real by the next word, so empty elements, of which newsletters are full, leave no
+ * trace. Layout tables are read cell after cell; a table of short cells in at least two rows and columns becomes a table block. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/html-walk.h"
+
+#define MAX_FRAMES 200000
+#define MAX_TABLE_LOOKS 400000 /* nodes looked at to judge tables, over the whole mail */
+#define MAX_CELL_BYTES 160
+#define MAX_SHOWN_BYTES 512
+
+typedef struct {
+  const GumboNode *node;
+  guint next_child;
+  guint32 style;
+  guint8 quote, indent, heading;
+  gboolean pre, zero_font;
+  gboolean ordered;
+  guint item; /* of a list: the last number given */
+} Frame;
+
+typedef struct {
+  FmDocBuilder *builder;
+  gboolean no_links;
+  FmHtmlStyleSheet *sheet;
+  GArray *frames;
+  gboolean block_open, block_empty, block_pre;
+  gboolean space, blank;
+  guint breaks;
+  char marker[8];
+  guint table_depth; /* open data tables: 0 or 1 */
+  gboolean cell_open;
+  guint looks;
+  const char *href;
+  guint link;
+  GString *shown;
+} Walker;
+
+static Frame *
+top (Walker *w)
+{
+  return &g_array_index (w->frames, Frame, w->frames->len - 1);
+}
+
+static const char *
+attribute (const GumboNode *node, const char *name)
+{
+  const GumboAttribute *a = gumbo_get_attribute (&node->v.element.attributes, name);
+  return a ? a->value : NULL;
+}
+
+static gboolean
+is_element (const GumboNode *node)
+{
+  return node->type == GUMBO_NODE_ELEMENT || node->type == GUMBO_NODE_TEMPLATE;
+}
+
+static gboolean
+is_blank_char (gunichar c)
+{
+  return c == ' ' || (c >= 9 && c <= 13) || c == 0xa0 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f;
+}
+
+/* What newsletters pad their preheaders with: no width, no ink. */
+static gboolean
+is_invisible (gunichar c)
+{
+  return c == 0xad || c == 0x34f || c == 0x115f || c == 0x1160 || (c >= 0x200b && c <= 0x200f) || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || c == 0x61c || c == 0x180e;
+}
+
+static void
+end_block (Walker *w, gboolean blank)
+{
+  if (w->table_depth) {
+    w->space = TRUE;
+    return;
+  }
+  if (w->block_open)
+    fm_doc_builder_end (w->builder);
+  w->block_open = FALSE;
+  w->space = FALSE;
+  w->breaks = 0;
+  w->blank |= blank;
+}
+
+static void
+open_block (Walker *w)
+{
+  const Frame *frame = top (w);
+  FmDocShape shape = { .kind = frame->heading ? FM_DOC_HEADING : frame->pre ? FM_DOC_PREFORMATTED : FM_DOC_PARAGRAPH };
+  shape.heading_level = frame->heading;
+  shape.quote_level = frame->quote;
+  shape.indent_cols = frame->indent;
+  shape.blank_before = w->blank;
+  memcpy (shape.marker, w->marker, sizeof shape.marker);
+  w->marker[0] = '\0';
+  w->blank = FALSE;
+  w->space = FALSE;
+  w->breaks = 0;
+  w->block_open = w->block_empty = TRUE;
+  fm_doc_builder_begin (w->builder, &shape);
+}
+
+static void
+put (Walker *w, const char *text, gsize size, guint32 style)
+{
+  fm_doc_builder_text (w->builder, text, (gssize) size, style | (w->link ? FM_STYLE_LINK : 0), w->link);
+}
+
+/* Makes everything remembered real, so that ink can follow. */
+static void
+before_ink (Walker *w)
+{
+  gboolean fresh = FALSE;
+  if (w->table_depth == 0 && !w->block_open) {
+    open_block (w);
+    fresh = TRUE;
+  }
+  if (w->breaks > 0 && !w->block_empty && !w->table_depth)
+    fm_doc_builder_text (w->builder, "\n\n", MIN (w->breaks, 2), 0, 0);
+  else if (w->space && !fresh && !w->block_empty)
+    fm_doc_builder_text (w->builder, " ", 1, w->link && w->shown->len ? FM_STYLE_LINK : 0, w->link && w->shown->len ? w->link : 0);
+  if (w->space && w->shown->len > 0 && w->shown->len < MAX_SHOWN_BYTES)
+    g_string_append_c (w->shown, ' ');
+  w->breaks = 0;
+  w->space = w->block_empty = FALSE;
+  if (w->href && !w->link)
+    w->link = fm_doc_builder_link (w->builder, w->href, NULL);
+}
+
+static void
+put_word (Walker *w, const char *text, gsize size, guint32 style)
+{
+  before_ink (w);
+  put (w, text, size, style);
+  if (w->href && w->shown->len < MAX_SHOWN_BYTES)
+    g_string_append_len (w->shown, text, (gssize) size);
+}
+
+static void
+put_words (Walker *w, const char *text, guint32 style)
+{
+  const char *word = NULL;
+  for (;; text = g_utf8_next_char (text)) {
+    gunichar c = g_utf8_get_char (text);
+    gboolean ends = c == 0 || is_blank_char (c) || is_invisible (c);
+    if (!ends) {
+      word = word ? word : text;
+      continue;
+    }
+    if (word)
+      put_word (w, word, (gsize) (text - word), style);
+    word = NULL;
+    if (c == 0)
+      return;
+    w->space |= is_blank_char (c);
+  }
+}
+
+static void
+put_pre (Walker *w, const char *text, guint32 style)
+{
+  while (*text) {
+    gsize size = strcspn (text, "\n");
+    if (size > 0) {
+      if (!w->block_open)
+        open_block (w);
+      if (w->breaks > 0 && !w->block_empty)
+        for (guint i = 0; i < w->breaks; i++)
+          fm_doc_builder_text (w->builder, "\n", 1, 0, 0);
+      w->breaks = 0;
+      w->space = FALSE;
+      put_word (w, text, size - (text[size - 1] == '\r' ? 1 : 0), style);
+    }
+    text += size;
+    if (*text) {
+      w->breaks = MIN (w->breaks + 1, 50);
+      text++;
+    }
+  }
+}
+
+static void
+put_text (Walker *w, const char *text)
+{
+  const Frame *frame = top (w);
+  if (frame->zero_font) {
+    if (text[strspn (text, " \t\r\n")])
+      fm_doc_builder_count_hidden (w->builder);
+    return;
+  }
+  if (frame->pre && !w->table_depth)
+    put_pre (w, text, frame->style);
+  else
+    put_words (w, text, frame->style);
+}
+
+static void
+end_link (Walker *w)
+{
+  if (w->link && w->shown->len > 0) {
+    fm_doc_builder_link_shown (w->builder, w->link, w->shown->str);
+    g_autofree char *mark = g_strdup_printf ("[%u]", w->link);
+    if (!w->no_links)
+      fm_doc_builder_text (w->builder, mark, -1, FM_STYLE_DIM | FM_STYLE_LINK, w->link);
+  }
+  w->href = NULL;
+  w->link = 0;
+  g_string_truncate (w->shown, 0);
+}
+
+static gboolean
+is_pixel (const GumboNode *node)
+{
+  const char *width = attribute (node, "width"), *height = attribute (node, "height");
+  return (width && strtol (width, NULL, 10) <= 2 && width[0] != '\0') || (height && strtol (height, NULL, 10) <= 2 && height[0] != '\0');
+}
+
+static void
+put_image (Walker *w, const GumboNode *node)
+{
+  const char *alt = attribute (node, "alt");
+  if (top (w)->zero_font && !alt)
+    return;
+  if (is_pixel (node))
+    return;
+  if (!alt || !alt[strspn (alt, " \t\r\n")])
+    alt = attribute (node, "title");
+  if (alt && alt[strspn (alt, " \t\r\n")])
+    put_words (w, alt, top (w)->style | FM_STYLE_ITALIC);
+}
+
+/* What judging a table finds. */
+typedef struct {
+  guint rows, wide_rows, cells;
+  gsize longest;
+} TableLook;
+
+typedef struct {
+  const GumboNode *node;
+  guint next_child;
+} Step;
+
+static gboolean
+spoils_data_table (GumboTag tag)
+{
+  switch (tag) {
+  case GUMBO_TAG_TABLE:
+  case GUMBO_TAG_UL:
+  case GUMBO_TAG_OL:
+  case GUMBO_TAG_BLOCKQUOTE:
+  case GUMBO_TAG_PRE:
+  case GUMBO_TAG_H1:
+  case GUMBO_TAG_H2:
+  case GUMBO_TAG_IMG:
+  case GUMBO_TAG_HR:
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
+static gsize
+ink_size (const char *text)
+{
+  gsize size = strlen (text), lead = strspn (text, " \t\r\n");
+  while (size > lead && g_ascii_isspace (text[size - 1]))
+    size--;
+  return size - MIN (lead, size);
+}
+
+static void
+end_row_look (TableLook *look, guint *filled, gsize *cell)
+{
+  if (*cell > 0)
+    (*filled)++;
+  look->longest = MAX (look->longest, *cell);
+  *cell = 0;
+  if (*filled > 0)
+    look->rows++;
+  if (*filled > 1)
+    look->wide_rows++;
+  *filled = 0;
+}
+
+/* Looks through the table until something shows that it is there for layout. */
+static gboolean
+is_data_table (Walker *w, const GumboNode *table)
+{
+  g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (Step));
+  TableLook look = { 0 };
+  guint filled = 0;
+  gsize cell = 0;
+  Step first = { table, 0 };
+  g_array_append_val (steps, first);
+  while (steps->len > 0) {
+    Step *step = &g_array_index (steps, Step, steps->len - 1);
+    const GumboVector *children = &step->node->v.element.children;
+    if (step->next_child >= children->length) {
+      g_array_set_size (steps, steps->len - 1);
+      continue;
+    }
+    const GumboNode *child = children->data[step->next_child++];
+    if (++w->looks > MAX_TABLE_LOOKS)
+      return FALSE;
+    if (child->type == GUMBO_NODE_TEXT)
+      cell += ink_size (child->v.text.text);
+    if (cell > MAX_CELL_BYTES)
+      return FALSE;
+    if (!is_element (child))
+      continue;
+    GumboTag tag = child->v.element.tag;
+    if (spoils_data_table (tag))
+      return FALSE;
+    if (tag == GUMBO_TAG_TR)
+      end_row_look (&look, &filled, &cell);
+    if (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH) {
+      filled += cell > 0 ? 1 : 0;
+      cell = 0;
+    }
+    Step next = { child, 0 };
+    g_array_append_val (steps, next);
+  }
+  end_row_look (&look, &filled, &cell);
+  return look.wide_rows >= 2 && look.wide_rows * 2 >= look.rows;
+}
+
+static void
+begin_table (Walker *w, const GumboNode *node)
+{
+  end_block (w, FALSE);
+  if (w->table_depth > 0 || !is_data_table (w, node))
+    return;
+  const Frame *frame = top (w);
+  FmDocShape shape = { .kind = FM_DOC_TABLE, .quote_level = frame->quote, .indent_cols = frame->indent, .blank_before = TRUE };
+  fm_doc_builder_begin (w->builder, &shape);
+  w->blank = FALSE;
+  w->block_open = w->block_empty = TRUE;
+  w->table_depth = 1;
+}
+
+static void
+begin_cell (Walker *w)
+{
+  if (!w->table_depth) {
+    end_block (w, FALSE);
+    return;
+  }
+  if (w->cell_open)
+    fm_doc_builder_end_cell (w->builder);
+  w->cell_open = TRUE;
+  w->block_empty = TRUE;
+  w->space = FALSE;
+}
+
+static void
+end_row (Walker *w)
+{
+  if (!w->table_depth) {
+    end_block (w, FALSE);
+    return;
+  }
+  if (w->cell_open)
+    fm_doc_builder_end_row (w->builder);
+  w->cell_open = FALSE;
+  w->block_empty = TRUE;
+  w->space = FALSE;
+}
+
+static void
+end_table (Walker *w, const Frame *frame)
+{
+  gboolean data = w->table_depth > 0 && frame->item == 1;
+  if (data) {
+    w->table_depth = 0;
+    w->cell_open = FALSE;
+  }
+  end_block (w, TRUE);
+}
+
+static void
+begin_item (Walker *w)
+{
+  end_block (w, FALSE);
+  for (guint i = w->frames->len - 1; i-- > 0;) {
+    Frame *list = &g_array_index (w->frames, Frame, i);
+    GumboTag tag = is_element (list->node) ? list->node->v.element.tag : GUMBO_TAG_UNKNOWN;
+    if (tag != GUMBO_TAG_UL && tag != GUMBO_TAG_OL)
+      continue;
+    list->item = MIN (list->item + 1, 9999);
+    if (list->ordered)
+      g_snprintf (w->marker, sizeof w->marker, "%u.", list->item);
+    else
+      g_strlcpy (w->marker, "-", sizeof w->marker);
+    return;
+  }
+  g_strlcpy (w->marker, "-", sizeof w->marker);
+}
+
+static gboolean
+is_dropped (GumboTag tag)
+{
+  switch (tag) {
+  case GUMBO_TAG_HEAD:
+  case GUMBO_TAG_STYLE:
+  case GUMBO_TAG_SCRIPT:
+  case GUMBO_TAG_TITLE:
+  case GUMBO_TAG_TEMPLATE:
+  case GUMBO_TAG_IFRAME:
+  case GUMBO_TAG_OBJECT:
+  case GUMBO_TAG_SVG:
+  case GUMBO_TAG_AUDIO:
+  case GUMBO_TAG_VIDEO:
+  case GUMBO_TAG_MAP:
+  case GUMBO_TAG_SELECT:
+  case GUMBO_TAG_TEXTAREA:
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
+static guint32
+tag_style (GumboTag tag)
+{
+  switch (tag) {
+  case GUMBO_TAG_B:
+  case GUMBO_TAG_STRONG:
+  case GUMBO_TAG_TH:
+  case GUMBO_TAG_DT:
+    return FM_STYLE_BOLD;
+  case GUMBO_TAG_I:
+  case GUMBO_TAG_EM:
+  case GUMBO_TAG_CITE:
+    return FM_STYLE_ITALIC;
+  case GUMBO_TAG_U:
+  case GUMBO_TAG_INS:
+    return FM_STYLE_UNDERLINE;
+  case GUMBO_TAG_S:
+  case GUMBO_TAG_STRIKE:
+  case GUMBO_TAG_DEL:
+    return FM_STYLE_STRIKE;
+  case GUMBO_TAG_CODE:
+  case GUMBO_TAG_TT:
+  case GUMBO_TAG_KBD:
+  case GUMBO_TAG_SAMP:
+    return FM_STYLE_CODE;
+  default:
+    return 0;
+  }
+}
+
+static void
+apply_css (Frame *frame, guint css)
+{
+  frame->style |= css & FM_HTML_STYLE_BOLD ? FM_STYLE_BOLD : 0;
+  if (css & FM_HTML_STYLE_NOT_BOLD && !(css & FM_HTML_STYLE_BOLD))
+    frame->style &= ~(guint32) FM_STYLE_BOLD;
+  frame->style |= css & FM_HTML_STYLE_ITALIC ? FM_STYLE_ITALIC : 0;
+  frame->style |= css & FM_HTML_STYLE_UNDERLINE ? FM_STYLE_UNDERLINE : 0;
+  frame->style |= css & FM_HTML_STYLE_STRIKE ? FM_STYLE_STRIKE : 0;
+  frame->pre |= (css & FM_HTML_STYLE_PRE) != 0;
+  if (css & FM_HTML_STYLE_ZERO_FONT)
+    frame->zero_font = TRUE;
+  else if (css & FM_HTML_STYLE_REAL_FONT)
+    frame->zero_font = FALSE;
+}
+
+/* Blocks with a margin of their own: an empty line before and after. 0 none, 1 only a break, 2 with margin. */
+static guint
+block_margin (GumboTag tag)
+{
+  switch (tag) {
+  case GUMBO_TAG_P:
+  case GUMBO_TAG_UL:
+  case GUMBO_TAG_OL:
+  case GUMBO_TAG_DL:
+  case GUMBO_TAG_PRE:
+  case GUMBO_TAG_BLOCKQUOTE:
+  case GUMBO_TAG_H1:
+  case GUMBO_TAG_H2:
+  case GUMBO_TAG_H3:
+  case GUMBO_TAG_H4:
+  case GUMBO_TAG_H5:
+  case GUMBO_TAG_H6:
+  case GUMBO_TAG_FIGURE:
+    return 2;
+  case GUMBO_TAG_DIV:
+  case GUMBO_TAG_SECTION:
+  case GUMBO_TAG_ARTICLE:
+  case GUMBO_TAG_HEADER:
+  case GUMBO_TAG_FOOTER:
+  case GUMBO_TAG_NAV:
+  case GUMBO_TAG_ASIDE:
+  case GUMBO_TAG_MAIN:
+  case GUMBO_TAG_CENTER:
+  case GUMBO_TAG_ADDRESS:
+  case GUMBO_TAG_FORM:
+  case GUMBO_TAG_FIELDSET:
+  case GUMBO_TAG_DT:
+  case GUMBO_TAG_DD:
+  case GUMBO_TAG_CAPTION:
+  case GUMBO_TAG_FIGCAPTION:
+  case GUMBO_TAG_BODY:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+static void
+inherit_shape (Frame *frame, GumboTag tag)
+{
+  gboolean list = tag == GUMBO_TAG_UL || tag == GUMBO_TAG_OL;
+  if (list || tag == GUMBO_TAG_DD)
+    frame->indent = (guint8) MIN (frame->indent + (tag == GUMBO_TAG_UL ? 3 : 4), FM_DOC_MAX_INDENT);
+  frame->ordered = tag == GUMBO_TAG_OL;
+  if (tag == GUMBO_TAG_BLOCKQUOTE)
+    frame->quote = (guint8) MIN (frame->quote + 1, FM_DOC_MAX_QUOTE);
+  if (tag >= GUMBO_TAG_H1 && tag <= GUMBO_TAG_H6)
+    frame->heading = (guint8) (tag - GUMBO_TAG_H1 + 1);
+  frame->pre |= tag == GUMBO_TAG_PRE;
+}
+
+static void
+begin_special (Walker *w, Frame *frame, GumboTag tag)
+{
+  const GumboNode *node = frame->node;
+  switch (tag) {
+  case GUMBO_TAG_TABLE:
+    begin_table (w, node);
+    frame->item = w->table_depth && w->block_empty && !w->cell_open ? 1 : 0;
+    break;
+  case GUMBO_TAG_TR:
+    end_row (w);
+    break;
+  case GUMBO_TAG_TD:
+  case GUMBO_TAG_TH:
+    begin_cell (w);
+    break;
+  case GUMBO_TAG_A:
+    end_link (w);
+    w->href = attribute (node, "href");
+    break;
+  default:
+    break;
+  }
+}
+
+/* Elements that are over as soon as they begin. */
+static gboolean
+enter_void (Walker *w, const GumboNode *node)
+{
+  switch (node->v.element.tag) {
+  case GUMBO_TAG_BR:
+    if (w->table_depth)
+      w->space = TRUE;
+    else if (w->block_open)
+      w->breaks++;
+    return TRUE;
+  case GUMBO_TAG_IMG:
+    put_image (w, node);
+    return TRUE;
+  case GUMBO_TAG_HR:
+    end_block (w, FALSE);
+    if (!w->table_depth)
+      fm_doc_builder_rule (w->builder);
+    return TRUE;
+  default:
+    return is_dropped (node->v.element.tag);
+  }
+}
+
+static void
+enter (Walker *w, const GumboNode *node)
+{
+  if (node->type == GUMBO_NODE_TEXT || node->type == GUMBO_NODE_CDATA)
+    put_text (w, node->v.text.text);
+  else if (node->type == GUMBO_NODE_WHITESPACE)
+    put_text (w, top (w)->pre ? node->v.text.text : " ");
+  if (!is_element (node))
+    return;
+  GumboTag tag = node->v.element.tag;
+  guint css = fm_html_style_of (w->sheet, &node->v.element);
+  if ((css & FM_HTML_STYLE_HIDDEN) || gumbo_get_attribute (&node->v.element.attributes, "hidden")) {
+    fm_doc_builder_count_hidden (w->builder);
+    return;
+  }
+  if (enter_void (w, node) || w->frames->len >= MAX_FRAMES)
+    return;
+  guint margin = block_margin (tag);
+  if (margin || (css & FM_HTML_STYLE_BLOCK))
+    end_block (w, margin == 2 && !(top (w)->indent && (tag == GUMBO_TAG_UL || tag == GUMBO_TAG_OL)));
+  Frame frame = *top (w);
+  frame.node = node;
+  frame.next_child = frame.item = 0;
+  frame.style |= tag_style (tag);
+  if (tag == GUMBO_TAG_TABLE || tag == GUMBO_TAG_TD)
+    frame.heading = 0;
+  apply_css (&frame, css);
+  inherit_shape (&frame, tag);
+  begin_special (w, &frame, tag);
+  g_array_append_val (w->frames, frame);
+  if (tag == GUMBO_TAG_LI)
+    begin_item (w);
+}
+
+static void
+leave (Walker *w)
+{
+  Frame frame = *top (w);
+  GumboTag tag = frame.node->v.element.tag;
+  guint margin = block_margin (tag);
+  if (tag == GUMBO_TAG_A)
+    end_link (w);
+  else if (tag == GUMBO_TAG_TABLE)
+    end_table (w, &frame);
+  else if (tag == GUMBO_TAG_TR)
+    end_row (w);
+  else if (tag == GUMBO_TAG_LI || ((tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH) && !w->table_depth))
+    end_block (w, FALSE);
+  g_array_set_size (w->frames, w->frames->len - 1);
+  if (margin)
+    end_block (w, margin == 2 && !(w->frames->len && top (w)->indent && (tag == GUMBO_TAG_UL || tag == GUMBO_TAG_OL)));
+  else if (frame.node->type == GUMBO_NODE_ELEMENT && tag == GUMBO_TAG_LI)
+    w->marker[0] = '\0';
+}
+
+static void
+collect_sheets (Walker *w, const GumboNode *head)
+{
+  const GumboVector *children = &head->v.element.children;
+  for (guint i = 0; i < children->length; i++) {
+    const GumboNode *child = children->data[i];
+    if (!is_element (child) || child->v.element.tag != GUMBO_TAG_STYLE || child->v.element.children.length == 0)
+      continue;
+    const GumboNode *text = child->v.element.children.data[0];
+    if (text->type == GUMBO_NODE_TEXT || text->type == GUMBO_NODE_CDATA || text->type == GUMBO_NODE_WHITESPACE)
+      fm_html_style_sheet_add (w->sheet, text->v.text.text);
+  }
+}
+
+static void
+walk (Walker *w, const GumboNode *root)
+{
+  Frame first = { .node = root };
+  for (guint i = 0; i < root->v.element.children.length; i++) {
+    const GumboNode *child = root->v.element.children.data[i];
+    if (is_element (child))
+      collect_sheets (w, child);
+  }
+  g_array_append_val (w->frames, first);
+  while (w->frames->len > 0) {
+    Frame *frame = top (w);
+    if (frame->next_child < frame->node->v.element.children.length)
+      enter (w, frame->node->v.element.children.data[frame->next_child++]);
+    else
+      leave (w);
+  }
+}
+
+void
+fm_html_walk_tree (FmDocBuilder *builder, const GumboOutput *output, gboolean no_links)
+{
+  Walker w = { .builder = builder, .no_links = no_links };
+  w.sheet = fm_html_style_sheet_new ();
+  w.frames = g_array_new (FALSE, FALSE, sizeof (Frame));
+  w.shown = g_string_new (NULL);
+  if (output->root && is_element (output->root))
+    walk (&w, output->root);
+  fm_doc_builder_end (builder);
+  fm_html_style_sheet_free (w.sheet);
+  g_array_unref (w.frames);
+  g_string_free (w.shown, TRUE);
+}
