@@ -4,6 +4,7 @@
 #include "mail/address-private.h"
 #include "mail/charset.h"
 #include "mail/gmime-init.h"
+#include "mail/words.h"
 #include <string.h>
 
 enum { MAX_ADDRESSES = 5000, MAX_FIELD_BYTES = 512 * 1024, MAX_ADDRESS_BYTES = 320 };
@@ -35,6 +36,15 @@ append (GArray *items, const char *name, const char *address)
   g_array_append_val (items, item);
 }
 
+/* A name that was quoted before it was encoded shows its quotes: they mean nothing to a reader. Transfer: full. */
+static char *
+bare_name (const char *name)
+{
+  gsize size = name != NULL ? strlen (name) : 0;
+
+  return size >= 2 && name[0] == '"' && name[size - 1] == '"' ? g_strndup (name + 1, size - 2) : g_strdup (name);
+}
+
 /* Nested groups are not in the grammar, but in the wild everything is: DEPTH bounds them. */
 static void
 flatten (GArray *items, InternetAddressList *list, guint depth)
@@ -44,7 +54,7 @@ flatten (GArray *items, InternetAddressList *list, guint depth)
   for (int i = 0; i < n && items->len < MAX_ADDRESSES; i++)
     {
       InternetAddress *address = internet_address_list_get_address (list, i);
-      const char *name = internet_address_get_name (address);
+      g_autofree char *name = bare_name (internet_address_get_name (address));
       if (INTERNET_ADDRESS_IS_MAILBOX (address))
         append (items, name, internet_address_mailbox_get_addr (INTERNET_ADDRESS_MAILBOX (address)));
       else if (INTERNET_ADDRESS_IS_GROUP (address))
@@ -101,7 +111,7 @@ fm_address_list_parse (const char *text, gssize size_bytes)
     }
   if (size > 0)
     {
-      g_autofree char *copy = g_strndup (text, size);
+      g_autofree char *copy = fm_words_merge (text, size);
       blunt_colons (copy);
       InternetAddressList *parsed = internet_address_list_parse (fm_gmime_init_options (), copy);
       if (parsed != NULL)
@@ -112,7 +122,7 @@ fm_address_list_parse (const char *text, gssize size_bytes)
       if (items->len == 0)
         {
           /* No address could be read: show what is there rather than nothing. */
-          g_autofree char *line = fm_charset_header_line (copy, -1);
+          g_autofree char *line = fm_charset_header_line (copy, -1, NULL);
           if (line[0] != '\0')
             append (items, "", line);
         }

@@ -3,7 +3,7 @@
  * UTF-8, which no other charset's text is by chance. */
 #include "mail/charset.h"
 #include "fulmar/base/text.h"
-#include "mail/gmime-init.h"
+#include "mail/words.h"
 #include <errno.h>
 #include <string.h>
 
@@ -212,13 +212,12 @@ fm_charset_line (const char *text, gssize size_bytes)
 }
 
 char *
-fm_charset_header_line (const char *value, gssize size_bytes)
+fm_charset_header_line (const char *value, gssize size_bytes, const char *charset_hint)
 {
   gsize size = MIN (size_bytes < 0 ? strlen (value) : (gsize) size_bytes, MAX_HEADER_VALUE_BYTES);
 
   if (is_ascii (value, size) && g_strstr_len (value, size, "=?") == NULL)
     return fm_charset_line (value, size);
-  g_autofree char *copy = g_strndup (value, size);
-  g_autofree char *decoded = g_mime_utils_header_decode_text (fm_gmime_init_options (), copy);
-  return fm_charset_line (decoded != NULL ? decoded : "", -1);
+  g_autofree char *decoded = fm_words_decode (value, size, charset_hint);
+  return fm_charset_line (decoded, -1);
 }

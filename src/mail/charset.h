@@ -8,8 +8,9 @@ G_BEGIN_DECLS
  * U+FFFD, NUL too. The result has no NUL inside. LABEL may be NULL, empty or unknown. Transfer: full. */
 char *fm_charset_to_utf8 (const char *bytes, gsize size_bytes, const char *label, gsize *ret_size);
 
-/* An unfolded header value decoded (RFC 2047, raw 8-bit) and made one sanitised line. At most 64 kB of it is read. Transfer: full. */
-char *fm_charset_header_line (const char *value, gssize size_bytes);
+/* An unfolded header value decoded (RFC 2047, raw 8-bit) and made one sanitised line. At most 64 kB of it is read. CHARSET_HINT
+ * (may be NULL) is what raw bytes may be in where they are no UTF-8. Transfer: full. */
+char *fm_charset_header_line (const char *value, gssize size_bytes, const char *charset_hint);
 
 /* One sanitised line, with a fast path for what needs no change. Transfer: full. */
 char *fm_charset_line (const char *text, gssize size_bytes);

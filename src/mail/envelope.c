@@ -212,7 +212,7 @@ parse_list_id (const GString *value)
     return g_strdup ("");
   const char *open = strrchr (value->str, '<');
   const char *close = open != NULL ? strchr (open, '>') : NULL;
-  g_autofree char *line = close != NULL ? fm_charset_line (open + 1, close - open - 1) : fm_charset_header_line (value->str, value->len);
+  g_autofree char *line = close != NULL ? fm_charset_line (open + 1, close - open - 1) : fm_charset_header_line (value->str, value->len, NULL);
   return g_ascii_strdown (line, -1);
 }
 
@@ -242,6 +242,36 @@ copy_header (const void *bytes, gsize size)
   return copy;
 }
 
+/* Raw 8-bit text in a header is nearly always in the charset that the body is labelled with. Transfer: full, NULL if there is no label. */
+static char *
+body_charset (const GString *value)
+{
+  if (value == NULL || strstr (value->str, "charset") == NULL)
+    return NULL;
+  GMimeContentType *type = g_mime_content_type_parse (fm_gmime_init_options (), value->str);
+  char *charset = type != NULL ? g_strdup (g_mime_content_type_get_parameter (type, "charset")) : NULL;
+  g_clear_object (&type);
+  return charset;
+}
+
+/* Brings raw 8-bit values to UTF-8 before anyone decodes them. */
+static void
+settle_charset (GString **values)
+{
+  g_autofree char *charset = NULL;
+
+  for (guint i = 0; i <= FIELD_SUBJECT; i++)
+    if (values[i] != NULL && !g_utf8_validate (values[i]->str, values[i]->len, NULL))
+      {
+        gsize size = 0;
+        if (charset == NULL)
+          charset = body_charset (values[FIELD_CONTENT_TYPE]);
+        g_autofree char *text = fm_charset_to_utf8 (values[i]->str, values[i]->len, charset, &size);
+        g_string_truncate (values[i], 0);
+        g_string_append_len (values[i], text, size);
+      }
+}
+
 static char *
 join_short (const FmAddressList *list)
 {
@@ -262,10 +292,11 @@ fm_envelope_parse (const void *header_bytes, gsize size_bytes)
 
   g_atomic_ref_count_init (&envelope->refs);
   split_header (copy, copy + size, values);
+  settle_charset (values);
   for (guint i = 0; i < N_LISTS; i++)
     if (values[i] != NULL)
       envelope->lists[i] = fm_address_list_parse (values[i]->str, values[i]->len);
-  envelope->subject = values[FIELD_SUBJECT] != NULL ? fm_charset_header_line (values[FIELD_SUBJECT]->str, values[FIELD_SUBJECT]->len) : g_strdup ("");
+  envelope->subject = values[FIELD_SUBJECT] != NULL ? fm_charset_header_line (values[FIELD_SUBJECT]->str, values[FIELD_SUBJECT]->len, NULL) : g_strdup ("");
   envelope->message_id = first_id (values[FIELD_MESSAGE_ID]);
   if (envelope->message_id[0] == '\0' && values[FIELD_MESSAGE_ID] != NULL)
     {

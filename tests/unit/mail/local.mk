@@ -23,3 +23,16 @@ TESTS += tests/unit/mail/test-threads
 tests_unit_mail_test_threads_SOURCES = tests/unit/mail/test-threads.c tests/unit/mail/test.h
 tests_unit_mail_test_threads_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_threads_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-corpus
+TESTS += tests/unit/mail/test-corpus
+tests_unit_mail_test_corpus_SOURCES = tests/unit/mail/test-corpus.c tests/unit/mail/oracle.c tests/unit/mail/oracle.h tests/unit/mail/test.h
+tests_unit_mail_test_corpus_CPPFLAGS = $(AM_CPPFLAGS) -DFM_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
+tests_unit_mail_test_corpus_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_corpus_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-message
+TESTS += tests/unit/mail/test-message
+tests_unit_mail_test_message_SOURCES = tests/unit/mail/test-message.c tests/unit/mail/test.h
+tests_unit_mail_test_message_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_message_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

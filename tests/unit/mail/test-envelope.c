@@ -60,9 +60,10 @@ nothing_is_still_an_envelope (void **state)
 static void
 raw_bytes_are_read_as_utf8_else_windows (void **state)
 {
+  static const char with_controls[] = "Subject: a\0b\x1b[31mc\n";
   g_autoptr (FmEnvelope) utf8 = parse ("Subject: gr\xc3\xbc\xc3\x9f\x65\n");
   g_autoptr (FmEnvelope) latin = parse ("Subject: gr\xfc\xdf\x65 \x80\n");
-  g_autoptr (FmEnvelope) controls = fm_envelope_parse ("Subject: a\0b\x1b[31mc\n", 21);
+  g_autoptr (FmEnvelope) controls = fm_envelope_parse (with_controls, sizeof with_controls - 1);
 
   assert_string_equal (fm_envelope_subject (utf8), "grüße");
   assert_string_equal (fm_envelope_subject (latin), "grüße €");

@@ -17,3 +17,10 @@
       g_free (taken_);                            \
     }                                             \
   while (0)
+
+/* Fails with the error's own words. */
+#define assert_no_error(error)                                       \
+  do                                                                 \
+    if ((error) != NULL)                                             \
+      fail_msg ("%s", (error)->message);                             \
+  while (0)
