@@ -66,10 +66,13 @@ fm_index_ask_warm (FmIndex *index)
 static gboolean
 send_question (FmIndexAsk *ask, FmIndexQuestion *question)
 {
-  FmIndexFrameHead head = { .kind = question->only_count ? FM_INDEX_FRAME_COUNT : FM_INDEX_FRAME_SEARCH, .number = question->request,
-                            .first = question->limit, .second = question->order };
+  FmIndexFrameHead head = { .kind = question->only_count ? FM_INDEX_FRAME_COUNT : FM_INDEX_FRAME_SEARCH,
+                            .number = question->request,
+                            .first = question->limit,
+                            .second = question->order };
   question->deadline_us = fm_clock_deadline_us (ANSWER_MS);
-  question->sent = fm_index_frame_send (ask->child.socket, &head, question->query, strlen (question->query), -1, FALSE) == FM_INDEX_FRAME_OK;
+  question->sent
+      = fm_index_frame_send (ask->child.socket, &head, question->query, strlen (question->query), -1, FALSE) == FM_INDEX_FRAME_OK;
   return question->sent;
 }
 
@@ -79,17 +82,18 @@ pump (FmIndex *index)
 {
   FmIndexAsk *ask = &index->ask;
   FmIndexQuestion *question;
-  while ((question = g_queue_peek_head (&ask->questions)) != NULL && !question->sent) {
-    fm_index_ask_warm (index);
-    if (ask->child.pid > 0 && send_question (ask, question))
-      return;
-    fm_index_child_end (&ask->child);
-    if (question->tried_again)
-      refuse (index, question, FM_ERROR_STORAGE, "the search worker does not start");
-    question = g_queue_peek_head (&ask->questions);
-    if (question != NULL)
-      question->tried_again = TRUE;
-  }
+  while ((question = g_queue_peek_head (&ask->questions)) != NULL && !question->sent)
+    {
+      fm_index_ask_warm (index);
+      if (ask->child.pid > 0 && send_question (ask, question))
+        return;
+      fm_index_child_end (&ask->child);
+      if (question->tried_again)
+        refuse (index, question, FM_ERROR_STORAGE, "the search worker does not start");
+      question = g_queue_peek_head (&ask->questions);
+      if (question != NULL)
+        question->tried_again = TRUE;
+    }
 }
 
 void
@@ -120,12 +124,15 @@ give_up (FmIndex *index)
   ask->failures = 0;
   if (index->options.read_only)
     return;
-  if (index->generation.building == 0) {
-    fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_STORAGE, "the search index is damaged: it can't be read"));
-  } else if (index->generation.current != 0) {
-    index->generation.current = 0;
-    fm_index_generation_write (index->dir, &index->generation, NULL);
-  }
+  if (index->generation.building == 0)
+    {
+      fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_STORAGE, "the search index is damaged: it can't be read"));
+    }
+  else if (index->generation.current != 0)
+    {
+      index->generation.current = 0;
+      fm_index_generation_write (index->dir, &index->generation, NULL);
+    }
 }
 
 static void
@@ -136,10 +143,11 @@ failed (FmIndex *index, const char *why)
   fm_index_child_end (&ask->child);
   if (question == NULL || !question->sent)
     return;
-  if (!question->tried_again) {
-    remember_delivered (question);
-    return;
-  }
+  if (!question->tried_again)
+    {
+      remember_delivered (question);
+      return;
+    }
   refuse (index, question, FM_ERROR_STORAGE, why);
   give_up (index);
 }
@@ -156,8 +164,9 @@ take_hits (FmIndexQuestion *question, const FmIndexFrame *frame)
     return;
   if (question->seen == NULL)
     g_array_append_vals (question->delivered, fresh->data, fresh->len);
-  question->deliver (fm_index_event_new_ids (FM_INDEX_EVENT_HITS, question->request, (const gint64 *) (gconstpointer) fresh->data, fresh->len, NULL),
-                     question->data);
+  question->deliver (
+      fm_index_event_new_ids (FM_INDEX_EVENT_HITS, question->request, (const gint64 *) (gconstpointer) fresh->data, fresh->len, NULL),
+      question->data);
 }
 
 /* FALSE: the worker is not to be believed any more. */
@@ -169,45 +178,51 @@ handle (FmIndex *index, const FmIndexFrame *frame)
     return TRUE;
   if (question == NULL || !question->sent || question->request != frame->head.number)
     return FALSE;
-  switch (frame->head.kind) {
-  case FM_INDEX_FRAME_HITS:
-    if (frame->body_size % sizeof (gint64) != 0)
+  switch (frame->head.kind)
+    {
+    case FM_INDEX_FRAME_HITS:
+      if (frame->body_size % sizeof (gint64) != 0)
+        return FALSE;
+      take_hits (question, frame);
+      return TRUE;
+    case FM_INDEX_FRAME_ANSWER:
+      index->ask.failures = 0;
+      finish (index, question, fm_index_event_new (FM_INDEX_EVENT_DONE, question->request, frame->head.first, NULL));
+      return TRUE;
+    case FM_INDEX_FRAME_REFUSED:
+      if (frame->head.first == FM_ERROR_INVALID)
+        {
+          refuse (index, question, FM_ERROR_INVALID, "the search index does not understand the query");
+        }
+      else
+        {
+          g_autofree char *why = g_utf8_make_valid ((const char *) frame->body, MIN (frame->body_size, 1000));
+          failed (index, why);
+        }
+      return TRUE;
+    default:
       return FALSE;
-    take_hits (question, frame);
-    return TRUE;
-  case FM_INDEX_FRAME_ANSWER:
-    index->ask.failures = 0;
-    finish (index, question, fm_index_event_new (FM_INDEX_EVENT_DONE, question->request, frame->head.first, NULL));
-    return TRUE;
-  case FM_INDEX_FRAME_REFUSED:
-    if (frame->head.first == FM_ERROR_INVALID) {
-      refuse (index, question, FM_ERROR_INVALID, "the search index does not understand the query");
-    } else {
-      g_autofree char *why = g_utf8_make_valid ((const char *) frame->body, MIN (frame->body_size, 1000));
-      failed (index, why);
     }
-    return TRUE;
-  default:
-    return FALSE;
-  }
 }
 
 void
 fm_index_ask_serve (FmIndex *index, short revents)
 {
   FmIndexAsk *ask = &index->ask;
-  while (ask->child.pid > 0 && (revents & (POLLIN | POLLHUP | POLLERR))) {
-    FmIndexFrameResult got = fm_index_frame_receive (ask->child.socket, &index->frame, FALSE);
-    if (got == FM_INDEX_FRAME_AGAIN)
-      break;
-    if (got == FM_INDEX_FRAME_OK && index->frame.fd >= 0)
-      close (index->frame.fd);
-    if (got != FM_INDEX_FRAME_OK || !handle (index, &index->frame)) {
-      fm_log_debug ("index: the reading worker ended");
-      fm_index_note_death (index);
-      failed (index, "the search worker ended twice over this search");
+  while (ask->child.pid > 0 && (revents & (POLLIN | POLLHUP | POLLERR)))
+    {
+      FmIndexFrameResult got = fm_index_frame_receive (ask->child.socket, &index->frame, FALSE);
+      if (got == FM_INDEX_FRAME_AGAIN)
+        break;
+      if (got == FM_INDEX_FRAME_OK && index->frame.fd >= 0)
+        close (index->frame.fd);
+      if (got != FM_INDEX_FRAME_OK || !handle (index, &index->frame))
+        {
+          fm_log_debug ("index: the reading worker ended");
+          fm_index_note_death (index);
+          failed (index, "the search worker ended twice over this search");
+        }
     }
-  }
   pump (index);
 }
 
@@ -232,15 +247,16 @@ fm_index_ask_tick (FmIndex *index)
 void
 fm_index_ask_cancel (FmIndex *index, guint64 request)
 {
-  for (GList *link = index->ask.questions.head; link != NULL; link = link->next) {
-    FmIndexQuestion *question = link->data;
-    if (question->request != request)
-      continue;
-    if (question->sent)
-      fm_index_child_end (&index->ask.child);
-    refuse (index, question, FM_ERROR_CANCELLED, "the search was cancelled");
-    break;
-  }
+  for (GList *link = index->ask.questions.head; link != NULL; link = link->next)
+    {
+      FmIndexQuestion *question = link->data;
+      if (question->request != request)
+        continue;
+      if (question->sent)
+        fm_index_child_end (&index->ask.child);
+      refuse (index, question, FM_ERROR_CANCELLED, "the search was cancelled");
+      break;
+    }
   pump (index);
 }
 

@@ -19,7 +19,8 @@ enum { WORKER_FD = 3 };
 static char **
 worker_environment (const char *dir)
 {
-  static const char *const kept[] = { "LD_LIBRARY_PATH", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "GCONV_PATH" };
+  static const char *const kept[]
+      = { "LD_LIBRARY_PATH", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "GCONV_PATH" };
   char **environment = NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (kept); i++)
     if (g_getenv (kept[i]) != NULL)
@@ -71,28 +72,32 @@ greet (int socket, const FmIndexFrameHello *hello, const char *dir)
 }
 
 gboolean
-fm_index_child_start (FmIndexChild *child, const char *program, gboolean keep_stderr, const FmIndexFrameHello *hello, const char *dir, GError **error)
+fm_index_child_start (FmIndexChild *child, const char *program, gboolean keep_stderr, const FmIndexFrameHello *hello, const char *dir,
+                      GError **error)
 {
   int pair[2];
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "starting the index worker");
-    return FALSE;
-  }
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "starting the index worker");
+      return FALSE;
+    }
   g_auto (GStrv) environment = worker_environment (dir);
   pid_t pid = 0;
   int failed = spawn (&pid, program, pair[1], keep_stderr, environment);
   close (pair[1]);
-  if (failed != 0) {
-    close (pair[0]);
-    fm_error_set_errno (error, FM_ERROR_STORAGE, failed, "starting the index worker");
-    return FALSE;
-  }
+  if (failed != 0)
+    {
+      close (pair[0]);
+      fm_error_set_errno (error, FM_ERROR_STORAGE, failed, "starting the index worker");
+      return FALSE;
+    }
   *child = (FmIndexChild){ .pid = pid, .socket = pair[0] };
-  if (greet (pair[0], hello, dir) != FM_INDEX_FRAME_OK) {
-    fm_index_child_end (child);
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "the index worker ended at once");
-    return FALSE;
-  }
+  if (greet (pair[0], hello, dir) != FM_INDEX_FRAME_OK)
+    {
+      fm_index_child_end (child);
+      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "the index worker ended at once");
+      return FALSE;
+    }
   return TRUE;
 }
 

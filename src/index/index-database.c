@@ -77,19 +77,22 @@ fm_index_database_open (const char *dir, gboolean writing, notmuch_database_t **
   char *detail = NULL;
   notmuch_status_t status;
   if (there)
-    status = notmuch_database_open_with_config (dir, writing ? NOTMUCH_DATABASE_MODE_READ_WRITE : NOTMUCH_DATABASE_MODE_READ_ONLY, config, "",
-                                                &database, &detail);
+    status = notmuch_database_open_with_config (dir, writing ? NOTMUCH_DATABASE_MODE_READ_WRITE : NOTMUCH_DATABASE_MODE_READ_ONLY, config,
+                                                "", &database, &detail);
   else
     status = notmuch_database_create_with_config (dir, config, "", &database, &detail);
   if (status == NOTMUCH_STATUS_SUCCESS && writing && notmuch_database_needs_upgrade (database))
     status = notmuch_database_upgrade (database, NULL, NULL);
-  if (status != NOTMUCH_STATUS_SUCCESS) {
-    fm_notmuch_error_set (error, status, "opening the search index", detail);
-    if (database != NULL)
-      notmuch_database_destroy (database);
-  } else {
-    *ret_database = database;
-  }
+  if (status != NOTMUCH_STATUS_SUCCESS)
+    {
+      fm_notmuch_error_set (error, status, "opening the search index", detail);
+      if (database != NULL)
+        notmuch_database_destroy (database);
+    }
+  else
+    {
+      *ret_database = database;
+    }
   free (detail);
   return status == NOTMUCH_STATUS_SUCCESS ? FM_INDEX_DATABASE_OPEN : FM_INDEX_DATABASE_FAILED;
 }
@@ -111,17 +114,19 @@ static gboolean
 walk (notmuch_messages_t *messages, guint64 expected, GError **error)
 {
   guint64 seen = 0;
-  for (; notmuch_messages_valid (messages); notmuch_messages_move_to_next (messages), seen++) {
-    notmuch_message_t *message = notmuch_messages_get (messages);
-    const char *id = message != NULL ? notmuch_message_get_header (message, "message-id") : NULL;
-    gboolean ours = id != NULL && fm_projection_blob_id (id) > 0;
-    if (message != NULL)
-      notmuch_message_destroy (message);
-    if (!ours) {
-      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "a document of the search index lost its name");
-      return FALSE;
+  for (; notmuch_messages_valid (messages); notmuch_messages_move_to_next (messages), seen++)
+    {
+      notmuch_message_t *message = notmuch_messages_get (messages);
+      const char *id = message != NULL ? notmuch_message_get_header (message, "message-id") : NULL;
+      gboolean ours = id != NULL && fm_projection_blob_id (id) > 0;
+      if (message != NULL)
+        notmuch_message_destroy (message);
+      if (!ours)
+        {
+          g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "a document of the search index lost its name");
+          return FALSE;
+        }
     }
-  }
   if (seen != expected)
     g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "the search index holds %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " documents", seen,
                  expected);

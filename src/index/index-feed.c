@@ -75,12 +75,14 @@ settle (FmIndex *index, FmIndexChange *change)
 static void
 fail_change (FmIndex *index, FmIndexChange *change, GError *error)
 {
-  if (change->settled) {
-    g_error_free (error);
-    return;
-  }
-  fm_index_emit (index, fm_index_event_new_ids (FM_INDEX_EVENT_FAILED, 0, &change->blob_id, 1, error));
+  if (change->settled)
+    {
+      g_error_free (error);
+      return;
+    }
+  gint64 blob_id = change->blob_id;
   settle (index, change);
+  fm_index_emit (index, fm_index_event_new_ids (FM_INDEX_EVENT_FAILED, 0, &blob_id, 1, error));
 }
 
 static void
@@ -88,10 +90,11 @@ stop (FmIndex *index, GError *error, gboolean wait_for_room)
 {
   FmIndexFeed *feed = &index->feed;
   feed->wait_for_room = wait_for_room;
-  if (feed->stopped) {
-    g_error_free (error);
-    return;
-  }
+  if (feed->stopped)
+    {
+      g_error_free (error);
+      return;
+    }
   feed->stopped = TRUE;
   fm_index_note_state (index, FM_INDEX_STOPPED);
   fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_STOPPED, 0, 0, error));
@@ -111,8 +114,11 @@ start (FmIndex *index)
   g_autoptr (GError) error = NULL;
   g_autofree char *dir = fm_index_worker_dir (index, FM_INDEX_FRAME_WRITER);
   const FmIndexOptions *options = &index->options;
-  FmIndexFrameHello hello = { .role = FM_INDEX_FRAME_WRITER, .batch_count = options->batch_count, .batch_ms = options->batch_ms,
-                              .quiet_ms = options->quiet_ms, .least_free_bytes = options->least_free_bytes };
+  FmIndexFrameHello hello = { .role = FM_INDEX_FRAME_WRITER,
+                              .batch_count = options->batch_count,
+                              .batch_ms = options->batch_ms,
+                              .quiet_ms = options->quiet_ms,
+                              .least_free_bytes = options->least_free_bytes };
   feed->ready = FALSE;
   feed->unsent = feed->changes.head;
   feed->working = NULL;
@@ -154,13 +160,14 @@ send_add (FmIndexFeed *feed, FmIndexChange *change, FmIndexFrameHead *head, GErr
 {
   int fd = open (change->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   struct stat info;
-  if (fd < 0 || fstat (fd, &info) != 0 || !S_ISREG (info.st_mode)) {
-    FmErrorCode code = fd < 0 && errno == ENOENT ? FM_ERROR_NOT_FOUND : FM_ERROR_STORAGE;
-    fm_error_set_errno (error, code, fd < 0 ? errno : EINVAL, "%s", change->path);
-    if (fd >= 0)
-      close (fd);
-    return FM_INDEX_FRAME_OK;
-  }
+  if (fd < 0 || fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
+    {
+      FmErrorCode code = fd < 0 && errno == ENOENT ? FM_ERROR_NOT_FOUND : FM_ERROR_STORAGE;
+      fm_error_set_errno (error, code, fd < 0 ? errno : EINVAL, "%s", change->path);
+      if (fd >= 0)
+        close (fd);
+      return FM_INDEX_FRAME_OK;
+    }
   head->kind = FM_INDEX_FRAME_ADD;
   head->first = change->blob_id;
   FmIndexFrameResult sent = fm_index_frame_send (feed->child.socket, head, &change->range, sizeof change->range, fd, FALSE);
@@ -176,13 +183,16 @@ send_change (FmIndexFeed *feed, FmIndexChange *change, GError **error)
   if (change->kind == FM_INDEX_CHANGE_ADD)
     return send_add (feed, change, &head, error);
   head.kind = FM_INDEX_FRAME_FLUSH;
-  if (change->kind == FM_INDEX_CHANGE_REMOVE) {
-    head.kind = FM_INDEX_FRAME_REMOVE;
-    head.first = change->blob_id;
-  } else if (change->kind == FM_INDEX_CHANGE_PROBE) {
-    head.kind = FM_INDEX_FRAME_PROBE;
-    size = strnlen (change->path, FM_INDEX_FRAME_MAX_BODY);
-  }
+  if (change->kind == FM_INDEX_CHANGE_REMOVE)
+    {
+      head.kind = FM_INDEX_FRAME_REMOVE;
+      head.first = change->blob_id;
+    }
+  else if (change->kind == FM_INDEX_CHANGE_PROBE)
+    {
+      head.kind = FM_INDEX_FRAME_PROBE;
+      size = strnlen (change->path, FM_INDEX_FRAME_MAX_BODY);
+    }
   return fm_index_frame_send (feed->child.socket, &head, change->path, size, -1, FALSE);
 }
 
@@ -196,21 +206,23 @@ static void
 send_some (FmIndex *index)
 {
   FmIndexFeed *feed = &index->feed;
-  for (guint n = 0; n < TURN_MAX && may_send (feed); n++) {
-    FmIndexChange *change = feed->unsent->data;
-    g_autoptr (GError) error = NULL;
-    if (!change->settled) {
-      FmIndexFrameResult sent = send_change (feed, change, &error);
-      if (sent != FM_INDEX_FRAME_OK)
-        return; /* full: poll says when; gone: its end is read next */
+  for (guint n = 0; n < TURN_MAX && may_send (feed); n++)
+    {
+      FmIndexChange *change = feed->unsent->data;
+      g_autoptr (GError) error = NULL;
+      if (!change->settled)
+        {
+          FmIndexFrameResult sent = send_change (feed, change, &error);
+          if (sent != FM_INDEX_FRAME_OK)
+            return; /* full: poll says when; gone: its end is read next */
+        }
+      gboolean counted = counts (change) && !change->settled && error == NULL;
+      feed->unsent = feed->unsent->next;
+      if (counted)
+        feed->in_flight++;
+      if (error != NULL)
+        fail_change (index, change, g_steal_pointer (&error));
     }
-    gboolean counted = counts (change) && !change->settled && error == NULL;
-    feed->unsent = feed->unsent->next;
-    if (counted)
-      feed->in_flight++;
-    if (error != NULL)
-      fail_change (index, change, g_steal_pointer (&error));
-  }
 }
 
 void
@@ -266,38 +278,39 @@ static void
 tell (FmIndex *index, Answered *answered)
 {
   guint n = answered->added->len + answered->removed->len;
-  emit_ids (index, FM_INDEX_EVENT_ADDED, answered->added);
-  emit_ids (index, FM_INDEX_EVENT_REMOVED, answered->removed);
   if (n > 0)
     fm_index_note_answered (index, n);
+  emit_ids (index, FM_INDEX_EVENT_ADDED, answered->added);
+  emit_ids (index, FM_INDEX_EVENT_REMOVED, answered->removed);
 }
 
 /* An id both added and removed in one batch is told in the order it was asked for. */
 static void
 answer_one (FmIndex *index, FmIndexChange *change, Answered *answered)
 {
-  switch (change->kind) {
-  case FM_INDEX_CHANGE_ADD:
-    if (answered->removed->len > 0)
+  switch (change->kind)
+    {
+    case FM_INDEX_CHANGE_ADD:
+      if (answered->removed->len > 0)
+        tell (index, answered);
+      g_array_append_val (answered->added, change->blob_id);
+      break;
+    case FM_INDEX_CHANGE_REMOVE:
+      if (answered->added->len > 0)
+        tell (index, answered);
+      g_array_append_val (answered->removed, change->blob_id);
+      break;
+    case FM_INDEX_CHANGE_FLUSH:
       tell (index, answered);
-    g_array_append_val (answered->added, change->blob_id);
-    break;
-  case FM_INDEX_CHANGE_REMOVE:
-    if (answered->added->len > 0)
+      fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_FLUSHED, change->request, 0, NULL));
+      break;
+    case FM_INDEX_CHANGE_REBUILT:
       tell (index, answered);
-    g_array_append_val (answered->removed, change->blob_id);
-    break;
-  case FM_INDEX_CHANGE_FLUSH:
-    tell (index, answered);
-    fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_FLUSHED, change->request, 0, NULL));
-    break;
-  case FM_INDEX_CHANGE_REBUILT:
-    tell (index, answered);
-    fm_index_swap (index);
-    break;
-  case FM_INDEX_CHANGE_PROBE:
-    break;
-  }
+      fm_index_swap (index);
+      break;
+    case FM_INDEX_CHANGE_PROBE:
+      break;
+    }
 }
 
 static void
@@ -310,14 +323,15 @@ committed (FmIndex *index, guint64 sequence)
   feed->watchdog_us = G_MAXINT64;
   feed->working = NULL;
   feed->crashes = feed->failures = 0;
-  while (feed->changes.head != NULL && feed->changes.head != feed->unsent) {
-    FmIndexChange *change = feed->changes.head->data;
-    if (change->sequence > sequence)
-      break;
-    if (!change->settled)
-      answer_one (index, change, &answered);
-    pop_first (feed);
-  }
+  while (feed->changes.head != NULL && feed->changes.head != feed->unsent)
+    {
+      FmIndexChange *change = feed->changes.head->data;
+      if (change->sequence > sequence)
+        break;
+      if (!change->settled)
+        answer_one (index, change, &answered);
+      pop_first (feed);
+    }
   tell (index, &answered);
 }
 
@@ -346,52 +360,58 @@ change_answered (FmIndex *index, const FmIndexFrame *frame)
   FmIndexChange *change = sent_change (&index->feed, frame->head.number);
   if (change == NULL)
     return FALSE;
-  if (frame->head.kind == FM_INDEX_FRAME_FAILED && change->kind == FM_INDEX_CHANGE_ADD) {
-    FmErrorCode code = CLAMP (frame->head.first, FM_ERROR_OFFLINE, FM_ERROR_INVALID);
-    fail_change (index, change, error_from (frame, code));
-  } else if (frame->head.kind == FM_INDEX_FRAME_ANSWER && change->kind == FM_INDEX_CHANGE_PROBE && !change->settled) {
-    change->deliver (fm_index_event_new (FM_INDEX_EVENT_DONE, change->request, frame->head.first, NULL), change->data);
-    settle (index, change);
-  } else {
-    return FALSE;
-  }
+  if (frame->head.kind == FM_INDEX_FRAME_FAILED && change->kind == FM_INDEX_CHANGE_ADD)
+    {
+      FmErrorCode code = CLAMP (frame->head.first, FM_ERROR_OFFLINE, FM_ERROR_INVALID);
+      fail_change (index, change, error_from (frame, code));
+    }
+  else if (frame->head.kind == FM_INDEX_FRAME_ANSWER && change->kind == FM_INDEX_CHANGE_PROBE && !change->settled)
+    {
+      change->deliver (fm_index_event_new (FM_INDEX_EVENT_DONE, change->request, frame->head.first, NULL), change->data);
+      settle (index, change);
+    }
+  else
+    {
+      return FALSE;
+    }
   return TRUE;
 }
 
 static gboolean
 handle (FmIndex *index, const FmIndexFrame *frame)
 {
-  switch (frame->head.kind) {
-  case FM_INDEX_FRAME_READY:
-    fm_index_note_documents (index, frame->head.first);
-    became_ready (index);
-    return TRUE;
-  case FM_INDEX_FRAME_WORKING:
-    return began (index, frame->head.number);
-  case FM_INDEX_FRAME_FAILED:
-  case FM_INDEX_FRAME_ANSWER:
-    return change_answered (index, frame);
-  case FM_INDEX_FRAME_COMMITTING:
-    index->feed.working = NULL;
-    index->feed.watchdog_us = G_MAXINT64;
-    return TRUE;
-  case FM_INDEX_FRAME_COMMITTED:
-    fm_index_note_documents (index, frame->head.first);
-    committed (index, frame->head.number);
-    return TRUE;
-  case FM_INDEX_FRAME_NO_ROOM:
-    index->feed.working = NULL;
-    stop (index, error_from (frame, FM_ERROR_STORAGE), TRUE);
-    return TRUE;
-  case FM_INDEX_FRAME_BUSY:
-    stop (index, g_error_new (FM_ERROR, FM_ERROR_STORAGE, "another process is writing the search index in %s", index->dir), FALSE);
-    return TRUE;
-  case FM_INDEX_FRAME_DAMAGED:
-    fm_index_start_over (index, error_from (frame, FM_ERROR_STORAGE));
-    return TRUE;
-  default:
-    return FALSE;
-  }
+  switch (frame->head.kind)
+    {
+    case FM_INDEX_FRAME_READY:
+      fm_index_note_documents (index, frame->head.first);
+      became_ready (index);
+      return TRUE;
+    case FM_INDEX_FRAME_WORKING:
+      return began (index, frame->head.number);
+    case FM_INDEX_FRAME_FAILED:
+    case FM_INDEX_FRAME_ANSWER:
+      return change_answered (index, frame);
+    case FM_INDEX_FRAME_COMMITTING:
+      index->feed.working = NULL;
+      index->feed.watchdog_us = G_MAXINT64;
+      return TRUE;
+    case FM_INDEX_FRAME_COMMITTED:
+      fm_index_note_documents (index, frame->head.first);
+      committed (index, frame->head.number);
+      return TRUE;
+    case FM_INDEX_FRAME_NO_ROOM:
+      index->feed.working = NULL;
+      stop (index, error_from (frame, FM_ERROR_STORAGE), TRUE);
+      return TRUE;
+    case FM_INDEX_FRAME_BUSY:
+      stop (index, g_error_new (FM_ERROR, FM_ERROR_STORAGE, "another process is writing the search index in %s", index->dir), FALSE);
+      return TRUE;
+    case FM_INDEX_FRAME_DAMAGED:
+      fm_index_start_over (index, error_from (frame, FM_ERROR_STORAGE));
+      return TRUE;
+    default:
+      return FALSE;
+    }
 }
 
 short
@@ -404,17 +424,18 @@ void
 fm_index_feed_serve (FmIndex *index, short revents)
 {
   FmIndexFeed *feed = &index->feed;
-  for (guint n = 0; n < TURN_MAX && feed->child.pid > 0 && (revents & (POLLIN | POLLHUP | POLLERR)); n++) {
-    FmIndexFrameResult got = fm_index_frame_receive (feed->child.socket, &index->frame, FALSE);
-    if (got == FM_INDEX_FRAME_AGAIN)
-      break;
-    if (got == FM_INDEX_FRAME_OK && index->frame.fd >= 0)
-      close (index->frame.fd);
-    if (got == FM_INDEX_FRAME_GONE)
-      lost (index, FALSE);
-    else if (got == FM_INDEX_FRAME_BROKEN || !handle (index, &index->frame))
-      lost (index, TRUE);
-  }
+  for (guint n = 0; n < TURN_MAX && feed->child.pid > 0 && (revents & (POLLIN | POLLHUP | POLLERR)); n++)
+    {
+      FmIndexFrameResult got = fm_index_frame_receive (feed->child.socket, &index->frame, FALSE);
+      if (got == FM_INDEX_FRAME_AGAIN)
+        break;
+      if (got == FM_INDEX_FRAME_OK && index->frame.fd >= 0)
+        close (index->frame.fd);
+      if (got == FM_INDEX_FRAME_GONE)
+        lost (index, FALSE);
+      else if (got == FM_INDEX_FRAME_BROKEN || !handle (index, &index->frame))
+        lost (index, TRUE);
+    }
   if (!index->ending)
     send_some (index);
 }
@@ -438,15 +459,18 @@ fm_index_feed_tick (FmIndex *index)
 {
   FmIndexFeed *feed = &index->feed;
   gint64 now_us = fm_clock_mono_us ();
-  if (feed->child.pid > 0) {
-    if (now_us >= feed->watchdog_us)
-      lost (index, TRUE);
-  } else if (now_us >= feed->start_us) {
-    if (feed->wait_for_room && !has_room (index))
-      feed->start_us = now_us + index->options.retry_ms * G_GINT64_CONSTANT (1000);
-    else
-      start (index);
-  }
+  if (feed->child.pid > 0)
+    {
+      if (now_us >= feed->watchdog_us)
+        lost (index, TRUE);
+    }
+  else if (now_us >= feed->start_us)
+    {
+      if (feed->wait_for_room && !has_room (index))
+        feed->start_us = now_us + index->options.retry_ms * G_GINT64_CONSTANT (1000);
+      else
+        start (index);
+    }
 }
 
 void
@@ -455,15 +479,16 @@ fm_index_feed_forget (FmIndex *index)
   FmIndexFeed *feed = &index->feed;
   guint forgotten = 0;
   fm_index_child_end (&feed->child);
-  for (GList *link = feed->changes.head, *next; link != NULL; link = next) {
-    FmIndexChange *change = link->data;
-    next = link->next;
-    if (change->kind == FM_INDEX_CHANGE_FLUSH || change->kind == FM_INDEX_CHANGE_PROBE)
-      continue;
-    forgotten += counts (change) && !change->settled;
-    fm_index_feed_free_change (change);
-    g_queue_delete_link (&feed->changes, link);
-  }
+  for (GList *link = feed->changes.head, *next; link != NULL; link = next)
+    {
+      FmIndexChange *change = link->data;
+      next = link->next;
+      if (change->kind == FM_INDEX_CHANGE_FLUSH || change->kind == FM_INDEX_CHANGE_PROBE)
+        continue;
+      forgotten += counts (change) && !change->settled;
+      fm_index_feed_free_change (change);
+      g_queue_delete_link (&feed->changes, link);
+    }
   feed->unsent = feed->changes.head;
   feed->working = NULL;
   feed->in_flight = feed->crashes = 0;

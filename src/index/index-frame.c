@@ -20,23 +20,25 @@ fm_index_frame_send (int socket, const FmIndexFrameHead *head, const void *body,
     struct cmsghdr align;
   } control = { .bytes = { 0 } };
   struct msghdr message = { .msg_iov = parts, .msg_iovlen = body_size > 0 ? 2 : 1 };
-  if (pass_fd >= 0) {
-    message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
-    struct cmsghdr *item = CMSG_FIRSTHDR (&message);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN (sizeof (int));
-    memcpy (CMSG_DATA (item), &pass_fd, sizeof pass_fd);
-  }
-  for (;;) {
-    if (sendmsg (socket, &message, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)) >= 0)
-      return FM_INDEX_FRAME_OK;
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ETOOMANYREFS)
-      return FM_INDEX_FRAME_AGAIN;
-    if (errno != EINTR)
-      return FM_INDEX_FRAME_GONE;
-  }
+  if (pass_fd >= 0)
+    {
+      message.msg_control = control.bytes;
+      message.msg_controllen = sizeof control.bytes;
+      struct cmsghdr *item = CMSG_FIRSTHDR (&message);
+      item->cmsg_level = SOL_SOCKET;
+      item->cmsg_type = SCM_RIGHTS;
+      item->cmsg_len = CMSG_LEN (sizeof (int));
+      memcpy (CMSG_DATA (item), &pass_fd, sizeof pass_fd);
+    }
+  for (;;)
+    {
+      if (sendmsg (socket, &message, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)) >= 0)
+        return FM_INDEX_FRAME_OK;
+      if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ETOOMANYREFS)
+        return FM_INDEX_FRAME_AGAIN;
+      if (errno != EINTR)
+        return FM_INDEX_FRAME_GONE;
+    }
 }
 
 /* Keeps the first descriptor that came along, closes any other. */
@@ -44,19 +46,21 @@ static int
 take_descriptor (struct msghdr *message)
 {
   int kept = -1;
-  for (struct cmsghdr *item = CMSG_FIRSTHDR (message); item != NULL; item = CMSG_NXTHDR (message, item)) {
-    if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS)
-      continue;
-    gsize n = (item->cmsg_len - CMSG_LEN (0)) / sizeof (int);
-    for (gsize i = 0; i < n; i++) {
-      int fd;
-      memcpy (&fd, CMSG_DATA (item) + i * sizeof fd, sizeof fd);
-      if (kept < 0)
-        kept = fd;
-      else
-        close (fd);
+  for (struct cmsghdr *item = CMSG_FIRSTHDR (message); item != NULL; item = CMSG_NXTHDR (message, item))
+    {
+      if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS)
+        continue;
+      gsize n = (item->cmsg_len - CMSG_LEN (0)) / sizeof (int);
+      for (gsize i = 0; i < n; i++)
+        {
+          int fd;
+          memcpy (&fd, CMSG_DATA (item) + i * sizeof fd, sizeof fd);
+          if (kept < 0)
+            kept = fd;
+          else
+            close (fd);
+        }
     }
-  }
   return kept;
 }
 
@@ -86,12 +90,13 @@ fm_index_frame_receive (int socket, FmIndexFrame *ret_frame, gboolean wait)
   ret_frame->fd = take_descriptor (&message);
   if (received == 0 && ret_frame->fd < 0)
     return FM_INDEX_FRAME_GONE;
-  if (!is_sound (ret_frame, received, message.msg_flags)) {
-    if (ret_frame->fd >= 0)
-      close (ret_frame->fd);
-    ret_frame->fd = -1;
-    return FM_INDEX_FRAME_BROKEN;
-  }
+  if (!is_sound (ret_frame, received, message.msg_flags))
+    {
+      if (ret_frame->fd >= 0)
+        close (ret_frame->fd);
+      ret_frame->fd = -1;
+      return FM_INDEX_FRAME_BROKEN;
+    }
   ret_frame->body_size = received - sizeof ret_frame->head;
   ret_frame->body[ret_frame->body_size] = '\0';
   return FM_INDEX_FRAME_OK;

@@ -18,9 +18,9 @@ typedef enum {
   FM_INDEX_FRAME_PROBE,     /* number: request; body: forbidden path */
   FM_INDEX_FRAME_BYE,       /* commit and end */
   /* From a worker. */
-  FM_INDEX_FRAME_READY,     /* first: documents */
-  FM_INDEX_FRAME_WORKING,   /* number: sequence it begins with */
-  FM_INDEX_FRAME_FAILED,    /* number: sequence; first: FmErrorCode; body: why */
+  FM_INDEX_FRAME_READY,   /* first: documents */
+  FM_INDEX_FRAME_WORKING, /* number: sequence it begins with */
+  FM_INDEX_FRAME_FAILED,  /* number: sequence; first: FmErrorCode; body: why */
   FM_INDEX_FRAME_COMMITTING,
   FM_INDEX_FRAME_COMMITTED, /* number: every change up to this sequence is durable; first: documents */
   FM_INDEX_FRAME_NO_ROOM,   /* body: why; the worker ends */

@@ -68,14 +68,16 @@ delete_tree (const char *path, guint depth)
   struct stat info;
   if (lstat (path, &info) != 0)
     return;
-  if (S_ISDIR (info.st_mode) && depth < DEPTH_MAX) {
-    g_autoptr (GDir) entries = g_dir_open (path, 0, NULL);
-    const char *name;
-    while (entries != NULL && (name = g_dir_read_name (entries)) != NULL) {
-      g_autofree char *child = g_build_filename (path, name, NULL);
-      delete_tree (child, depth + 1);
+  if (S_ISDIR (info.st_mode) && depth < DEPTH_MAX)
+    {
+      g_autoptr (GDir) entries = g_dir_open (path, 0, NULL);
+      const char *name;
+      while (entries != NULL && (name = g_dir_read_name (entries)) != NULL)
+        {
+          g_autofree char *child = g_build_filename (path, name, NULL);
+          delete_tree (child, depth + 1);
+        }
     }
-  }
   if (remove (path) != 0)
     fm_log_debug ("index: deleting %s: %s", path, g_strerror (errno));
 }
@@ -85,13 +87,14 @@ fm_index_generation_sweep (const char *dir, const FmIndexGeneration *keep)
 {
   g_autoptr (GDir) entries = g_dir_open (dir, 0, NULL);
   const char *name;
-  while (entries != NULL && (name = g_dir_read_name (entries)) != NULL) {
-    guint number = number_of (name);
-    if (number == 0 || number == keep->current || number == keep->building)
-      continue;
-    g_autofree char *path = g_build_filename (dir, name, NULL);
-    delete_tree (path, 0);
-  }
+  while (entries != NULL && (name = g_dir_read_name (entries)) != NULL)
+    {
+      guint number = number_of (name);
+      if (number == 0 || number == keep->current || number == keep->building)
+        continue;
+      g_autofree char *path = g_build_filename (dir, name, NULL);
+      delete_tree (path, 0);
+    }
 }
 
 char *

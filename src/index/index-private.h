@@ -8,7 +8,13 @@
 #include "index/index-event.h"
 #include "index/index-generation.h"
 
-typedef enum { FM_INDEX_CHANGE_ADD, FM_INDEX_CHANGE_REMOVE, FM_INDEX_CHANGE_FLUSH, FM_INDEX_CHANGE_REBUILT, FM_INDEX_CHANGE_PROBE } FmIndexChangeKind;
+typedef enum {
+  FM_INDEX_CHANGE_ADD,
+  FM_INDEX_CHANGE_REMOVE,
+  FM_INDEX_CHANGE_FLUSH,
+  FM_INDEX_CHANGE_REBUILT,
+  FM_INDEX_CHANGE_PROBE
+} FmIndexChangeKind;
 
 typedef struct {
   FmIndexChangeKind kind;
@@ -40,10 +46,10 @@ typedef struct {
 
 typedef struct {
   FmIndexChild child;
-  GQueue changes;     /* FmIndexChange, oldest first, until answered */
-  GList *unsent;      /* the next of them to send */
-  GList *working;     /* the one the worker said it began with; NULL while it commits */
-  guint in_flight;    /* sent but not begun with */
+  GQueue changes;  /* FmIndexChange, oldest first, until answered */
+  GList *unsent;   /* the next of them to send */
+  GList *working;  /* the one the worker said it began with; NULL while it commits */
+  guint in_flight; /* sent but not begun with */
   guint64 sequence;
   gboolean ready;
   gboolean stopped;

@@ -52,11 +52,12 @@ drop_database (Reader *reader)
 static FmIndexDatabaseResult
 refresh (Reader *reader, GError **error)
 {
-  if (reader->database != NULL) {
-    if (notmuch_database_reopen (reader->database, NOTMUCH_DATABASE_MODE_READ_ONLY) == NOTMUCH_STATUS_SUCCESS)
-      return FM_INDEX_DATABASE_OPEN;
-    drop_database (reader);
-  }
+  if (reader->database != NULL)
+    {
+      if (notmuch_database_reopen (reader->database, NOTMUCH_DATABASE_MODE_READ_ONLY) == NOTMUCH_STATUS_SUCCESS)
+        return FM_INDEX_DATABASE_OPEN;
+      drop_database (reader);
+    }
   return fm_index_database_open (reader->role->dir, FALSE, &reader->database, error);
 }
 
@@ -64,21 +65,22 @@ static void
 collect (Reader *reader, notmuch_messages_t *messages, guint64 limit)
 {
   guint64 taken = 0;
-  for (; notmuch_messages_valid (messages) && (limit == 0 || taken < limit); notmuch_messages_move_to_next (messages)) {
-    notmuch_message_t *message = notmuch_messages_get (messages);
-    if (message == NULL)
-      break;
-    /* This header comes from a value slot, 20 times cheaper than the message's id term. */
-    const char *id = notmuch_message_get_header (message, "message-id");
-    gint64 blob_id = id != NULL ? fm_projection_blob_id (id) : -1;
-    notmuch_message_destroy (message);
-    if (blob_id <= 0)
-      continue;
-    reader->hits[reader->n_hits++] = blob_id;
-    taken++;
-    if (reader->n_hits == G_N_ELEMENTS (reader->hits) || (reader->sent == 0 && reader->n_hits == FIRST_HITS))
-      send_hits (reader);
-  }
+  for (; notmuch_messages_valid (messages) && (limit == 0 || taken < limit); notmuch_messages_move_to_next (messages))
+    {
+      notmuch_message_t *message = notmuch_messages_get (messages);
+      if (message == NULL)
+        break;
+      /* This header comes from a value slot, 20 times cheaper than the message's id term. */
+      const char *id = notmuch_message_get_header (message, "message-id");
+      gint64 blob_id = id != NULL ? fm_projection_blob_id (id) : -1;
+      notmuch_message_destroy (message);
+      if (blob_id <= 0)
+        continue;
+      reader->hits[reader->n_hits++] = blob_id;
+      taken++;
+      if (reader->n_hits == G_N_ELEMENTS (reader->hits) || (reader->sent == 0 && reader->n_hits == FIRST_HITS))
+        send_hits (reader);
+    }
   send_hits (reader);
 }
 
@@ -119,23 +121,25 @@ answer (Reader *reader, const FmIndexFrame *frame)
   g_autoptr (GError) error = NULL;
   reader->sent = 0;
   reader->n_hits = 0;
-  for (int tries = 0; tries < 2; tries++) {
-    g_clear_error (&error);
-    FmIndexDatabaseResult opened = refresh (reader, &error);
-    if (opened == FM_INDEX_DATABASE_ABSENT) {
-      say (reader, FM_INDEX_FRAME_ANSWER, 0, NULL, 0);
-      return;
+  for (int tries = 0; tries < 2; tries++)
+    {
+      g_clear_error (&error);
+      FmIndexDatabaseResult opened = refresh (reader, &error);
+      if (opened == FM_INDEX_DATABASE_ABSENT)
+        {
+          say (reader, FM_INDEX_FRAME_ANSWER, 0, NULL, 0);
+          return;
+        }
+      if (opened != FM_INDEX_DATABASE_OPEN)
+        continue;
+      notmuch_status_t status = run_query (reader, frame);
+      if (status == NOTMUCH_STATUS_SUCCESS)
+        return;
+      fm_notmuch_error_set (&error, status, "searching", notmuch_database_status_string (reader->database));
+      drop_database (reader);
+      if (reader->sent > 0)
+        break;
     }
-    if (opened != FM_INDEX_DATABASE_OPEN)
-      continue;
-    notmuch_status_t status = run_query (reader, frame);
-    if (status == NOTMUCH_STATUS_SUCCESS)
-      return;
-    fm_notmuch_error_set (&error, status, "searching", notmuch_database_status_string (reader->database));
-    drop_database (reader);
-    if (reader->sent > 0)
-      break;
-  }
   refuse (reader, error);
 }
 
@@ -146,15 +150,16 @@ fm_index_reader_run (const FmIndexRole *role)
   g_autofree FmIndexFrame *frame = g_new (FmIndexFrame, 1);
   reader->role = role;
   say (reader, FM_INDEX_FRAME_READY, 0, NULL, 0);
-  while (fm_index_frame_receive (role->socket, frame, TRUE) == FM_INDEX_FRAME_OK) {
-    if (frame->head.kind != FM_INDEX_FRAME_SEARCH && frame->head.kind != FM_INDEX_FRAME_COUNT)
-      break;
-    reader->request = frame->head.number;
-    gboolean inside = fm_index_gate_enter (role->gate);
-    answer (reader, frame);
-    if (inside)
-      fm_index_gate_leave (role->gate);
-  }
+  while (fm_index_frame_receive (role->socket, frame, TRUE) == FM_INDEX_FRAME_OK)
+    {
+      if (frame->head.kind != FM_INDEX_FRAME_SEARCH && frame->head.kind != FM_INDEX_FRAME_COUNT)
+        break;
+      reader->request = frame->head.number;
+      gboolean inside = fm_index_gate_enter (role->gate);
+      answer (reader, frame);
+      if (inside)
+        fm_index_gate_leave (role->gate);
+    }
   drop_database (reader);
   return 0;
 }

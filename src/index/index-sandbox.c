@@ -53,10 +53,11 @@ enter_namespaces (void)
 {
   g_autofree char *uid_map = g_strdup_printf ("%u %u 1\n", geteuid (), geteuid ());
   g_autofree char *gid_map = g_strdup_printf ("%u %u 1\n", getegid (), getegid ());
-  if (unshare (CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) != 0) {
-    fm_log_debug ("index worker: no namespaces: %s", g_strerror (errno));
-    return;
-  }
+  if (unshare (CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) != 0)
+    {
+      fm_log_debug ("index worker: no namespaces: %s", g_strerror (errno));
+      return;
+    }
   write_proc ("/proc/self/setgroups", "deny");
   write_proc ("/proc/self/uid_map", uid_map);
   write_proc ("/proc/self/gid_map", gid_map);
@@ -74,11 +75,11 @@ limit (int resource, rlim_t value)
 
 #ifdef HAVE_LINUX_LANDLOCK_H
 #define READING (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define WRITING                                                                                                                            \
-  (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR            \
+#define WRITING                                                                                                                 \
+  (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR \
    | LANDLOCK_ACCESS_FS_MAKE_REG)
-#define OTHERS                                                                                                                             \
-  (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO                 \
+#define OTHERS                                                                                                             \
+  (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO \
    | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
 static void
@@ -97,13 +98,15 @@ allow_path (int rules, const char *path, guint64 access_bits)
 static void
 fence_files (const FmIndexSandboxPaths *paths)
 {
-  static const char *const system_dirs[] = { "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/usr/share/zoneinfo", "/nix/store" };
+  static const char *const system_dirs[]
+      = { "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/usr/share/zoneinfo", "/nix/store" };
   struct landlock_ruleset_attr attr = { .handled_access_fs = READING | WRITING | OTHERS };
   int rules = syscall (SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
-  if (rules < 0) {
-    fm_log_debug ("index worker: no landlock: %s", g_strerror (errno));
-    return;
-  }
+  if (rules < 0)
+    {
+      fm_log_debug ("index worker: no landlock: %s", g_strerror (errno));
+      return;
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (system_dirs); i++)
     allow_path (rules, system_dirs[i], READING);
   allow_path (rules, paths->read_write, READING | WRITING);
@@ -125,13 +128,46 @@ static void
 fence_calls (void)
 {
   static const int denied[] = {
-    SCMP_SYS (socket), SCMP_SYS (socketpair), SCMP_SYS (connect), SCMP_SYS (bind), SCMP_SYS (listen), SCMP_SYS (accept), SCMP_SYS (accept4),
-    SCMP_SYS (execve), SCMP_SYS (execveat), SCMP_SYS (fork), SCMP_SYS (vfork), SCMP_SYS (ptrace), SCMP_SYS (process_vm_readv),
-    SCMP_SYS (process_vm_writev), SCMP_SYS (kill), SCMP_SYS (pidfd_open), SCMP_SYS (pidfd_getfd), SCMP_SYS (pidfd_send_signal),
-    SCMP_SYS (mount), SCMP_SYS (umount2), SCMP_SYS (unshare), SCMP_SYS (setns), SCMP_SYS (chroot), SCMP_SYS (pivot_root), SCMP_SYS (bpf),
-    SCMP_SYS (perf_event_open), SCMP_SYS (io_uring_setup), SCMP_SYS (keyctl), SCMP_SYS (add_key), SCMP_SYS (request_key),
-    SCMP_SYS (userfaultfd), SCMP_SYS (open_by_handle_at), SCMP_SYS (init_module), SCMP_SYS (finit_module), SCMP_SYS (kexec_load),
-    SCMP_SYS (shmget), SCMP_SYS (msgget), SCMP_SYS (semget), SCMP_SYS (mq_open), SCMP_SYS (personality),
+    SCMP_SYS (socket),
+    SCMP_SYS (socketpair),
+    SCMP_SYS (connect),
+    SCMP_SYS (bind),
+    SCMP_SYS (listen),
+    SCMP_SYS (accept),
+    SCMP_SYS (accept4),
+    SCMP_SYS (execve),
+    SCMP_SYS (execveat),
+    SCMP_SYS (fork),
+    SCMP_SYS (vfork),
+    SCMP_SYS (ptrace),
+    SCMP_SYS (process_vm_readv),
+    SCMP_SYS (process_vm_writev),
+    SCMP_SYS (kill),
+    SCMP_SYS (pidfd_open),
+    SCMP_SYS (pidfd_getfd),
+    SCMP_SYS (pidfd_send_signal),
+    SCMP_SYS (mount),
+    SCMP_SYS (umount2),
+    SCMP_SYS (unshare),
+    SCMP_SYS (setns),
+    SCMP_SYS (chroot),
+    SCMP_SYS (pivot_root),
+    SCMP_SYS (bpf),
+    SCMP_SYS (perf_event_open),
+    SCMP_SYS (io_uring_setup),
+    SCMP_SYS (keyctl),
+    SCMP_SYS (add_key),
+    SCMP_SYS (request_key),
+    SCMP_SYS (userfaultfd),
+    SCMP_SYS (open_by_handle_at),
+    SCMP_SYS (init_module),
+    SCMP_SYS (finit_module),
+    SCMP_SYS (kexec_load),
+    SCMP_SYS (shmget),
+    SCMP_SYS (msgget),
+    SCMP_SYS (semget),
+    SCMP_SYS (mq_open),
+    SCMP_SYS (personality),
   };
   scmp_filter_ctx filter = seccomp_init (SCMP_ACT_ALLOW);
   if (filter == NULL)

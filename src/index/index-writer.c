@@ -30,10 +30,10 @@ typedef struct {
   const FmIndexRole *role;
   notmuch_database_t *database;
   notmuch_indexopts_t *options;
-  guint in_batch;         /* changes since the last commit */
+  guint in_batch;           /* changes since the last commit */
   gint64 first_us, last_us; /* when the first and the last of them came */
-  guint64 sequence;       /* of the last frame dealt with */
-  gboolean dirty;         /* the mark of an unclean end is set */
+  guint64 sequence;         /* of the last frame dealt with */
+  gboolean dirty;           /* the mark of an unclean end is set */
 } Writer;
 
 static void
@@ -125,15 +125,16 @@ begin_change (Writer *writer)
 static void
 commit (Writer *writer)
 {
-  if (writer->in_batch > 0) {
-    say (writer, FM_INDEX_FRAME_COMMITTING, 0, 0, NULL);
-    check_room (writer);
-    notmuch_status_t status = notmuch_database_end_atomic (writer->database);
-    if (status != NOTMUCH_STATUS_SUCCESS)
-      end_for_failure (writer, status, "writing the search index");
-    fm_index_gate_drain (writer->role->gate);
-    writer->in_batch = 0;
-  }
+  if (writer->in_batch > 0)
+    {
+      say (writer, FM_INDEX_FRAME_COMMITTING, 0, 0, NULL);
+      check_room (writer);
+      notmuch_status_t status = notmuch_database_end_atomic (writer->database);
+      if (status != NOTMUCH_STATUS_SUCCESS)
+        end_for_failure (writer, status, "writing the search index");
+      fm_index_gate_drain (writer->role->gate);
+      writer->in_batch = 0;
+    }
   say (writer, FM_INDEX_FRAME_COMMITTED, writer->sequence, fm_index_database_count (writer->database), NULL);
 }
 
@@ -142,18 +143,20 @@ read_all (int fd, gint64 offset, gsize size, GError **error)
 {
   g_autofree guint8 *bytes = g_malloc (size + 1);
   gsize have = 0;
-  while (have < size) {
-    ssize_t n = pread (fd, bytes + have, size - have, offset + have);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0) {
-      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "reading the mail");
-      return NULL;
+  while (have < size)
+    {
+      ssize_t n = pread (fd, bytes + have, size - have, offset + have);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "reading the mail");
+          return NULL;
+        }
+      if (n == 0)
+        break;
+      have += n;
     }
-    if (n == 0)
-      break;
-    have += n;
-  }
   return g_bytes_new_take (g_steal_pointer (&bytes), have);
 }
 
@@ -176,10 +179,11 @@ map_range (int fd, gint64 offset, gsize size, GError **error)
 {
   gsize skew = offset % sysconf (_SC_PAGESIZE);
   void *start = mmap (NULL, size + skew, PROT_READ, MAP_PRIVATE, fd, offset - skew);
-  if (start == MAP_FAILED) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "reading the mail");
-    return NULL;
-  }
+  if (start == MAP_FAILED)
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "reading the mail");
+      return NULL;
+    }
   Mapping *mapping = g_new (Mapping, 1);
   *mapping = (Mapping){ start, size + skew };
   return g_bytes_new_with_free_func ((guint8 *) start + skew, size, unmap, mapping);
@@ -189,18 +193,20 @@ static GBytes *
 read_mail (int fd, const FmIndexFrameRange *range, GError **error)
 {
   struct stat info;
-  if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "not a file");
-    return NULL;
-  }
+  if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "not a file");
+      return NULL;
+    }
   gint64 offset = CLAMP (range->offset_bytes, 0, info.st_size);
   gint64 size = info.st_size - offset;
   if (range->size_bytes >= 0)
     size = MIN (size, range->size_bytes);
-  if (size > MAIL_MAX_BYTES) {
-    g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "larger than 512 MB");
-    return NULL;
-  }
+  if (size > MAIL_MAX_BYTES)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "larger than 512 MB");
+      return NULL;
+    }
   return size <= READ_WHOLE_BYTES ? read_all (fd, offset, size, error) : map_range (fd, offset, size, error);
 }
 
@@ -210,11 +216,12 @@ attachment_field (FmMessage *message)
 {
   g_autoptr (GArray) attachments = fm_message_attachments (message);
   GString *field = g_string_new (NULL);
-  for (guint i = 0; i < MIN (attachments->len, ATTACHMENT_NAMES_MAX); i++) {
-    const FmMessagePart *part = fm_message_part (message, g_array_index (attachments, guint, i));
-    if (part != NULL && *part->file_name != '\0')
-      g_string_append_printf (field, "%s%s", field->len == 0 ? "X-Fulmar-Attachment: " : "\n ", part->file_name);
-  }
+  for (guint i = 0; i < MIN (attachments->len, ATTACHMENT_NAMES_MAX); i++)
+    {
+      const FmMessagePart *part = fm_message_part (message, g_array_index (attachments, guint, i));
+      if (part != NULL && *part->file_name != '\0')
+        g_string_append_printf (field, "%s%s", field->len == 0 ? "X-Fulmar-Attachment: " : "\n ", part->file_name);
+    }
   if (field->len > 0)
     g_string_append_c (field, '\n');
   return g_string_free (field, FALSE);
@@ -224,15 +231,16 @@ static gboolean
 write_all (int fd, const void *bytes, gsize size)
 {
   const guint8 *at = bytes;
-  while (size > 0) {
-    ssize_t n = write (fd, at, size);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return FALSE;
-    at += n;
-    size -= n;
-  }
+  while (size > 0)
+    {
+      ssize_t n = write (fd, at, size);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        return FALSE;
+      at += n;
+      size -= n;
+    }
   return TRUE;
 }
 
@@ -259,10 +267,11 @@ index_message (Writer *writer, gint64 blob_id, FmMessage *message, GError **erro
   g_autoptr (GBytes) projection = fm_projection_build (message, blob_id);
   g_autofree char *field = attachment_field (message);
   g_autofree char *path = fm_index_database_projection_path (writer->role->dir, blob_id);
-  if (!write_projection (path, field, projection)) {
-    g_autofree char *why = g_strdup_printf ("%s: %s", path, g_strerror (errno));
-    end_for_no_room (writer, why);
-  }
+  if (!write_projection (path, field, projection))
+    {
+      g_autofree char *why = g_strdup_printf ("%s: %s", path, g_strerror (errno));
+      end_for_no_room (writer, why);
+    }
   begin_change (writer);
   notmuch_status_t status = notmuch_database_index_file (writer->database, path, writer->options, NULL);
   unlink (path);
@@ -327,25 +336,26 @@ close_cleanly (Writer *writer)
 static gboolean
 handle (Writer *writer, FmIndexFrame *frame)
 {
-  switch (frame->head.kind) {
-  case FM_INDEX_FRAME_ADD:
-    add (writer, frame);
-    close (frame->fd);
-    break;
-  case FM_INDEX_FRAME_REMOVE:
-    take_out (writer, frame);
-    break;
-  case FM_INDEX_FRAME_FLUSH:
-    writer->sequence = frame->head.number;
-    commit (writer);
-    break;
-  case FM_INDEX_FRAME_PROBE:
-    probe (writer, frame);
-    break;
-  default: /* BYE, and what no parent of ours sends */
-    close_cleanly (writer);
-    return FALSE;
-  }
+  switch (frame->head.kind)
+    {
+    case FM_INDEX_FRAME_ADD:
+      add (writer, frame);
+      close (frame->fd);
+      break;
+    case FM_INDEX_FRAME_REMOVE:
+      take_out (writer, frame);
+      break;
+    case FM_INDEX_FRAME_FLUSH:
+      writer->sequence = frame->head.number;
+      commit (writer);
+      break;
+    case FM_INDEX_FRAME_PROBE:
+      probe (writer, frame);
+      break;
+    default: /* BYE, and what no parent of ours sends */
+      close_cleanly (writer);
+      return FALSE;
+    }
   if (writer->in_batch >= writer->role->hello.batch_count)
     commit (writer);
   return TRUE;
@@ -365,19 +375,21 @@ static void
 serve (Writer *writer)
 {
   g_autofree FmIndexFrame *frame = g_new (FmIndexFrame, 1);
-  for (;;) {
-    struct pollfd wait = { .fd = writer->role->socket, .events = POLLIN };
-    gint64 deadline_us = batch_deadline_us (writer);
-    if (deadline_us <= fm_clock_mono_us ()) {
-      commit (writer);
-      continue;
+  for (;;)
+    {
+      struct pollfd wait = { .fd = writer->role->socket, .events = POLLIN };
+      gint64 deadline_us = batch_deadline_us (writer);
+      if (deadline_us <= fm_clock_mono_us ())
+        {
+          commit (writer);
+          continue;
+        }
+      if (poll (&wait, 1, fm_clock_remaining_ms (deadline_us)) <= 0)
+        continue;
+      FmIndexFrameResult got = fm_index_frame_receive (writer->role->socket, frame, TRUE);
+      if (got != FM_INDEX_FRAME_OK || !handle (writer, frame))
+        return;
     }
-    if (poll (&wait, 1, fm_clock_remaining_ms (deadline_us)) <= 0)
-      continue;
-    FmIndexFrameResult got = fm_index_frame_receive (writer->role->socket, frame, TRUE);
-    if (got != FM_INDEX_FRAME_OK || !handle (writer, frame))
-      return;
-  }
 }
 
 /* FALSE: said why already. */
@@ -386,22 +398,24 @@ open_database (Writer *writer)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *mark = dirty_path (writer);
-  switch (fm_index_database_open (writer->role->dir, TRUE, &writer->database, &error)) {
-  case FM_INDEX_DATABASE_OPEN:
-    break;
-  case FM_INDEX_DATABASE_BUSY:
-    say (writer, FM_INDEX_FRAME_BUSY, 0, 0, NULL);
-    return FALSE;
-  default:
-    check_room (writer);
-    say (writer, free_bytes (writer->role->dir) < (1 << 20) ? FM_INDEX_FRAME_NO_ROOM : FM_INDEX_FRAME_DAMAGED, 0, 0, error->message);
-    return FALSE;
-  }
+  switch (fm_index_database_open (writer->role->dir, TRUE, &writer->database, &error))
+    {
+    case FM_INDEX_DATABASE_OPEN:
+      break;
+    case FM_INDEX_DATABASE_BUSY:
+      say (writer, FM_INDEX_FRAME_BUSY, 0, 0, NULL);
+      return FALSE;
+    default:
+      check_room (writer);
+      say (writer, free_bytes (writer->role->dir) < (1 << 20) ? FM_INDEX_FRAME_NO_ROOM : FM_INDEX_FRAME_DAMAGED, 0, 0, error->message);
+      return FALSE;
+    }
   writer->dirty = g_file_test (mark, G_FILE_TEST_EXISTS);
-  if (writer->dirty && !fm_index_database_check (writer->database, &error)) {
-    say (writer, FM_INDEX_FRAME_DAMAGED, 0, 0, error->message);
-    return FALSE;
-  }
+  if (writer->dirty && !fm_index_database_check (writer->database, &error))
+    {
+      say (writer, FM_INDEX_FRAME_DAMAGED, 0, 0, error->message);
+      return FALSE;
+    }
   return TRUE;
 }
 

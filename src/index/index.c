@@ -125,10 +125,11 @@ fm_index_swap (FmIndex *index)
     return;
   FmIndexGeneration swapped = { .current = index->generation.building };
   g_autoptr (GError) trouble = NULL;
-  if (!fm_index_generation_write (index->dir, &swapped, &trouble)) {
-    fm_log_debug ("index: %s", trouble->message);
-    return;
-  }
+  if (!fm_index_generation_write (index->dir, &swapped, &trouble))
+    {
+      fm_log_debug ("index: %s", trouble->message);
+      return;
+    }
   index->generation = swapped;
   note_rebuilding (index);
   fm_index_ask_refresh (index);
@@ -142,19 +143,23 @@ open_dir (FmIndex *index)
 {
   g_autoptr (GError) error = NULL;
   index->usable = index->options.read_only || fm_paths_make_private_dir (index->dir, &error);
-  if (!index->usable) {
-    index->feed.start_us = G_MAXINT64;
-    fm_index_note_state (index, FM_INDEX_STOPPED);
-    fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_STOPPED, 0, 0, g_steal_pointer (&error)));
-    return;
-  }
-  if (fm_index_generation_read (index->dir, &index->generation)) {
-    note_rebuilding (index);
-    if (!index->options.read_only)
-      fm_index_generation_sweep (index->dir, &index->generation);
-  } else if (!index->options.read_only) {
-    fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no search index of this format yet"));
-  }
+  if (!index->usable)
+    {
+      index->feed.start_us = G_MAXINT64;
+      fm_index_note_state (index, FM_INDEX_STOPPED);
+      fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_STOPPED, 0, 0, g_steal_pointer (&error)));
+      return;
+    }
+  if (fm_index_generation_read (index->dir, &index->generation))
+    {
+      note_rebuilding (index);
+      if (!index->options.read_only)
+        fm_index_generation_sweep (index->dir, &index->generation);
+    }
+  else if (!index->options.read_only)
+    {
+      fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no search index of this format yet"));
+    }
   fm_index_feed_tick (index);
   fm_index_ask_warm (index);
 }
@@ -162,24 +167,25 @@ open_dir (FmIndex *index)
 static void
 obey (FmIndex *index, Order *order)
 {
-  switch (order->kind) {
-  case ORDER_CHANGE:
-    fm_index_feed_take (index, g_steal_pointer (&order->change));
-    break;
-  case ORDER_QUESTION:
-    fm_index_ask_take (index, g_steal_pointer (&order->question));
-    break;
-  case ORDER_CANCEL:
-    fm_index_ask_cancel (index, order->request);
-    break;
-  case ORDER_REBUILD:
-    if (index->usable && !index->options.read_only)
-      fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_CANCELLED, "a new search index was asked for"));
-    break;
-  case ORDER_END:
-    index->ending = TRUE;
-    break;
-  }
+  switch (order->kind)
+    {
+    case ORDER_CHANGE:
+      fm_index_feed_take (index, g_steal_pointer (&order->change));
+      break;
+    case ORDER_QUESTION:
+      fm_index_ask_take (index, g_steal_pointer (&order->question));
+      break;
+    case ORDER_CANCEL:
+      fm_index_ask_cancel (index, order->request);
+      break;
+    case ORDER_REBUILD:
+      if (index->usable && !index->options.read_only)
+        fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_CANCELLED, "a new search index was asked for"));
+      break;
+    case ORDER_END:
+      index->ending = TRUE;
+      break;
+    }
   order_free (order);
 }
 
@@ -218,11 +224,12 @@ run (gpointer data)
 {
   FmIndex *index = data;
   open_dir (index);
-  while (!index->ending) {
-    wait_and_serve (index, MIN (fm_index_feed_deadline_us (index), fm_index_ask_deadline_us (index)));
-    fm_index_feed_tick (index);
-    fm_index_ask_tick (index);
-  }
+  while (!index->ending)
+    {
+      wait_and_serve (index, MIN (fm_index_feed_deadline_us (index), fm_index_ask_deadline_us (index)));
+      fm_index_feed_tick (index);
+      fm_index_ask_tick (index);
+    }
   say_farewell (index);
 }
 

@@ -7,16 +7,17 @@
 static FmErrorCode
 code_of (notmuch_status_t status)
 {
-  switch (status) {
-  case NOTMUCH_STATUS_OUT_OF_MEMORY:
-    return FM_ERROR_LIMIT;
-  case NOTMUCH_STATUS_FILE_NOT_EMAIL:
-  case NOTMUCH_STATUS_ILLEGAL_ARGUMENT:
-  case NOTMUCH_STATUS_BAD_QUERY_SYNTAX:
-    return FM_ERROR_INVALID;
-  default:
-    return FM_ERROR_STORAGE;
-  }
+  switch (status)
+    {
+    case NOTMUCH_STATUS_OUT_OF_MEMORY:
+      return FM_ERROR_LIMIT;
+    case NOTMUCH_STATUS_FILE_NOT_EMAIL:
+    case NOTMUCH_STATUS_ILLEGAL_ARGUMENT:
+    case NOTMUCH_STATUS_BAD_QUERY_SYNTAX:
+      return FM_ERROR_INVALID;
+    default:
+      return FM_ERROR_STORAGE;
+    }
 }
 
 void

@@ -7,7 +7,8 @@
  *
  * Rebuild. REBUILD_NEEDED says that no earlier ADDED holds any more (a new, damaged or outdated index): adds and removes not answered yet
  * are forgotten. The owner notes every mail as not indexed, adds all of them, newest first, and calls fm_index_rebuild_end when none is
- * left (status says `rebuilding` until then, also after a restart of the program). Until then searches are answered from the old generation where that can still be read. */
+ * left (status says `rebuilding` until then, also after a restart of the program). Meanwhile searches are answered from the old generation
+ * where that can still be read. */
 #pragma once
 #include <glib.h>
 
@@ -41,14 +42,14 @@ void fm_index_event_free (FmIndexEvent *event);                 /* accepts NULL 
 
 /* Zero and NULL mean the default in brackets. Copied. */
 typedef struct {
-  const char *program;         /* the executable to start workers from [/proc/self/exe] */
-  guint batch_count;           /* commit after so many changes [1000] */
-  guint batch_ms, quiet_ms;    /* or so long after the first of them [30 s], or after so long without another [3 s] */
-  guint backlog_max;           /* adds and removes accepted but not answered [4096] */
-  guint64 least_free_bytes;    /* stop indexing below so much free disk [512 MB] */
-  guint retry_ms;              /* how often a stopped index looks whether it may go on [5 s] */
-  gboolean read_only;          /* search only: another process indexes; needs no exclusive lock */
-  gboolean keep_stderr;        /* workers keep our standard error (tests); else it is /dev/null, for libraries print */
+  const char *program;      /* the executable to start workers from [/proc/self/exe] */
+  guint batch_count;        /* commit after so many changes [1000] */
+  guint batch_ms, quiet_ms; /* or so long after the first of them [30 s], or after so long without another [3 s] */
+  guint backlog_max;        /* adds and removes accepted but not answered [4096] */
+  guint64 least_free_bytes; /* stop indexing below so much free disk [512 MB] */
+  guint retry_ms;           /* how often a stopped index looks whether it may go on [5 s] */
+  gboolean read_only;       /* search only: another process indexes; needs no exclusive lock */
+  gboolean keep_stderr;     /* workers keep our standard error (tests); else it is /dev/null, for libraries print */
 } FmIndexOptions;
 
 typedef enum { FM_INDEX_STARTING, FM_INDEX_READY, FM_INDEX_STOPPED } FmIndexState;

@@ -1,1 +1,6 @@
 # Unit tests of src/index: linked with its library and the rooms below it only.
+check_PROGRAMS += tests/unit/index/test-index-frame
+TESTS += tests/unit/index/test-index-frame
+tests_unit_index_test_index_frame_SOURCES = tests/unit/index/test-index-frame.c
+tests_unit_index_test_index_frame_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_index_test_index_frame_LDADD = $(INDEX_LIBS) $(CMOCKA_LIBS)
