@@ -26,6 +26,10 @@ FmConfig *fm_config_parse (const char *text, gssize size_bytes, const char *file
 void fm_config_free (FmConfig *config); /* accepts NULL */
 
 const char *fm_config_path (const FmConfig *config);
+/* `store = DIR` before any section: where mail and state lie, expanded; NULL: the default. */
+const char *fm_config_store (const FmConfig *config);
+/* Adds an account the program makes itself (the demo's). Takes SPEC. */
+void fm_config_add_account (FmConfig *config, FmAccountSpec *spec);
 GPtrArray *fm_config_problems (const FmConfig *config); /* FmConfigProblem*; Transfer: none */
 GPtrArray *fm_config_accounts (const FmConfig *config); /* FmAccountSpec* in file order; Transfer: none */
 GPtrArray *fm_config_searches (const FmConfig *config); /* FmSavedSearch* */
