@@ -32,7 +32,7 @@ replace (char **slot, const char *value)
 
 typedef struct {
   const char *scheme;
-  FmAccountSecurity security;
+  FmSecurity security;
   guint16 port;
 } Scheme;
 
