@@ -1,0 +1,70 @@
+/* What the controller's files share: the FmApp itself, who a command acts on, and how an action is shown before it is on disk. */
+#pragma once
+#include "app/overlay.h"
+#include <fulmar/app/app.h>
+#include <fulmar/base/error.h>
+#include <fulmar/base/log.h>
+#include <fulmar/base/text.h>
+
+/* An engine request's answer, on the UI thread. EVENT is DONE, FAILED, CANCELLED, DURABLE or SEARCH_BATCH. */
+typedef void (*FmAppReply) (FmApp *app, const FmEvent *event, gpointer data);
+
+struct FmApp {
+  FmConfig *config;
+  FmEngine *engine;
+  FmPort *port;
+  GSource *source;
+  const FmShell *shell;
+  gpointer shell_data;
+  gboolean read_only, demo;
+  char *data_dir, *demo_dir;
+
+  FmFolders *folders;
+  FmList *list;
+  FmList *list_behind; /* the folder under a search */
+  FmReading *reading;
+  FmComposer *composer;
+  FmOverlay *overlay;
+
+  GHashTable *replies;  /* request id -> Reply */
+  GHashTable *states;   /* account -> AccountState */
+  char *progress;
+  guint64 progress_done, progress_total;
+  guint64 queued_ops, queued_mails;
+  char *place, *state_text;
+
+  gboolean tag_prefix;       /* `;` was pressed */
+  char *last_folder;         /* the last answer to a move's prompt */
+  char *last_limit, *last_search;
+};
+
+/* app.c */
+void fm_app_say (FmApp *app, const char *format, ...) G_GNUC_PRINTF (2, 3);
+void fm_app_complain (FmApp *app, const char *format, ...) G_GNUC_PRINTF (2, 3);
+void fm_app_changed (FmApp *app, guint what); /* FmAppChange bits */
+/* REPLY is called for each event that answers REQUEST; DATA is freed with FREE_DATA after the last one. */
+void fm_app_expect (FmApp *app, guint64 request, FmAppReply reply, gpointer data, GDestroyNotify free_data);
+FmStoreReader *fm_app_reader (FmApp *app);
+gboolean fm_app_folder_is_trash (FmApp *app, gint64 folder_id); /* Trash or Junk: deleting there is for good */
+gboolean fm_app_folder_is_junk (FmApp *app, gint64 folder_id);
+/* Full names of all folders that can hold mail, most used first; NULL-terminated. Transfer: full. */
+char **fm_app_folder_names (FmApp *app);
+/* Parses a query; a mistake is said with its place and NULL returned. */
+FmQuery *fm_app_parse_query (FmApp *app, const char *text);
+/* The spec of the account of FOLDER_ID or MSG_ID, or the first account. Transfer: none; NULL: there is no account. */
+FmAccountSpec *fm_app_account_of_folder (FmApp *app, gint64 folder_id);
+FmAccountSpec *fm_app_account_of_message (FmApp *app, gint64 msg_id);
+FmAccountSpec *fm_app_account_named (FmApp *app, const char *name);
+const char *fm_app_default_account (FmApp *app); /* the name of the one in view, or the first; "" if there is none */
+gboolean fm_app_open_saved (FmApp *app, const char *name); /* a saved search by name */
+guint fm_app_flags_of (FmApp *app, gint64 msg_id); /* with the overlay; 0 for an unknown row */
+
+/* act.c: posts ACTION (consumed), shows its effect at once, says what came of it. */
+void fm_act_run (FmApp *app, FmAction *action, const FmOverlayEffect *effect);
+/* The same for one command's targets: clears the tag prefix, steps on if `resolve` says so. Frees IDS. */
+void fm_act_on_targets (const FmCommandCall *call, GArray *ids, FmAction *action, const FmOverlayEffect *effect);
+
+/* target.c: the message rows a command acts on (gint64): the tagged ones after `;`, the open message in the pager, else the one under the
+ * cursor (COUNT of them from there). Empty: it has been said that there is none. Transfer: full. */
+GArray *fm_target_ids (const FmCommandCall *call);
+gint64 fm_target_id (const FmCommandCall *call); /* one; 0: none, said */

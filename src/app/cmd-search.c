@@ -1,0 +1,100 @@
+/* Search (everywhere, a list of its own) and limit (this list, narrowed). Both speak the one query language. */
+#include "app/app-private.h"
+#include "app/commands.h"
+#include "app/list-private.h"
+
+static void
+search_answered (const char *answer, gpointer data)
+{
+  FmApp *app = data;
+
+  if (!answer || !*answer)
+    return;
+  g_free (app->last_search);
+  app->last_search = g_strdup (answer);
+  fm_app_open_search (app, answer);
+}
+
+static void
+run_search (const FmCommandCall *call)
+{
+  if (*call->argument)
+    search_answered (call->argument, call->app);
+  else
+    call->app->shell->prompt (call->app->shell_data, FM_PROMPT_SEARCH, "search: ", "", search_answered, call->app);
+}
+
+static void
+limit_answered (const char *answer, gpointer data)
+{
+  FmApp *app = data;
+  g_autoptr (FmQuery) query = NULL;
+
+  if (!answer)
+    return;
+  if (!*answer || strcmp (answer, "all") == 0 || strcmp (answer, "~A") == 0) {
+    fm_list_set_limit (app->list, NULL, NULL);
+    fm_app_say (app, "all messages");
+  } else if ((query = fm_app_parse_query (app, answer))) {
+    g_free (app->last_limit);
+    app->last_limit = g_strdup (answer);
+    fm_list_set_limit (app->list, answer, query);
+  }
+  fm_app_changed (app, FM_CHANGE_LIST);
+}
+
+static void
+run_limit (const FmCommandCall *call)
+{
+  FmApp *app = call->app;
+
+  if (*call->argument)
+    limit_answered (call->argument, app);
+  else
+    app->shell->prompt (app->shell_data, FM_PROMPT_SEARCH, "limit to (all: no limit): ", fm_list_limit (app->list), limit_answered, app);
+}
+
+static void
+find_answered (const char *answer, gpointer data)
+{
+  FmApp *app = data;
+
+  if (answer && *answer)
+    app->shell->find (app->shell_data, answer, FALSE);
+}
+
+static void
+find_back_answered (const char *answer, gpointer data)
+{
+  FmApp *app = data;
+
+  if (answer && *answer)
+    app->shell->find (app->shell_data, answer, TRUE);
+}
+
+static void
+run_find (const FmCommandCall *call)
+{
+  if (*call->argument)
+    find_answered (call->argument, call->app);
+  else
+    call->app->shell->prompt (call->app->shell_data, FM_PROMPT_TEXT, "find in this message: ", "", find_answered, call->app);
+}
+
+static void
+run_find_back (const FmCommandCall *call)
+{
+  if (*call->argument)
+    find_back_answered (call->argument, call->app);
+  else
+    call->app->shell->prompt (call->app->shell_data, FM_PROMPT_TEXT, "find backwards: ", "", find_back_answered, call->app);
+}
+
+const FmCommand fm_cmd_search_commands[] = {
+  { .name = "search", .help = "search all mail: from: to: subject: date: folder: tag: is: words \"phrases\"", .hint = "search", .arguments = "[QUERY]",
+    .default_keys = "/", .contexts = FM_CONTEXT_LIST | FM_CONTEXT_FOLDERS, .run = run_search },
+  { .name = "limit", .help = "show only what matches", .arguments = "[QUERY]", .default_keys = "l", .contexts = FM_CONTEXT_LIST, .run = run_limit },
+  { .name = "find", .help = "find in this message", .hint = "find", .arguments = "[TEXT]", .default_keys = "/", .contexts = FM_CONTEXT_PAGER, .run = run_find },
+  { .name = "find-back", .help = "find backwards in this message", .arguments = "[TEXT]", .default_keys = "<Esc>/", .contexts = FM_CONTEXT_PAGER, .run = run_find_back },
+  { NULL },
+};

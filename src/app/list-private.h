@@ -1,0 +1,37 @@
+/* What commands do to the list's model beyond what views may. */
+#pragma once
+#include <fulmar/app/app.h>
+
+/* FOLDER_ID's list in the configured order. */
+FmList *fm_list_open_folder (FmApp *app, gint64 folder_id);
+/* Results of TEXT (parsed as QUERY) within FOLDER_ID (0: everywhere), streaming in. */
+FmList *fm_list_open_search (FmApp *app, const char *text, FmQuery *query, gint64 folder_id);
+void fm_list_free (FmList *list); /* accepts NULL */
+
+/* Rows of FOLDER_ID changed on disk: read again what is shown, keeping the cursor's message. */
+void fm_list_refresh (FmList *list, gint64 folder_id);
+/* The overlay changed: the cached flags are stale. */
+void fm_list_redraw (FmList *list);
+
+/* `date`, `-date`, ... and threads on or off. */
+void fm_list_set_order (FmList *list, const char *sort, gboolean threads);
+/* QUERY (referenced) and its TEXT, or NULL for all. */
+void fm_list_set_limit (FmList *list, const char *text, FmQuery *query);
+
+/* The position of row ID, if it is in the list. */
+gboolean fm_list_find (FmList *list, gint64 id, guint64 *ret_position);
+
+/* Tagging. */
+void fm_list_tag (FmList *list, gint64 id, gboolean on);
+gboolean fm_list_is_tagged (const FmList *list, gint64 id);
+void fm_list_tag_all (FmList *list, const gint64 *ids, gsize n, gboolean on);
+void fm_list_untag_all (FmList *list);
+GArray *fm_list_tagged_ids (FmList *list); /* gint64; Transfer: full */
+
+/* Rows of the whole thread of row ID within this list's folder; Transfer: full. */
+GArray *fm_list_thread_ids (FmList *list, gint64 id);
+/* Folds or unfolds the thread under the cursor, or all. */
+void fm_list_fold_thread (FmList *list);
+void fm_list_fold_all (FmList *list);
+/* The first row of the next (previous) thread. */
+gboolean fm_list_find_thread (FmList *list, gboolean backwards, guint64 *ret_position);

@@ -1,0 +1,18 @@
+/* What commands do to the message being read. */
+#pragma once
+#include <fulmar/app/app.h>
+#include <fulmar/mail/message.h>
+
+/* Starts to load row MSG_ID; the app's `changed` tells when it is there. */
+FmReading *fm_reading_new (FmApp *app, gint64 msg_id);
+void fm_reading_free (FmReading *reading); /* accepts NULL */
+
+void fm_reading_set_mode (FmReading *reading, FmReadingMode mode);
+void fm_reading_set_all_headers (FmReading *reading, gboolean all);
+/* A row or body changed on disk. */
+void fm_reading_message_changed (FmReading *reading, gint64 msg_id);
+
+/* Opens the stored message of a row: pool threads (slow: a whole parse) with their own reader. FM_ERROR_NOT_FOUND: its body is not here. */
+FmMessage *fm_reading_open_stored (FmStoreReader *reader, gint64 msg_id, GError **error);
+/* Where the row's bytes lie: a path, and offset and size within it (-1: to the end). Transfer: full. */
+char *fm_reading_stored_path (FmStoreReader *reader, gint64 msg_id, GError **error);
