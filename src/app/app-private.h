@@ -46,6 +46,8 @@ void fm_app_changed (FmApp *app, guint what); /* FmAppChange bits */
 void fm_app_expect (FmApp *app, guint64 request, FmAppReply reply, gpointer data, GDestroyNotify free_data);
 FmStoreReader *fm_app_reader (FmApp *app);
 gboolean fm_app_folder_is_trash (FmApp *app, gint64 folder_id); /* Trash or Junk: deleting there is for good */
+/* The folder of ACCOUNT with a special use ("drafts", "sent", ...), or 0. */
+gint64 fm_app_special_folder (FmApp *app, const char *account, const char *use);
 gboolean fm_app_folder_is_junk (FmApp *app, gint64 folder_id);
 /* Full names of all folders that can hold mail, most used first; NULL-terminated. Transfer: full. */
 char **fm_app_folder_names (FmApp *app);

@@ -139,7 +139,7 @@ const FmCommand fm_cmd_screen_commands[] = {
   { .name = "bottom", .help = "go to the bottom", .default_keys = "<End>", .contexts = FM_CONTEXT_ALL, .run = run_bottom },
   { .name = "page", .help = "open the message; in it, page on; at its end, the next message", .default_keys = "<Space>", .contexts = PANES, .run = run_space },
   { .name = "enter", .help = "open what is selected", .hint = "open", .default_keys = "<Enter>", .contexts = FM_CONTEXT_ALL, .run = run_enter },
-  { .name = "back", .help = "leave this view; from the last, quit", .hint = "back", .default_keys = "q", .contexts = FM_CONTEXT_ALL, .run = run_back },
+  { .name = "back", .help = "leave this view; from the last, quit", .hint = "back", .default_keys = "q", .contexts = FM_CONTEXT_ALL & ~FM_CONTEXT_COMPOSE, .run = run_back },
   { .name = "help", .help = "help for the keys here", .hint = "help", .default_keys = "?", .contexts = FM_CONTEXT_ALL, .run = run_help },
   { .name = "effects", .help = "what each command does on the server", .contexts = FM_CONTEXT_ALL, .run = run_effects },
   { .name = "attachments", .help = "list the parts of the message", .hint = "parts", .default_keys = "v", .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER, .run = run_attachments },

@@ -25,7 +25,6 @@ static const FmSetting settings[] = {
   { "resolve", FM_SETTING_BOOL, "true", NULL, "move to the next message after acting on one" },
   { "confirm_quit", FM_SETTING_BOOL, "false", NULL, "ask before leaving the program" },
   { "editor", FM_SETTING_TEXT, "", NULL, "the editor's command; empty: $VISUAL, then $EDITOR" },
-  { "edit_headers", FM_SETTING_BOOL, "true", NULL, "show the headers in the editor too" },
   { "attribution", FM_SETTING_TEXT, "On %d, %n wrote:", NULL, "the line above a quote; %d date, %n name, %a address" },
   { "signature", FM_SETTING_TEXT, "", NULL, "a file put under every new message" },
   { "reply_all_ask", FM_SETTING_INT, "15", "0|1000", "reply to all asks when it would reach more people than this; 0: never" },

@@ -1,0 +1,222 @@
+/* Order of the page: what Fulmar itself has to say first (outside the sender's reach), the headers, a blank line, the body parts with a line
+ * between them, the attachments. */
+#include "app/page.h"
+#include <fulmar/base/text.h>
+#include <fulmar/mail/flowed.h>
+#include <fulmar/mail/html.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_BODY_BYTES (24u << 20)
+#define MAX_SOURCE_BYTES (16u << 20)
+#define MAX_HEADER_VALUE_CHARS 2000
+
+static void
+part_free (gpointer data)
+{
+  FmReadingPart *part = data;
+
+  g_free (part->path);
+  g_free (part->type);
+  g_free (part->file_name);
+  g_free (part);
+}
+
+static void
+add_header (FmDocBuilder *builder, const FmMessageField *field)
+{
+  g_autofree char *cut = NULL;
+
+  if (g_utf8_strlen (field->value, -1) > MAX_HEADER_VALUE_CHARS) {
+    g_autofree char *head = g_utf8_substring (field->value, 0, MAX_HEADER_VALUE_CHARS);
+    cut = g_strconcat (head, " ... (cut here; e shows all)", NULL);
+  }
+  fm_doc_builder_header (builder, field->name, cut ? cut : field->value);
+}
+
+static void
+add_brief_headers (FmDocBuilder *builder, FmMessage *message, guint part, const char *names)
+{
+  gsize n = 0;
+  const FmMessageField *fields = fm_message_headers (message, part, FM_MESSAGE_HEADERS_ALL, &n);
+  g_auto (GStrv) wanted = g_strsplit_set (names, " \t,", -1);
+
+  for (guint w = 0; wanted[w]; w++)
+    for (gsize i = 0; *wanted[w] && i < n; i++)
+      if (g_ascii_strcasecmp (fields[i].name, wanted[w]) == 0)
+        add_header (builder, &fields[i]);
+}
+
+static void
+add_headers (FmDocBuilder *builder, FmMessage *message, guint part, const FmPageOptions *options)
+{
+  gsize n = 0;
+  const FmMessageField *fields;
+
+  if (!options->all_headers) {
+    add_brief_headers (builder, message, part, options->headers && *options->headers ? options->headers : "date from to cc subject");
+    return;
+  }
+  fields = fm_message_headers (message, part, FM_MESSAGE_HEADERS_ALL, &n);
+  for (gsize i = 0; i < n; i++)
+    add_header (builder, &fields[i]);
+}
+
+static void
+add_defects (FmDocBuilder *builder, guint defects)
+{
+  if (defects & FM_MESSAGE_DEFECT_SEVERAL_FROM)
+    fm_doc_builder_notice (builder, "This message has more than one From field: none of them can be relied on.", TRUE);
+  if (defects & FM_MESSAGE_DEFECT_TRUNCATED)
+    fm_doc_builder_notice (builder, "The end of this message is missing.", FALSE);
+  if (defects & FM_MESSAGE_DEFECT_NO_BOUNDARY)
+    fm_doc_builder_notice (builder, "This message's parts can't be told apart: its raw text is shown.", FALSE);
+  if (defects & FM_MESSAGE_DEFECT_TOO_MANY_PARTS)
+    fm_doc_builder_notice (builder, "This message has too many parts: not all of them are shown.", TRUE);
+}
+
+static gboolean
+is_patch (const FmMessagePart *part)
+{
+  return strcmp (part->type, "text/x-diff") == 0 || strcmp (part->type, "text/x-patch") == 0;
+}
+
+static void
+add_text_part (FmDocBuilder *builder, FmMessage *message, const FmMessagePart *part)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean truncated = FALSE;
+  g_autofree char *text = fm_message_part_text (message, part->index, MAX_BODY_BYTES, &truncated, &error);
+
+  if (!text) {
+    fm_doc_builder_notice (builder, error->message, TRUE);
+    return;
+  }
+  if (strcmp (part->type, "text/html") == 0)
+    fm_html_append (builder, text, strlen (text), NULL);
+  else {
+    FmFlowedOptions flowed = { .flowed = part->is_flowed, .delsp = part->is_delsp, .patch = is_patch (part) };
+    fm_flowed_append (builder, text, strlen (text), &flowed);
+  }
+  if (truncated)
+    fm_doc_builder_notice (builder, "The rest of this text is too long to show: save the message to read it.", FALSE);
+}
+
+static void
+add_body (FmDocBuilder *builder, FmMessage *message, const FmPageOptions *options)
+{
+  gboolean html = options->mode == FM_SHOW_HTML || (options->mode == FM_SHOW_BEST && options->prefer_html);
+  g_autoptr (GArray) body = fm_message_body_parts (message, html ? FM_MESSAGE_PREFER_HTML : FM_MESSAGE_PREFER_PLAIN);
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < body->len; i++) {
+    const FmMessagePart *part = fm_message_part (message, g_array_index (body, guint, i));
+    if (any)
+      fm_doc_builder_rule (builder);
+    if (strcmp (part->type, "message/rfc822") == 0) {
+      fm_doc_builder_notice (builder, "A message within this one:", FALSE);
+      add_headers (builder, message, part->index, options);
+      any = FALSE;
+      fm_doc_builder_text (builder, "", 0, 0, 0);
+    } else {
+      add_text_part (builder, message, part);
+      any = TRUE;
+    }
+  }
+}
+
+static char *
+size_text (guint64 bytes)
+{
+  if (bytes < 1024)
+    return g_strdup_printf ("%" G_GUINT64_FORMAT " bytes", bytes);
+  if (bytes < 1024 * 1024)
+    return g_strdup_printf ("%" G_GUINT64_FORMAT "k", bytes / 1024);
+  return g_strdup_printf ("%.1fM", bytes / (1024.0 * 1024.0));
+}
+
+static void
+add_attachments (FmDocBuilder *builder, FmMessage *message)
+{
+  g_autoptr (GArray) attachments = fm_message_attachments (message);
+
+  if (attachments->len == 0)
+    return;
+  fm_doc_builder_rule (builder);
+  for (guint i = 0; i < attachments->len; i++) {
+    const FmMessagePart *part = fm_message_part (message, g_array_index (attachments, guint, i));
+    /* base64 carries 3 bytes in 4 characters */
+    guint64 size = strcmp (part->encoding, "base64") == 0 ? part->size_bytes / 4 * 3 : part->size_bytes;
+    g_autofree char *length = size_text (size);
+    g_autofree char *line = g_strdup_printf ("attachment %u: %s (%s, %s)", i + 1, *part->file_name ? part->file_name : "without a name", part->type, length);
+    fm_doc_builder_notice (builder, line, FALSE);
+  }
+}
+
+static GPtrArray *
+list_parts (FmMessage *message)
+{
+  GPtrArray *parts = g_ptr_array_new_with_free_func (part_free);
+
+  for (guint i = 0; i < fm_message_n_parts (message); i++) {
+    const FmMessagePart *part = fm_message_part (message, i);
+    FmReadingPart *copy = g_new0 (FmReadingPart, 1);
+    copy->path = g_strdup (part->path);
+    copy->type = g_strdup (part->type);
+    copy->file_name = *part->file_name ? g_strdup (part->file_name) : NULL;
+    copy->size_bytes = part->size_bytes;
+    copy->depth = part->depth;
+    g_ptr_array_add (parts, copy);
+  }
+  return parts;
+}
+
+FmDoc *
+fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret_parts)
+{
+  g_autoptr (FmDocBuilder) builder = fm_doc_builder_new ();
+  FmDocShape blank = { .kind = FM_DOC_LINE };
+
+  add_defects (builder, fm_message_defects (message));
+  add_headers (builder, message, FM_MESSAGE_NO_PART, options);
+  fm_doc_builder_begin (builder, &blank);
+  fm_doc_builder_end (builder);
+  add_body (builder, message, options);
+  add_attachments (builder, message);
+  if (ret_parts)
+    *ret_parts = list_parts (message);
+  return fm_doc_builder_finish (g_steal_pointer (&builder));
+}
+
+FmDoc *
+fm_page_source (const char *path, gint64 offset, gint64 size_bytes)
+{
+  g_autoptr (FmDocBuilder) builder = fm_doc_builder_new ();
+  FmDocShape shape = { .kind = FM_DOC_PREFORMATTED };
+  FILE *file = fopen (path, "re");
+  gsize limit = size_bytes >= 0 ? MIN ((gsize) size_bytes, MAX_SOURCE_BYTES) : MAX_SOURCE_BYTES;
+  g_autofree char *line = NULL;
+  gsize room = 0, total = 0;
+  gssize length;
+
+  if (!file || (offset > 0 && fseeko (file, offset, SEEK_SET) != 0)) {
+    fm_doc_builder_notice (builder, "The message's file can't be read.", TRUE);
+    if (file)
+      fclose (file);
+    return fm_doc_builder_finish (g_steal_pointer (&builder));
+  }
+  while (total < limit && (length = getline (&line, &room, file)) > 0) {
+    g_autofree char *clean = NULL;
+    gsize take = MIN ((gsize) length, limit - total);
+    total += length;
+    clean = fm_text_sanitise_block (line, take);
+    g_strchomp (clean);
+    fm_doc_builder_begin (builder, &shape);
+    fm_doc_builder_text (builder, clean, -1, 0, 0);
+    fm_doc_builder_end (builder);
+  }
+  fclose (file);
+  if (total >= limit && size_bytes < 0)
+    fm_doc_builder_notice (builder, "The rest is too long to show.", FALSE);
+  return fm_doc_builder_finish (g_steal_pointer (&builder));
+}

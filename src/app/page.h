@@ -1,0 +1,18 @@
+/* A message as a page: headers, the chosen body parts, the list of attachments, as one frozen document. Pure; pool threads and the command
+ * line call it alike. */
+#pragma once
+#include <fulmar/app/reading.h>
+#include <fulmar/mail/message.h>
+
+/* value struct */
+typedef struct {
+  FmReadingMode mode;
+  gboolean prefer_html;    /* for FM_SHOW_BEST */
+  gboolean all_headers;
+  const char *headers;     /* names in order, separated by blanks; NULL: the usual ones */
+} FmPageOptions;
+
+/* Never fails: what can't be read is said on the page. *RET_PARTS (may be NULL) gets an array of FmReadingPart*. Transfer: full. */
+FmDoc *fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret_parts);
+/* The file's bytes as they came, controls made visible, up to a bound. */
+FmDoc *fm_page_source (const char *path, gint64 offset, gint64 size_bytes);

@@ -1,0 +1,299 @@
+/* Opening a message: a pool thread reads, parses and builds the page; this file keeps what came of it. A body that is not here is asked for on
+ * the connection kept for what the user waits for, and the page is built when it has arrived. */
+#include "app/app-private.h"
+#include "app/page.h"
+#include "app/reading-private.h"
+#include <fulmar/mail/flags.h>
+#include <fulmar/store/body-store.h>
+
+struct FmReading {
+  FmApp *app;
+  gint64 id;
+  FmReadingState state;
+  FmReadingMode mode;
+  gboolean all_headers;
+  char *notice;
+  FmDoc *doc;
+  GPtrArray *parts;
+  guint64 request;     /* what is awaited: a compute or a body; 0: nothing */
+  guint generation;    /* answers of older loads are dropped */
+  gboolean marked;
+  struct FmReadingLink *link;
+};
+
+/* Outlives the reading: an answer may come after it is gone. */
+typedef struct FmReadingLink {
+  guint refs;
+  FmReading *reading; /* NULL: gone */
+} Link;
+
+typedef struct {
+  Link *link;
+  guint generation;
+  gint64 id;
+  FmReadingMode mode;
+  gboolean prefer_html, all_headers;
+  char *headers;
+} Load;
+
+typedef struct {
+  FmDoc *doc;
+  GPtrArray *parts;
+} Loaded;
+
+static void
+link_unref (Link *link)
+{
+  if (--link->refs == 0)
+    g_free (link);
+}
+
+static void
+load_free (gpointer data)
+{
+  Load *load = data;
+
+  link_unref (load->link);
+  g_free (load->headers);
+  g_free (load);
+}
+
+static void
+loaded_free (Loaded *loaded)
+{
+  fm_doc_unref (loaded->doc);
+  g_clear_pointer (&loaded->parts, g_ptr_array_unref);
+  g_free (loaded);
+}
+
+static void start_load (FmReading *reading);
+
+static void
+set_notice (FmReading *reading, FmReadingState state, const char *text)
+{
+  reading->state = state;
+  g_free (reading->notice);
+  reading->notice = g_strdup (text);
+  fm_app_changed (reading->app, FM_CHANGE_READING);
+}
+
+/* --- the pool's side --- */
+
+char *
+fm_reading_stored_path (FmStoreReader *reader, gint64 msg_id, GError **error)
+{
+  return fm_body_store_path (reader, msg_id, error);
+}
+
+FmMessage *
+fm_reading_open_stored (FmStoreReader *reader, gint64 msg_id, GError **error)
+{
+  g_autofree char *path = fm_reading_stored_path (reader, msg_id, error);
+
+  return path ? fm_message_open_file (path, 0, -1, error) : NULL;
+}
+
+static gpointer
+load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
+{
+  const Load *load = data;
+  g_autofree char *path = fm_reading_stored_path (reader, load->id, error);
+  g_autoptr (FmMessage) message = NULL;
+  FmPageOptions options = { load->mode, load->prefer_html, load->all_headers, load->headers };
+  Loaded *loaded;
+
+  if (!path || !(message = fm_message_open_file (path, 0, -1, error)))
+    return NULL;
+  loaded = g_new0 (Loaded, 1);
+  loaded->doc = fm_page_build (message, &options, &loaded->parts);
+  if (load->mode == FM_SHOW_SOURCE) {
+    fm_doc_unref (loaded->doc);
+    loaded->doc = fm_page_source (path, 0, -1);
+  }
+  return loaded;
+}
+
+/* --- the screen's side --- */
+
+static void
+mark_read (FmReading *reading)
+{
+  FmOverlayEffect effect = { .add = FM_FLAG_SEEN };
+  FmApp *app = reading->app;
+
+  if (reading->marked || app->read_only || !fm_config_get_bool (app->config, "mark_read"))
+    return;
+  reading->marked = TRUE;
+  if (!(fm_app_flags_of (app, reading->id) & FM_FLAG_SEEN))
+    fm_act_run (app, fm_action_new_flags (&reading->id, 1, FM_FLAG_SEEN, 0, NULL, NULL), &effect);
+}
+
+static void
+body_answered (FmApp *app, const FmEvent *event, gpointer data)
+{
+  Link *link = data;
+  FmReading *reading = link->reading;
+
+  if (!reading || reading->request != event->reply_to)
+    return;
+  if (event->kind == FM_EVENT_PROGRESS && event->total > 0) {
+    g_autofree char *text = g_strdup_printf ("fetching: %" G_GINT64_FORMAT "k of %" G_GINT64_FORMAT "k", event->count / 1024, event->total / 1024);
+    set_notice (reading, FM_READING_FETCHING, text);
+  } else if (event->kind == FM_EVENT_DONE)
+    start_load (reading);
+  else if (event->kind == FM_EVENT_FAILED) {
+    reading->request = 0;
+    set_notice (reading, FM_READING_FAILED, event->error->message);
+  }
+}
+
+static void
+link_free (gpointer data)
+{
+  link_unref (data);
+}
+
+static void
+fetch_body (FmReading *reading)
+{
+  set_notice (reading, FM_READING_FETCHING, "fetching the message");
+  reading->request = fm_engine_want_body (reading->app->engine, reading->id);
+  reading->link->refs++;
+  fm_app_expect (reading->app, reading->request, body_answered, reading->link, link_free);
+}
+
+static void
+load_done (gpointer result, const GError *error, gpointer data)
+{
+  const Load *load = data;
+  FmReading *reading = load->link->reading;
+  Loaded *loaded = result;
+
+  if (!reading || reading->generation != load->generation) {
+    if (loaded)
+      loaded_free (loaded);
+    return;
+  }
+  reading->request = 0;
+  if (loaded) {
+    fm_doc_unref (reading->doc);
+    reading->doc = g_steal_pointer (&loaded->doc);
+    g_clear_pointer (&reading->parts, g_ptr_array_unref);
+    reading->parts = g_steal_pointer (&loaded->parts);
+    loaded_free (loaded);
+    set_notice (reading, FM_READING_READY, NULL);
+    mark_read (reading);
+  } else if (g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND) && reading->state != FM_READING_FETCHING)
+    fetch_body (reading);
+  else if (!g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED))
+    set_notice (reading, FM_READING_FAILED, error->message);
+}
+
+static void
+start_load (FmReading *reading)
+{
+  Load *load = g_new0 (Load, 1);
+  FmConfig *config = reading->app->config;
+
+  load->link = reading->link;
+  load->link->refs++;
+  load->generation = ++reading->generation;
+  load->id = reading->id;
+  load->mode = reading->mode;
+  load->all_headers = reading->all_headers;
+  load->prefer_html = strcmp (fm_config_get (config, "prefer"), "html") == 0;
+  load->headers = g_strdup (fm_config_get (config, "headers"));
+  reading->request = fm_engine_compute (reading->app->engine, load_run, load_done, load, load_free);
+}
+
+FmReading *
+fm_reading_new (FmApp *app, gint64 msg_id)
+{
+  FmReading *reading = g_new0 (FmReading, 1);
+
+  reading->app = app;
+  reading->id = msg_id;
+  reading->link = g_new0 (Link, 1);
+  reading->link->refs = 1;
+  reading->link->reading = reading;
+  start_load (reading);
+  return reading;
+}
+
+void
+fm_reading_free (FmReading *reading)
+{
+  if (!reading)
+    return;
+  if (reading->request)
+    fm_engine_cancel (reading->app->engine, reading->request);
+  reading->link->reading = NULL;
+  link_unref (reading->link);
+  fm_doc_unref (reading->doc);
+  g_clear_pointer (&reading->parts, g_ptr_array_unref);
+  g_free (reading->notice);
+  g_free (reading);
+}
+
+void
+fm_reading_set_mode (FmReading *reading, FmReadingMode mode)
+{
+  reading->mode = mode;
+  start_load (reading);
+}
+
+void
+fm_reading_set_all_headers (FmReading *reading, gboolean all)
+{
+  reading->all_headers = all;
+  start_load (reading);
+}
+
+void
+fm_reading_message_changed (FmReading *reading, gint64 msg_id)
+{
+  if (msg_id == reading->id && reading->state == FM_READING_FAILED)
+    start_load (reading);
+}
+
+gint64
+fm_reading_id (const FmReading *reading)
+{
+  return reading->id;
+}
+
+FmReadingState
+fm_reading_state (const FmReading *reading)
+{
+  return reading->state;
+}
+
+const char *
+fm_reading_notice (const FmReading *reading)
+{
+  return reading->notice;
+}
+
+FmReadingMode
+fm_reading_mode (const FmReading *reading)
+{
+  return reading->mode;
+}
+
+gboolean
+fm_reading_all_headers (const FmReading *reading)
+{
+  return reading->all_headers;
+}
+
+FmDoc *
+fm_reading_doc (const FmReading *reading)
+{
+  return reading->doc;
+}
+
+GPtrArray *
+fm_reading_parts (const FmReading *reading)
+{
+  return reading->parts;
+}
