@@ -10,6 +10,8 @@ void fm_list_free (FmList *list); /* accepts NULL */
 
 /* Rows of FOLDER_ID changed on disk: read again what is shown, keeping the cursor's message. */
 void fm_list_refresh (FmList *list, gint64 folder_id);
+/* One row changed: its flags, or its body is here. */
+void fm_list_message_changed (FmList *list, gint64 msg_id);
 /* The overlay changed: the cached flags are stale. */
 void fm_list_redraw (FmList *list);
 
