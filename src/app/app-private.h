@@ -31,7 +31,10 @@ struct FmApp {
   char *progress;
   guint64 progress_done, progress_total;
   guint64 queued_ops, queued_mails;
-  char *place, *state_text;
+
+  FmAppListener listener; /* the command line's ear */
+  gpointer listener_data;
+  char *wanted; /* to be opened as soon as it is known; NULL: nothing */
 
   gboolean tag_prefix;       /* `;` was pressed */
   char *last_folder;         /* the last answer to a move's prompt */
@@ -59,6 +62,8 @@ FmAccountSpec *fm_app_account_of_message (FmApp *app, gint64 msg_id);
 FmAccountSpec *fm_app_account_named (FmApp *app, const char *name);
 const char *fm_app_default_account (FmApp *app); /* the name of the one in view, or the first; "" if there is none */
 gboolean fm_app_open_saved (FmApp *app, const char *name); /* a saved search by name */
+const char *fm_app_account_state (FmApp *app, const char *account); /* "pushed", ... */
+void fm_app_close_composer (FmApp *app);
 guint fm_app_flags_of (FmApp *app, gint64 msg_id); /* with the overlay; 0 for an unknown row */
 
 /* act.c: posts ACTION (consumed), shows its effect at once, says what came of it. */
@@ -70,3 +75,8 @@ void fm_act_on_targets (const FmCommandCall *call, GArray *ids, FmAction *action
  * cursor (COUNT of them from there). Empty: it has been said that there is none. Transfer: full. */
 GArray *fm_target_ids (const FmCommandCall *call);
 gint64 fm_target_id (const FmCommandCall *call); /* one; 0: none, said */
+
+/* cmd-compose.c: a composer for a mailto: link. */
+void fm_cmd_compose_mailto (FmApp *app, const char *url);
+/* cmd-save.c: asks where to, then saves part PART ("1.2"; NULL: the whole message). */
+void fm_cmd_save_part (FmApp *app, gint64 msg_id, const char *part, const char *file_name);

@@ -466,6 +466,16 @@ fm_config_add_account (FmConfig *config, FmAccountSpec *spec)
   g_ptr_array_add (config->accounts, spec);
 }
 
+void
+fm_config_add_search (FmConfig *config, const char *name, const char *query)
+{
+  FmSavedSearch *search = g_new0 (FmSavedSearch, 1);
+
+  search->name = g_strdup (name);
+  search->query = g_strdup (query);
+  g_ptr_array_add (config->searches, search);
+}
+
 const char *
 fm_config_get (const FmConfig *config, const char *name)
 {

@@ -166,6 +166,7 @@ list_parts (FmMessage *message)
     copy->file_name = *part->file_name ? g_strdup (part->file_name) : NULL;
     copy->size_bytes = part->size_bytes;
     copy->depth = part->depth;
+    copy->is_attachment = part->is_attachment;
     g_ptr_array_add (parts, copy);
   }
   return parts;

@@ -28,6 +28,7 @@ typedef struct {
   gboolean demo;        /* sample mail in a private temporary store, removed at the end; no network */
   gboolean read_only;
   gboolean screen;      /* takes the lease and syncs; FALSE: command line */
+  gboolean network;     /* a command line that syncs or sends: takes the lease if it is free */
   const char *account;  /* -a, or NULL */
 } FmAppOptions;
 
@@ -36,6 +37,10 @@ FmApp *fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error
 void fm_app_free (FmApp *app); /* accepts NULL; drains */
 
 void fm_app_set_shell (FmApp *app, const FmShell *shell, gpointer shell_data);
+
+/* Hears every engine event before the controller does: for the command line, which has no screen. */
+typedef void (*FmAppListener) (const FmEvent *event, gpointer data);
+void fm_app_set_listener (FmApp *app, FmAppListener listener, gpointer data);
 
 /* Opens what was named on the command line, else the last or first INBOX. FOLDER may be NULL or "mailto:...". */
 void fm_app_start (FmApp *app, const char *folder);
@@ -50,6 +55,8 @@ FmComposer *fm_app_composer (FmApp *app); /* the one in front, or NULL */
 /* The pager opens the row under the list's cursor; the view calls this when it shows a message to the user. */
 void fm_app_open_message (FmApp *app, gint64 msg_id);
 void fm_app_open_folder (FmApp *app, gint64 folder_id);
+/* Back from a search to the folder under it; FALSE: no search is shown. */
+gboolean fm_app_close_search (FmApp *app);
 void fm_app_open_search (FmApp *app, const char *query_text); /* a wrong query is said with the place */
 
 /* value struct: for the top and bottom lines; strings valid until the next change */

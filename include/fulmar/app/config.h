@@ -30,6 +30,7 @@ const char *fm_config_path (const FmConfig *config);
 const char *fm_config_store (const FmConfig *config);
 /* Adds an account the program makes itself (the demo's). Takes SPEC. */
 void fm_config_add_account (FmConfig *config, FmAccountSpec *spec);
+void fm_config_add_search (FmConfig *config, const char *name, const char *query);
 GPtrArray *fm_config_problems (const FmConfig *config); /* FmConfigProblem*; Transfer: none */
 GPtrArray *fm_config_accounts (const FmConfig *config); /* FmAccountSpec* in file order; Transfer: none */
 GPtrArray *fm_config_searches (const FmConfig *config); /* FmSavedSearch* */

@@ -18,6 +18,7 @@ typedef struct {
   char *file_name; /* safe, may be NULL */
   gint64 size_bytes;
   guint depth;
+  gboolean is_attachment;
 } FmReadingPart;
 
 gint64 fm_reading_id (const FmReading *reading);          /* the row's id */
