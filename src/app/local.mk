@@ -30,7 +30,6 @@ src_app_libapp_a_SOURCES = \
 	src/app/config-account.c \
 	src/app/config-account.h \
 	src/app/config.c \
-	src/app/demo.c \
 	src/app/demo.h \
 	src/app/folders-private.h \
 	src/app/folders.c \
