@@ -82,6 +82,13 @@ expand_tabs (const char *text, gsize size, gsize *ret_size)
   return g_string_free (out, FALSE);
 }
 
+static gboolean
+begins (const char *line, gsize size, const char *prefix)
+{
+  gsize n = strlen (prefix);
+  return size >= n && memcmp (line, prefix, n) == 0;
+}
+
 static guint32
 patch_style (Reader *r, const char *line, gsize size)
 {
@@ -92,12 +99,12 @@ patch_style (Reader *r, const char *line, gsize size)
     { "diff ", FM_STYLE_DIFF_FILE }, { "index ", FM_STYLE_DIFF_FILE }, { "--- ", FM_STYLE_DIFF_FILE }, { "+++ ", FM_STYLE_DIFF_FILE }, { "Index: ", FM_STYLE_DIFF_FILE },
     { "@@", FM_STYLE_DIFF_HUNK },    { "+", FM_STYLE_DIFF_ADD },       { "-", FM_STYLE_DIFF_DEL },
   };
-  if (!r->in_patch && !(size > 11 && memcmp (line, "diff --git ", 11) == 0) && !(size > 7 && memcmp (line, "Index: ", 7) == 0) &&
-      !(size > 4 && (memcmp (line, "@@ -", 4) == 0 || memcmp (line, "--- a/", 6) == 0)) && !r->options->patch)
+  gboolean opens = begins (line, size, "diff --git ") || begins (line, size, "Index: ") || begins (line, size, "@@ -") || begins (line, size, "--- a/");
+  if (!r->in_patch && !opens && !r->options->patch)
     return 0;
   r->in_patch = TRUE;
   for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
-    if (size >= strlen (table[i].prefix) && memcmp (line, table[i].prefix, strlen (table[i].prefix)) == 0)
+    if (begins (line, size, table[i].prefix))
       return table[i].style;
   return 0;
 }

@@ -13,6 +13,7 @@
 #define MAX_TABLE_LOOKS 400000 /* nodes looked at to judge tables, over the whole mail */
 #define MAX_CELL_BYTES 160
 #define MAX_SHOWN_BYTES 512
+#define MAX_ITEM 9999
 
 typedef struct {
   const GumboNode *node;
@@ -70,7 +71,7 @@ is_blank_char (gunichar c)
 static gboolean
 is_invisible (gunichar c)
 {
-  return c == 0xad || c == 0x34f || c == 0x115f || c == 0x1160 || (c >= 0x200b && c <= 0x200f) || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || c == 0x61c || c == 0x180e;
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x34f || c == 0x115f || c == 0x1160 || (c >= 0x200b && c <= 0x200f) || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || c == 0x61c || c == 0x180e;
 }
 
 static void
@@ -383,6 +384,15 @@ end_table (Walker *w, const Frame *frame)
   end_block (w, TRUE);
 }
 
+/* A number an attribute gives, 0: none or out of sense. */
+static guint
+number_of (const GumboNode *node, const char *name)
+{
+  const char *value = attribute (node, name);
+  long number = value ? strtol (value, NULL, 10) : 0;
+  return number > 0 && number <= MAX_ITEM ? (guint) number : 0;
+}
+
 static void
 begin_item (Walker *w)
 {
@@ -392,7 +402,8 @@ begin_item (Walker *w)
     GumboTag tag = is_element (list->node) ? list->node->v.element.tag : GUMBO_TAG_UNKNOWN;
     if (tag != GUMBO_TAG_UL && tag != GUMBO_TAG_OL)
       continue;
-    list->item = MIN (list->item + 1, 9999);
+    guint value = number_of (top (w)->node, "value");
+    list->item = value ? value : MIN (list->item + 1, MAX_ITEM);
     if (list->ordered)
       g_snprintf (w->marker, sizeof w->marker, "%u.", list->item);
     else
@@ -406,8 +417,6 @@ static gboolean
 is_dropped (GumboTag tag)
 {
   switch (tag) {
-  case GUMBO_TAG_HEAD:
-  case GUMBO_TAG_STYLE:
   case GUMBO_TAG_SCRIPT:
   case GUMBO_TAG_TITLE:
   case GUMBO_TAG_TEMPLATE:
@@ -532,6 +541,9 @@ begin_special (Walker *w, Frame *frame, GumboTag tag)
 {
   const GumboNode *node = frame->node;
   switch (tag) {
+  case GUMBO_TAG_OL:
+    frame->item = number_of (node, "start") ? number_of (node, "start") - 1 : 0;
+    break;
   case GUMBO_TAG_TABLE:
     begin_table (w, node);
     frame->item = w->table_depth && w->block_empty && !w->cell_open ? 1 : 0;
@@ -552,6 +564,23 @@ begin_special (Walker *w, Frame *frame, GumboTag tag)
   }
 }
 
+static void
+take_sheet (Walker *w, const GumboNode *style)
+{
+  const GumboVector *children = &style->v.element.children;
+  const GumboNode *text = children->length > 0 ? children->data[0] : NULL;
+  if (text && (text->type == GUMBO_NODE_TEXT || text->type == GUMBO_NODE_CDATA))
+    fm_html_style_sheet_add (w->sheet, text->v.text.text);
+}
+
+/* The head is entered for its style sheets alone. */
+static gboolean
+is_in_head (const GumboNode *node)
+{
+  const GumboNode *parent = node->parent;
+  return parent && is_element (parent) && parent->v.element.tag == GUMBO_TAG_HEAD && node->v.element.tag != GUMBO_TAG_STYLE;
+}
+
 /* Elements that are over as soon as they begin. */
 static gboolean
 enter_void (Walker *w, const GumboNode *node)
@@ -566,13 +595,16 @@ enter_void (Walker *w, const GumboNode *node)
   case GUMBO_TAG_IMG:
     put_image (w, node);
     return TRUE;
+  case GUMBO_TAG_STYLE:
+    take_sheet (w, node);
+    return TRUE;
   case GUMBO_TAG_HR:
     end_block (w, FALSE);
     if (!w->table_depth)
       fm_doc_builder_rule (w->builder);
     return TRUE;
   default:
-    return is_dropped (node->v.element.tag);
+    return is_dropped (node->v.element.tag) || is_in_head (node);
   }
 }
 
@@ -632,28 +664,9 @@ leave (Walker *w)
 }
 
 static void
-collect_sheets (Walker *w, const GumboNode *head)
-{
-  const GumboVector *children = &head->v.element.children;
-  for (guint i = 0; i < children->length; i++) {
-    const GumboNode *child = children->data[i];
-    if (!is_element (child) || child->v.element.tag != GUMBO_TAG_STYLE || child->v.element.children.length == 0)
-      continue;
-    const GumboNode *text = child->v.element.children.data[0];
-    if (text->type == GUMBO_NODE_TEXT || text->type == GUMBO_NODE_CDATA || text->type == GUMBO_NODE_WHITESPACE)
-      fm_html_style_sheet_add (w->sheet, text->v.text.text);
-  }
-}
-
-static void
 walk (Walker *w, const GumboNode *root)
 {
   Frame first = { .node = root };
-  for (guint i = 0; i < root->v.element.children.length; i++) {
-    const GumboNode *child = root->v.element.children.data[i];
-    if (is_element (child))
-      collect_sheets (w, child);
-  }
   g_array_append_val (w->frames, first);
   while (w->frames->len > 0) {
     Frame *frame = top (w);

@@ -1,2 +1,17 @@
 # Tests: fuzz.
 # Under `if ENABLE_FUZZ`: EXTRA_PROGRAMS += tests/fuzz/fuzz-NAME, its _SOURCES, _LDADD and _LDFLAGS = $(FUZZ_LINK). See run.sh for seeds.
+
+if ENABLE_FUZZ
+EXTRA_PROGRAMS += tests/fuzz/fuzz-html
+tests_fuzz_fuzz_html_SOURCES = tests/fuzz/fuzz-html.c
+tests_fuzz_fuzz_html_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_html_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-flowed
+tests_fuzz_fuzz_flowed_SOURCES = tests/fuzz/fuzz-flowed.c
+tests_fuzz_fuzz_flowed_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_flowed_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-urls
+tests_fuzz_fuzz_urls_SOURCES = tests/fuzz/fuzz-urls.c
+tests_fuzz_fuzz_urls_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_urls_LDFLAGS = $(FUZZ_LINK)
+endif

@@ -36,3 +36,22 @@ TESTS += tests/unit/mail/test-message
 tests_unit_mail_test_message_SOURCES = tests/unit/mail/test-message.c tests/unit/mail/test.h
 tests_unit_mail_test_message_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_message_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-urls
+TESTS += tests/unit/mail/test-urls
+tests_unit_mail_test_urls_SOURCES = tests/unit/mail/test-urls.c
+tests_unit_mail_test_urls_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_urls_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-layout
+TESTS += tests/unit/mail/test-layout
+tests_unit_mail_test_layout_SOURCES = tests/unit/mail/test-layout.c
+tests_unit_mail_test_layout_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_layout_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-html-corpus
+TESTS += tests/unit/mail/test-html-corpus
+tests_unit_mail_test_html_corpus_SOURCES = tests/unit/mail/test-html-corpus.c
+tests_unit_mail_test_html_corpus_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_html_corpus_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
