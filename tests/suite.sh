@@ -22,7 +22,9 @@ ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIO
 LSAN_OPTIONS=suppressions=$src/tests/lsan.supp:print_suppressions=0:${LSAN_OPTIONS:-}
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:${UBSAN_OPTIONS:-}
 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$src/tests/tsan.supp:${TSAN_OPTIONS:-}
-export ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+# GLib's slices hand memory from thread to thread behind the sanitizers' backs.
+G_SLICE=always-malloc
+export G_SLICE ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
 
 mkdir -p "$variant" && cd "$variant"
 [ -f Makefile ] || "$src/configure" $options CC="$cc" CFLAGS="$cflags"

@@ -1,7 +1,14 @@
 # Tests: fuzz.
 # Under `if ENABLE_FUZZ`: EXTRA_PROGRAMS += tests/fuzz/fuzz-NAME, its _SOURCES, _LDADD and _LDFLAGS = $(FUZZ_LINK). See run.sh for seeds.
-
 if ENABLE_FUZZ
+
+# base
+EXTRA_PROGRAMS += tests/fuzz/fuzz-text
+tests_fuzz_fuzz_text_SOURCES = tests/fuzz/fuzz-text.c
+tests_fuzz_fuzz_text_LDADD = $(BASE_LIBS)
+tests_fuzz_fuzz_text_LDFLAGS = $(FUZZ_LINK)
+
+# mail
 EXTRA_PROGRAMS += tests/fuzz/fuzz-html
 tests_fuzz_fuzz_html_SOURCES = tests/fuzz/fuzz-html.c
 tests_fuzz_fuzz_html_LDADD = $(MAIL_LIBS)
@@ -14,4 +21,5 @@ EXTRA_PROGRAMS += tests/fuzz/fuzz-urls
 tests_fuzz_fuzz_urls_SOURCES = tests/fuzz/fuzz-urls.c
 tests_fuzz_fuzz_urls_LDADD = $(MAIL_LIBS)
 tests_fuzz_fuzz_urls_LDFLAGS = $(FUZZ_LINK)
+
 endif
