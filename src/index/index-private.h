@@ -1,6 +1,7 @@
 /* The index as its own thread sees it. The feed hands changes to the writing worker and learns what became of them; the asker hands searches
  * to the reading worker. Both live on the one thread; only what LOCK guards is shared. */
 #pragma once
+#include <pthread.h>
 #include "fulmar/base/port.h"
 #include "fulmar/base/thread.h"
 #include "fulmar/index/index.h"
@@ -81,7 +82,7 @@ struct FmIndex {
   FmIndexFrame frame;
   gboolean usable; /* the directory could be made */
   gboolean ending;
-  GMutex lock;
+  pthread_mutex_t lock;
   FmIndexStatus status; /* lock */
   gboolean refused;     /* lock: ROOM is owed */
   guint64 request;      /* lock */

@@ -50,12 +50,12 @@ fm_index_emit (FmIndex *index, FmIndexEvent *event)
 void
 fm_index_note_answered (FmIndex *index, guint n_changes)
 {
-  g_mutex_lock (&index->lock);
+  pthread_mutex_lock (&index->lock);
   index->status.backlog -= n_changes;
   gboolean room = index->refused && index->status.backlog <= index->options.backlog_max / 2;
   if (room)
     index->refused = FALSE;
-  g_mutex_unlock (&index->lock);
+  pthread_mutex_unlock (&index->lock);
   if (room)
     fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_ROOM, 0, 0, NULL));
 }
@@ -63,33 +63,33 @@ fm_index_note_answered (FmIndex *index, guint n_changes)
 void
 fm_index_note_state (FmIndex *index, FmIndexState state)
 {
-  g_mutex_lock (&index->lock);
+  pthread_mutex_lock (&index->lock);
   index->status.state = state;
-  g_mutex_unlock (&index->lock);
+  pthread_mutex_unlock (&index->lock);
 }
 
 void
 fm_index_note_documents (FmIndex *index, guint64 documents)
 {
-  g_mutex_lock (&index->lock);
+  pthread_mutex_lock (&index->lock);
   index->status.documents = documents;
-  g_mutex_unlock (&index->lock);
+  pthread_mutex_unlock (&index->lock);
 }
 
 void
 fm_index_note_death (FmIndex *index)
 {
-  g_mutex_lock (&index->lock);
+  pthread_mutex_lock (&index->lock);
   index->status.restarts++;
-  g_mutex_unlock (&index->lock);
+  pthread_mutex_unlock (&index->lock);
 }
 
 static void
 note_rebuilding (FmIndex *index)
 {
-  g_mutex_lock (&index->lock);
+  pthread_mutex_lock (&index->lock);
   index->status.rebuilding = index->generation.building != 0;
-  g_mutex_unlock (&index->lock);
+  pthread_mutex_unlock (&index->lock);
 }
 
 char *
@@ -258,7 +258,7 @@ fm_index_new (const char *dir, const FmIndexOptions *options, FmIndexDeliver del
   index->options.program = NULL;
   index->deliver = deliver;
   index->data = data;
-  g_mutex_init (&index->lock);
+  pthread_mutex_init (&index->lock, NULL);
   index->port = fm_port_new ();
   fm_index_feed_init (index);
   fm_index_ask_init (index);
@@ -274,7 +274,7 @@ fm_index_free (FmIndex *index)
   post (index, ORDER_END, 0, NULL, NULL);
   fm_thread_join (index->thread);
   fm_port_unref (index->port);
-  g_mutex_clear (&index->lock);
+  pthread_mutex_destroy (&index->lock);
   g_free (index->dir);
   g_free (index->program);
   g_free (index);
@@ -283,22 +283,22 @@ fm_index_free (FmIndex *index)
 static guint64
 next_request (FmIndex *index)
 {
-  g_mutex_lock (&index->lock);
+  pthread_mutex_lock (&index->lock);
   guint64 request = ++index->request;
-  g_mutex_unlock (&index->lock);
+  pthread_mutex_unlock (&index->lock);
   return request;
 }
 
 static gboolean
 take_credit (FmIndex *index)
 {
-  g_mutex_lock (&index->lock);
+  pthread_mutex_lock (&index->lock);
   gboolean taken = !index->options.read_only && index->status.backlog < index->options.backlog_max;
   if (taken)
     index->status.backlog++;
   else
     index->refused = TRUE;
-  g_mutex_unlock (&index->lock);
+  pthread_mutex_unlock (&index->lock);
   return taken;
 }
 
@@ -339,9 +339,9 @@ fm_index_remove (FmIndex *index, gint64 blob_id)
 guint
 fm_index_credit (FmIndex *index)
 {
-  g_mutex_lock (&index->lock);
+  pthread_mutex_lock (&index->lock);
   guint credit = index->options.read_only ? 0 : index->options.backlog_max - MIN (index->status.backlog, index->options.backlog_max);
-  g_mutex_unlock (&index->lock);
+  pthread_mutex_unlock (&index->lock);
   return credit;
 }
 
@@ -421,7 +421,7 @@ fm_index_rebuild_end (FmIndex *index)
 void
 fm_index_status (FmIndex *index, FmIndexStatus *ret_status)
 {
-  g_mutex_lock (&index->lock);
+  pthread_mutex_lock (&index->lock);
   *ret_status = index->status;
-  g_mutex_unlock (&index->lock);
+  pthread_mutex_unlock (&index->lock);
 }
