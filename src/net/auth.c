@@ -288,17 +288,17 @@ fm_auth_new (const char *const *offered, const FmCredentials *credentials, const
     g_set_error (error, FM_ERROR, FM_ERROR_TLS, "the connection to %s is not encrypted: nothing was sent. Set security = tls or starttls", peer->host);
     return NULL;
   }
+  if (credentials->secret == NULL || strlen (fm_secret_peek (credentials->secret)) != fm_secret_length (credentials->secret) ||
+      !g_utf8_validate (credentials->user, -1, NULL) || strpbrk (credentials->user, "\r\n\001") != NULL) {
+    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the user name or password for %s is missing or can't be sent", peer->host);
+    return NULL;
+  }
   if (mechanism == NULL) {
     g_autofree char *list = g_strjoinv (" ", (char **)offered);
     g_autofree char *shown = fm_text_sanitise_line (list, -1);
     g_set_error (error, FM_ERROR, FM_ERROR_AUTH, "%s offers no way to sign in with a %s (it offers: %s)%s", peer->host,
                  credentials->kind == FM_CREDENTIALS_BEARER ? "token" : "password", *shown != '\0' ? shown : "none",
                  credentials->kind == FM_CREDENTIALS_BEARER ? "" : ": it may demand OAuth2, or an app password");
-    return NULL;
-  }
-  if (credentials->secret == NULL || strlen (fm_secret_peek (credentials->secret)) != fm_secret_length (credentials->secret) ||
-      !g_utf8_validate (credentials->user, -1, NULL) || strpbrk (credentials->user, "\r\n\001") != NULL) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the user name or password for %s is missing or can't be sent", peer->host);
     return NULL;
   }
   FmAuth *auth = g_new0 (FmAuth, 1);

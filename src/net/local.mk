@@ -4,6 +4,25 @@ src_net_libnet_a_SOURCES = \
 	src/net/auth.c \
 	src/net/dial.c \
 	src/net/dial.h \
+	src/net/imap-build.c \
+	src/net/imap-build.h \
+	src/net/imap-change.c \
+	src/net/imap-engine.c \
+	src/net/imap-engine.h \
+	src/net/imap-idle.c \
+	src/net/imap-lex.c \
+	src/net/imap-lex.h \
+	src/net/imap-open.c \
+	src/net/imap-open.h \
+	src/net/imap-parse.c \
+	src/net/imap-parse.h \
+	src/net/imap-reader.c \
+	src/net/imap-reader.h \
+	src/net/imap-session-fetch.c \
+	src/net/imap-session-queue.c \
+	src/net/imap-session.c \
+	src/net/imap-state.c \
+	src/net/imap-state.h \
 	src/net/mutf7.c \
 	src/net/mutf7.h \
 	src/net/server.c \

@@ -115,4 +115,6 @@ typedef void (*FmImapProgress) (gpointer data, guint64 done_bytes, guint64 total
 gboolean fm_imap_session_fetch_body (FmImapSession *session, guint32 uid, FmSink *sink, FmImapProgress progress, gpointer data, GError **error);
 gboolean fm_imap_session_fetch_part (FmImapSession *session, guint32 uid, const char *part, FmSink *sink, GError **error);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmImapSession, fm_imap_session_free)
+
 G_END_DECLS
