@@ -281,7 +281,7 @@ list_entry (FmDocBuilder *builder, guint number, const FmDocLink *link)
     fm_doc_builder_text (builder, link->host, -1, FM_STYLE_LINK, number);
     if (link->deceptive) {
       g_autofree char *claimed = fm_urls_claimed_host (link->text);
-      g_autofree char *words = g_strdup_printf (" (not %s!)", claimed ? claimed : link->text);
+      g_autofree char *words = g_strdup_printf (" (not %s!) ", claimed ? claimed : link->text);
       fm_doc_builder_text (builder, words, -1, FM_STYLE_WARNING, 0);
     }
     if (path[0] && strcmp (path, "/") != 0)

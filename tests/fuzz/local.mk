@@ -23,3 +23,4 @@ tests_fuzz_fuzz_urls_LDADD = $(MAIL_LIBS)
 tests_fuzz_fuzz_urls_LDFLAGS = $(FUZZ_LINK)
 
 endif
+EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus
