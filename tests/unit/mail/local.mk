@@ -55,3 +55,8 @@ tests_unit_mail_test_html_corpus_SOURCES = tests/unit/mail/test-html-corpus.c
 tests_unit_mail_test_html_corpus_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_html_corpus_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 
+check_PROGRAMS += tests/unit/mail/test-query
+TESTS += tests/unit/mail/test-query
+tests_unit_mail_test_query_SOURCES = tests/unit/mail/test-query.c tests/unit/mail/test.h
+tests_unit_mail_test_query_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -1,0 +1,218 @@
+/* Queries: notmuch's words and mutt's patterns to one tree, each mistake with its place, and the meaning in memory. */
+#include <stdlib.h>
+#include <time.h>
+#include "fulmar/base/error.h"
+#include "fulmar/mail/flags.h"
+#include "fulmar/mail/query.h"
+#include "test.h"
+
+static const gint64 now = 1795165200; /* Fri 20 Nov 2026 09:00:00 UTC; the tests run in UTC */
+
+static void
+check (const char *text, const char *canonical)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FmQuery) query = fm_query_parse (text, now, NULL, &error);
+  assert_no_error (error);
+  g_autofree char *ours = fm_query_to_string (query);
+  assert_string_equal (ours, canonical);
+  g_autoptr (FmQuery) again = fm_query_parse (ours, now, NULL, &error);
+  assert_no_error (error);
+  assert_takes_string (fm_query_to_string (again), canonical);
+}
+
+static void
+words_and_operators (void **state)
+{
+  check ("", "*");
+  check ("  *  ", "*");
+  check ("engine", "engine");
+  check ("a1 b1", "(a1 and b1)");
+  check ("a1 b1 or c1 AND d1", "((a1 and b1) or (c1 and d1))");
+  check ("a1 or b1 xor c1 d1", "(a1 or (b1 xor (c1 and d1)))");
+  check ("a1 and (b1 or c1) and d1", "(a1 and (b1 or c1) and d1)");
+  check ("not a1 b1", "(not a1 and b1)");
+  check ("a1 not b1", "(a1 and not b1)");
+  check ("a1 -b1 -\"c d\"", "(a1 and not b1 and not \"c d\")");
+  check ("not not a1", "a1");
+  check ("((a1))", "a1");
+  check ("\"the engine\"", "\"the engine\"");
+  check ("\"say \"\"hi\"\"\"", "\"say \"\"hi\"\"\"");
+  check ("prog*", "prog*");
+  check ("orchard android", "(orchard and android)");
+  check ("http://x.org", "\"http://x.org\"");
+  check ("\"and\"", "\"and\"");
+  check ("日本*", "日本*");
+}
+
+static void
+fields (void **state)
+{
+  check ("from:ada", "from:ada");
+  check ("FROM:Ada to:bob cc:c1", "(from:Ada and to:bob and cc:c1)");
+  check ("subject:\"the engine\"", "subject:\"the engine\"");
+  check ("subject:(the engine)", "(subject:the and subject:engine)");
+  check ("tag:unread is:flagged tag:urgent", "(not is:read and is:flagged and tag:urgent)");
+  check ("is:attachment is:replied is:draft", "(is:attachment and is:replied and is:draft)");
+  check ("id:<a@b>", "id:\"a@b\"");
+  check ("folder:work/INBOX", "folder:work/INBOX");
+  check ("folder:Li*", "folder:Li*");
+  check ("attachment:pdf body:engine", "(attachment:pdf and body:engine)");
+  check ("-from:ada", "not from:ada");
+}
+
+static void
+ranges (void **state)
+{
+  check ("date:2026-01-01..2026-02-01", "date:@1767225600..@1769990399");
+  check ("date:2026-01", "date:@1767225600..@1769903999");
+  check ("date:2026..", "date:@1767225600..");
+  check ("date:..2w", "date:..@1794041999");
+  check ("date:2w..", "date:@1793955600..");
+  check ("date:yesterday", "date:@1795046400..@1795132799");
+  check ("date:yesterday..!", "date:@1795046400..@1795132799");
+  check ("date:today", "date:@1795132800..@1795219199");
+  check ("date:monday", "date:@1794787200..@1794873599");
+  check ("date:friday", "date:@1795132800..@1795219199");
+  check ("date:last_month", "date:@1790812800..@1793491199");
+  check ("date:march", "date:@1772323200..@1775001599");
+  check ("date:december", "date:@1764547200..@1767225599");
+  check ("date:31.1.2026", "date:@1769817600..@1769903999");
+  check ("date:3_hours_ago..now", "date:@1795154400..@1795165200");
+  check ("size:10k..2M", "size:10240..2097152");
+  check ("size:>1M", "size:1048576..");
+  check ("size:<1k", "size:..1024");
+}
+
+static void
+mutt_patterns (void **state)
+{
+  check ("~A", "*");
+  check ("~f ada ~N", "(from:ada and not is:read)");
+  check ("~f ada | ~s \"the engine\" ~F", "(from:ada or (subject:\"the engine\" and is:flagged))");
+  check ("!~D", "not is:deleted");
+  check ("! ~b engine", "not body:engine");
+  check ("!(~t bob | ~c eve)", "not (to:bob or cc:eve)");
+  check ("(~U | ~F) ~f x", "((not is:read or is:flagged) and from:x)");
+  check ("~d <2w", "date:@1793955600..");
+  check ("~d >2w", "date:..@1793955600");
+  check ("~d 1/1/2026-31/1/2026", "date:@1767225600..@1769903999");
+  check ("~z >10k ~z 1k-2k", "(size:10240.. and size:1024..2048)");
+}
+
+static void
+refuse (const char *text, gsize position, const char *words)
+{
+  g_autoptr (GError) error = NULL;
+  gsize at = 12345;
+  assert_null (fm_query_parse (text, now, &at, &error));
+  assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_INVALID));
+  if (strstr (error->message, words) == NULL || at != position)
+    fail_msg ("%s: \"%s\" at %" G_GSIZE_FORMAT, text, error->message, at);
+}
+
+static void
+mistakes_have_a_place (void **state)
+{
+  refuse ("((", 2, "must follow");
+  refuse ("a1 (b1", 3, "never closed");
+  refuse ("a1 b1)", 5, "never opened");
+  refuse ("from:", 5, "must follow");
+  refuse ("and and", 0, "must come before \"and\"");
+  refuse ("a1 or or b1", 6, "must come before \"or\"");
+  refuse ("a1 and", 6, "must follow");
+  refuse ("a1 or", 5, "must follow");
+  refuse ("not", 3, "must follow");
+  refuse ("x1 \"abc", 3, "quote");
+  refuse ("form:ada", 0, "did you mean \"from:\"");
+  refuse ("x1 date:tomorrowish", 8, "no date");
+  refuse ("date:2026-13-01", 5, "no date");
+  refuse ("date:..", 5, "no date");
+  refuse ("size:big", 5, "no size");
+  refuse ("pr*", 0, "three letters");
+  refuse ("---", 0, "no letter");
+  refuse ("()", 1, "before this parenthesis");
+  refuse ("subject:()", 8, "nothing stands");
+  refuse ("~f", 2, "needs something");
+  refuse ("~f ada ~k", 7, "no pattern");
+  refuse ("~f ada bob", 7, "pattern such as");
+  refuse ("~d <soon", 3, "no date");
+  refuse ("(~f x", 0, "never closed");
+  refuse ("a1 \xff", 0, "UTF-8");
+}
+
+static void
+sizes_are_bounded (void **state)
+{
+  GString *text = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  for (int i = 0; i < 600; i++)
+    g_string_append (text, "ab ");
+  assert_null (fm_query_parse (text->str, now, NULL, &error));
+  assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_LIMIT));
+  g_clear_error (&error);
+  g_autofree char *deep = g_strnfill (5000, '(');
+  assert_null (fm_query_parse (deep, now, NULL, &error));
+  g_clear_error (&error);
+  g_autofree char *shouts = g_strnfill (5000, '!');
+  g_autofree char *mutt = g_strconcat (shouts, "~A", NULL);
+  g_autoptr (FmQuery) many = fm_query_parse (mutt, now, NULL, &error);
+  assert_no_error (error);
+  g_autofree char *huge = g_strnfill (9000, 'a');
+  assert_null (fm_query_parse (huge, now, NULL, &error));
+  assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_LIMIT));
+  g_string_free (text, TRUE);
+}
+
+static void
+meaning_in_memory (void **state)
+{
+  static const char *const tags[] = { "Urgent", NULL };
+  static const char *const names[] = { "report.pdf", NULL };
+  const FmQueryFacts facts = {
+    .from = "Ada Lovelace <ada@example.org>", .to = "bob@x.org", .cc = "eve@y.org", .subject = "Notes on the ÉNGINE", .body = "The analytical engines weave.",
+    .folder = "Lists/notmuch", .account = "work", .message_id = "m@x", .thread = "42", .tags = tags, .attachments = names, .flags = FM_FLAG_FLAGGED,
+    .date_utc = now, .size_bytes = 5000,
+  };
+  static const char *const yes[] = {
+    "*", "ada", "from:lovel", "subject:éngine", "engine", "\"analytical engines\"", "analy*", "is:unread", "is:flagged", "tag:urgent", "folder:notmuch", "folder:Lists/notmuch",
+    "folder:work/Lists/notmuch", "folder:lists*", "account:WORK", "id:m@x", "thread:42", "date:today", "size:1k..10k", "attachment:pdf", "to:eve", "to:bob", "ada and not zoe",
+    "zoe or ada", "zoe xor ada", "~f ada ~F !~R", "report",
+  };
+  static const char *const no[] = { "zoe", "\"analytical engine\"", "nalytical", "is:read", "tag:urgen", "folder:INBOX", "folder:list", "date:yesterday", "size:..1k", "ada xor bob", "id:M@x", "cc:bob" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (yes) + G_N_ELEMENTS (no); i++)
+    {
+      gboolean expected = i < G_N_ELEMENTS (yes);
+      const char *text = expected ? yes[i] : no[i - G_N_ELEMENTS (yes)];
+      g_autoptr (FmQuery) query = fm_query_parse (text, now, NULL, NULL);
+      assert_non_null (query);
+      if (fm_query_matches (query, &facts) != expected)
+        fail_msg ("%s", text);
+    }
+}
+
+static void
+what_the_index_is_for (void **state)
+{
+  g_autoptr (FmQuery) header = fm_query_parse ("from:ada and not is:read", now, NULL, NULL);
+  g_autoptr (FmQuery) text = fm_query_parse ("from:ada or (is:read -engine)", now, NULL, NULL);
+
+  assert_false (fm_query_needs_index (header));
+  assert_true (fm_query_needs_index (text));
+  assert_int_equal (fm_query_kind (fm_query_child (header, 1)), FM_QUERY_NOT);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (words_and_operators), cmocka_unit_test (fields),           cmocka_unit_test (ranges),
+    cmocka_unit_test (mutt_patterns),       cmocka_unit_test (mistakes_have_a_place), cmocka_unit_test (sizes_are_bounded),
+    cmocka_unit_test (meaning_in_memory),   cmocka_unit_test (what_the_index_is_for),
+  };
+  setenv ("TZ", "UTC", 1);
+  tzset ();
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
