@@ -6,7 +6,7 @@ FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZERS = $(filter tests/fuzz/%,$(EXTRA_PROGRAMS))
 BENCHES = $(filter tests/bench/%,$(EXTRA_PROGRAMS)) $(BENCH_TESTS)
 UNIT_TESTS = $(filter tests/unit/%,$(TESTS))
-EXTRA_DIST += tests/suite.sh tests/fuzz/run.sh tests/tsan.supp tests/lsan.supp
+EXTRA_DIST += tests/servers/fetch-debs.sh tests/suite.sh tests/fuzz/run.sh tests/tsan.supp tests/lsan.supp
 
 # A test that hangs is a test that failed.
 LOG_COMPILER = timeout -k 10 $(TEST_TIMEOUT_S)

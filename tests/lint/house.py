@@ -32,7 +32,7 @@ OWNERS = {
 EVERYWHERE = ["glib.h", "glib/", "glib-unix.h", "gio/"]
 # The C library and the kernel: any of its directories, and these files.
 SYSTEM_DIRS = ["sys/", "netinet/", "arpa/", "linux/", "net/if"]
-SYSTEM = set("""assert ctype dirent endian err errno fcntl float fnmatch getopt glob grp iconv inttypes langinfo libgen limits locale math mntent
+SYSTEM = set("""assert ctype dirent endian err errno fcntl float fnmatch ftw getopt glob grp iconv inttypes langinfo libgen limits locale math mntent
 netdb paths poll pthread pwd sched search semaphore setjmp signal spawn stdarg stdatomic stdbool stddef stdint stdio stdlib string strings
 syslog termios threads time uchar unistd utime wchar wctype""".split())
 
