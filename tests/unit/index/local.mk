@@ -4,3 +4,9 @@ TESTS += tests/unit/index/test-index-frame
 tests_unit_index_test_index_frame_SOURCES = tests/unit/index/test-index-frame.c
 tests_unit_index_test_index_frame_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_index_test_index_frame_LDADD = $(INDEX_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/index/test-query-text
+TESTS += tests/unit/index/test-query-text
+tests_unit_index_test_query_text_SOURCES = tests/unit/index/test-query-text.c
+tests_unit_index_test_query_text_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_index_test_query_text_LDADD = $(INDEX_LIBS) $(CMOCKA_LIBS)
