@@ -3,6 +3,10 @@ src_ui_libui_a_CFLAGS = $(AM_CFLAGS) $(CURSES_CFLAGS)
 src_ui_libui_a_SOURCES = \
 	src/ui/canvas.c \
 	src/ui/canvas.h \
+	src/ui/fuzzy.c \
+	src/ui/fuzzy.h \
+	src/ui/help-text.c \
+	src/ui/help-text.h \
 	src/ui/key-decoder.c \
 	src/ui/key-decoder.h \
 	src/ui/key-name.c \
@@ -12,13 +16,43 @@ src_ui_libui_a_SOURCES = \
 	src/ui/keymap-alpine.h \
 	src/ui/keymap.c \
 	src/ui/keymap.h \
+	src/ui/line-edit.c \
+	src/ui/line-edit.h \
 	src/ui/look.h \
+	src/ui/panes.c \
+	src/ui/panes.h \
+	src/ui/screen-draw.c \
+	src/ui/screen-private.h \
+	src/ui/screen-shell.c \
+	src/ui/screen.c \
+	src/ui/smart-date.c \
+	src/ui/smart-date.h \
 	src/ui/term-crash.c \
 	src/ui/term-crash.h \
 	src/ui/term-curses.c \
 	src/ui/term-curses.h \
+	src/ui/term-signals.c \
+	src/ui/term-signals.h \
 	src/ui/theme.c \
-	src/ui/theme.h
+	src/ui/theme.h \
+	src/ui/view-composer.c \
+	src/ui/view-composer.h \
+	src/ui/view-folders.c \
+	src/ui/view-folders.h \
+	src/ui/view-list.c \
+	src/ui/view-list.h \
+	src/ui/view-pager.c \
+	src/ui/view-pager.h \
+	src/ui/view-status.c \
+	src/ui/view-status.h \
+	src/ui/view.h \
+	src/ui/widget-menu.c \
+	src/ui/widget-menu.h \
+	src/ui/widget-prompt.c \
+	src/ui/widget-prompt.h \
+	src/ui/widget-text.c \
+	src/ui/widget-text.h \
+	src/ui/widget.h
 
 # The shipped themes are built in too, so that colours need no installed file.
 nodist_src_ui_libui_a_SOURCES = src/ui/theme-builtin.h
