@@ -18,7 +18,7 @@ esac
 if command -v ccache >/dev/null; then cc="ccache $cc"; fi
 
 # Errors of memory end the test; leaks and races inside libraries we can't mend are named in the .supp files, with the reason.
-ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}
+ASAN_OPTIONS=detect_stack_use_after_return=1:${ASAN_OPTIONS:-}
 LSAN_OPTIONS=suppressions=$src/tests/lsan.supp:print_suppressions=0:${LSAN_OPTIONS:-}
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:${UBSAN_OPTIONS:-}
 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$src/tests/tsan.supp:${TSAN_OPTIONS:-}
