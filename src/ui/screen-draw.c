@@ -21,8 +21,6 @@ draw_list (FmScreen *screen)
       screen->list_seen = list;
       screen->list.top = 0;
     }
-  if (fm_list_folder (list) != 0)
-    screen->last_folder_id = fm_list_folder (list);
   screen->list.now_utc = fm_clock_now_utc ();
   screen->list.date_format = fm_config_get (fm_app_config (screen->app), "date_format");
   fm_view_list_draw (&screen->list, list, &frame);

@@ -31,7 +31,6 @@ typedef struct {
   FmViewFolders folders;
   FmViewPager *pager;
   FmList *list_seen;     /* the list that view state belongs to; compared, never used */
-  gint64 last_folder_id; /* where leaving a search leads back to */
   gboolean composing;    /* the composer is in front */
   gint64 space_at_end;   /* the message whose end Space has met */
 

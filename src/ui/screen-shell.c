@@ -277,16 +277,13 @@ space (FmScreen *screen)
 static void
 back (FmScreen *screen)
 {
-  FmList *list = fm_app_list (screen->app);
   if (screen->composing)
     screen->composing = FALSE;
   else if (screen->wish.focus == FM_PANE_FOLDERS && screen->panes.folders_over)
     fm_screen_shell_focus (screen, FM_PANE_LIST);
   else if (screen->wish.focus == FM_PANE_PAGER)
     fm_screen_shell_focus (screen, FM_PANE_LIST);
-  else if (screen->wish.focus == FM_PANE_LIST && fm_list_folder (list) == 0 && screen->last_folder_id != 0)
-    fm_app_open_folder (screen->app, screen->last_folder_id);
-  else
+  else if (screen->wish.focus != FM_PANE_LIST || !fm_app_close_search (screen->app))
     fm_command_run_line (screen->app, fm_screen_context (screen), 0, "quit");
 }
 

@@ -26,7 +26,10 @@ fm_smart_date_format (gint64 date_utc, gint64 now_utc, const char *format)
   else if (age > 0 && age < 7)
     text = g_date_time_format (date, "%a");
   else if (g_date_time_get_year (date) == g_date_time_get_year (now))
-    text = g_date_time_format (date, "%e %b");
+    {
+      g_autofree char *month = g_date_time_format (date, "%b");
+      text = g_strdup_printf ("%2d %s", g_date_time_get_day_of_month (date), month ? month : "");
+    }
   else
     text = g_date_time_format (date, "%Y-%m");
   return text ? text : g_strdup ("");

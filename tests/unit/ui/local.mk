@@ -10,3 +10,21 @@ TESTS += tests/unit/ui/test-key-decoder
 tests_unit_ui_test_key_decoder_SOURCES = tests/unit/ui/test-key-decoder.c
 tests_unit_ui_test_key_decoder_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
 tests_unit_ui_test_key_decoder_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/ui/test-line-edit
+TESTS += tests/unit/ui/test-line-edit
+tests_unit_ui_test_line_edit_SOURCES = tests/unit/ui/test-line-edit.c
+tests_unit_ui_test_line_edit_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+tests_unit_ui_test_line_edit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/ui/test-panes
+TESTS += tests/unit/ui/test-panes
+tests_unit_ui_test_panes_SOURCES = tests/unit/ui/test-panes.c
+tests_unit_ui_test_panes_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+tests_unit_ui_test_panes_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/ui/test-theme
+TESTS += tests/unit/ui/test-theme
+tests_unit_ui_test_theme_SOURCES = tests/unit/ui/test-theme.c
+tests_unit_ui_test_theme_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+tests_unit_ui_test_theme_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
