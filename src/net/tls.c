@@ -270,7 +270,7 @@ explain_rejection (const char *host, gnutls_x509_crt_t certificate, const gnutls
     g_autofree char *day = format_day (gnutls_x509_crt_get_activation_time (certificate));
     return g_strdup_printf ("its certificate is not valid before %s: check this computer's clock", day);
   }
-  if (bits & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
+  if (bits & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA | GNUTLS_CERT_SIGNATURE_FAILURE))
     return g_strdup_printf ("its certificate comes from \"%s\", which this computer does not know. If you know the server's owner, name their CA in ca_file, "
                             "or pin this certificate after comparing its SHA-256 with them: %s",
                             issuer, hex);

@@ -1,1 +1,12 @@
 # Unit tests of src/net: linked with its library and the rooms below it only.
+check_PROGRAMS += tests/unit/net/test-stream
+TESTS += tests/unit/net/test-stream
+tests_unit_net_test_stream_SOURCES = tests/unit/net/test-stream.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
+tests_unit_net_test_stream_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_stream_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/net/test-imap
+TESTS += tests/unit/net/test-imap
+tests_unit_net_test_imap_SOURCES = tests/unit/net/test-imap.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
+tests_unit_net_test_imap_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_imap_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
