@@ -113,7 +113,7 @@ expect_distrust (Script *script, const char *host, const char *ca_file, const ch
   assert_null (stream);
   assert_error (error, FM_ERROR_TLS, words);
   g_autofree char *transcript = fm_fake_server_stop (fake);
-  assert_string_equal (transcript, "");
+  assert_true (*transcript == 0 || *transcript == 0x16); /* nothing, or our first handshake message to one who reads no TLS */
 }
 
 static void
