@@ -79,6 +79,19 @@ test_close (void **state)
   assert_int_equal (freed, 1); /* a taken item is the taker's */
 }
 
+/* Whoever sleeps in poll(2) on an empty port must hear of its end. */
+static void
+test_close_wakes (void **state)
+{
+  g_autoptr (FmPort) port = fm_port_new ();
+
+  assert_int_equal (readable (port), 0);
+  fm_port_close (port);
+  assert_int_equal (readable (port), 1);
+  assert_null (fm_port_try_take (port));
+  assert_int_equal (readable (port), 1);
+}
+
 static void
 test_frees_what_is_left (void **state)
 {
@@ -247,9 +260,13 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_order),        cmocka_unit_test (test_deadline),
-    cmocka_unit_test (test_close),        cmocka_unit_test (test_frees_what_is_left),
-    cmocka_unit_test (test_many_posters), cmocka_unit_test (test_source),
+    cmocka_unit_test (test_order),
+    cmocka_unit_test (test_deadline),
+    cmocka_unit_test (test_close),
+    cmocka_unit_test (test_close_wakes),
+    cmocka_unit_test (test_frees_what_is_left),
+    cmocka_unit_test (test_many_posters),
+    cmocka_unit_test (test_source),
     cmocka_unit_test (test_budget),
   };
 

@@ -66,9 +66,12 @@ is_kept_from_dumps (const void *address)
 static void
 test_not_dumped (void **state)
 {
+  g_autofree char *page = g_strnfill (4096, 'x');
+  g_autoptr (FmSecret) whole_page = fm_secret_new (page, -1); /* first: the kernel maps downwards, one secret would cover for the other */
   g_autoptr (FmSecret) secret = fm_secret_new ("hunter2", -1);
 
   assert_true (is_kept_from_dumps (fm_secret_peek (secret)));
+  assert_true (is_kept_from_dumps (fm_secret_peek (whole_page) + 4096)); /* the NUL has a page of its own */
 }
 
 static void

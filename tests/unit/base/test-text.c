@@ -84,6 +84,7 @@ test_line_formats (void **state)
                "abcd");                                                                 /* ZWSP ZWJ BOM */
   assert_text (fm_text_sanitise_line ("\xe2\x9d\xa4\xef\xb8\x8f", -1), "\xe2\x9d\xa4"); /* VS16 */
   assert_text (fm_text_sanitise_line ("x\xf3\xa0\x81\xa7y", -1), "xy");                 /* tag */
+  assert_text (fm_text_sanitise_line ("x\xf3\xa0\x80\x82y", -1), "xy");                 /* reserved among the tags */
   assert_text (fm_text_sanitise_line ("co\xc2\xadop", -1), "coop");                     /* soft hyphen */
   assert_text (fm_text_sanitise_line ("e\xcc\x81", -1), "e\xcc\x81");                   /* marks stay */
   assert_text (fm_text_sanitise_line ("\xe2\x81\xa6"
