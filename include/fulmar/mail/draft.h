@@ -36,6 +36,8 @@ const char *const *fm_draft_attachments (const FmDraft *draft); /* NULL-terminat
 /* Other header fields (X-..., Mail-Followup-To): NAME is checked to be a field name and none of those above or of MIME's. FALSE if refused. */
 gboolean fm_draft_set_header (FmDraft *draft, const char *name, const char *value);
 const char *fm_draft_header (const FmDraft *draft, const char *name); /* NULL if unset */
+/* The INDEX-th of them; FALSE beyond the last. Transfer: none. */
+gboolean fm_draft_header_at (const FmDraft *draft, guint index, const char **ret_name, const char **ret_value);
 
 /* For the editor: with WITH_HEADERS "From: ... To: ... Cc: ... Bcc: ... Subject: ..." (Attach: lines too), a blank line and the text; else the
  * text alone. Transfer: full. */

@@ -60,3 +60,21 @@ TESTS += tests/unit/mail/test-query
 tests_unit_mail_test_query_SOURCES = tests/unit/mail/test-query.c tests/unit/mail/test.h
 tests_unit_mail_test_query_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-projection
+TESTS += tests/unit/mail/test-projection
+tests_unit_mail_test_projection_SOURCES = tests/unit/mail/test-projection.c tests/unit/mail/test.h
+tests_unit_mail_test_projection_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_projection_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-compose
+TESTS += tests/unit/mail/test-compose
+tests_unit_mail_test_compose_SOURCES = tests/unit/mail/test-compose.c tests/unit/mail/test.h
+tests_unit_mail_test_compose_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_compose_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-reply
+TESTS += tests/unit/mail/test-reply
+tests_unit_mail_test_reply_SOURCES = tests/unit/mail/test-reply.c tests/unit/mail/test.h
+tests_unit_mail_test_reply_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_reply_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
