@@ -85,16 +85,20 @@ wants_direct (const char *colours, const char *name)
          || g_str_has_suffix (name, "-direct");
 }
 
-/* Our compiled entries: installed, or beside the program that runs from its build tree. Transfer: full, or NULL. */
+/* Our compiled entries: those of the build tree the program runs from, else the installed ones. Transfer: full, or NULL. */
 static char *
 terminfo_dir (void)
 {
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char *beside = program ? g_path_get_dirname (program) : g_strdup (".");
-  g_autofree char *built = g_build_filename (beside, "..", "terminfo", NULL);
-  if (g_file_test (FM_TERMINFODIR, G_FILE_TEST_IS_DIR))
-    return g_strdup (FM_TERMINFODIR);
-  return g_file_test (built, G_FILE_TEST_IS_DIR) ? g_steal_pointer (&built) : NULL;
+  g_autofree char *beside = program ? g_path_get_dirname (program) : NULL;
+  static const char *const built[] = { "../terminfo/stamp", "../../terminfo/stamp" };
+  for (guint i = 0; beside && i < G_N_ELEMENTS (built); i++)
+    {
+      g_autofree char *stamp = g_build_filename (beside, built[i], NULL);
+      if (g_file_test (stamp, G_FILE_TEST_IS_REGULAR))
+        return g_path_get_dirname (stamp);
+    }
+  return g_file_test (FM_TERMINFODIR, G_FILE_TEST_IS_DIR) ? g_strdup (FM_TERMINFODIR) : NULL;
 }
 
 /* newterm with one of our entries; NULL where that is not to be had. */
@@ -202,6 +206,7 @@ fm_term_curses_open (const FmTermCursesOptions *options, GError **error)
       fm_term_curses_close (term);
       return NULL;
     }
+  repeat_char = NULL; /* REP: promised by xterm's entry, not understood by all who call themselves xterm */
   set_modes ();
   term->ascii = strcmp (options->ascii, "true") == 0 || !is_utf8 ();
   term->depth = find_depth (options->colours, direct);
