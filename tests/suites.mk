@@ -4,7 +4,6 @@ FUZZ_SECONDS = 60
 TEST_TIMEOUT_S = 300
 FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZERS = $(filter tests/fuzz/%,$(EXTRA_PROGRAMS))
-BENCHES = $(filter tests/bench/%,$(EXTRA_PROGRAMS)) $(BENCH_TESTS)
 UNIT_TESTS = $(filter tests/unit/%,$(TESTS))
 EXTRA_DIST += tests/servers/fetch-debs.sh tests/suite.sh tests/fuzz/run.sh tests/tsan.supp tests/lsan.supp
 
@@ -34,6 +33,8 @@ soak:
 # Run inside the builds that tests/suite.sh makes.
 fuzz-run: $(FUZZERS)
 	$(srcdir)/tests/fuzz/run.sh $(srcdir) $(FUZZ_SECONDS) $(FUZZERS)
+# BENCH_TESTS, programs and scripts that need no argument, one after the other: they measure. Other programs there are their tools.
 bench-run: all $(filter tests/bench/%,$(EXTRA_PROGRAMS))
-	set -e; for bench in $(BENCHES); do \
-	  if test -x $$bench; then ./$$bench; else $(srcdir)/$$bench; fi; done
+	@$(AM_TESTS_ENVIRONMENT) failed=0; for bench in $(BENCH_TESTS); do \
+	  echo "== $$bench"; program=./$$bench; test -x $$program || program=$(srcdir)/$$bench; \
+	  $$program || { echo "FAIL: $$bench"; failed=1; }; done; exit $$failed

@@ -1,4 +1,4 @@
-# Tests: bench.
+# Tests: bench. What `make bench` runs by itself is listed in BENCH_TESTS; see tests/suites.mk.
 EXTRA_PROGRAMS += tests/bench/render-html
 tests_bench_render_html_SOURCES = tests/bench/render-html.c
 tests_bench_render_html_LDADD = $(MAIL_LIBS)

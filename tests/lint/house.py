@@ -148,8 +148,8 @@ def check_notes():
         if path.startswith("tests/lint/"):
             continue
         text = read(path)
-        for match in re.finditer(r"\b(TODO|FIXME)\b", text):
-            yield at(path, text, match.start(), "a note to oneself: %s" % match.group(1))
+        for match in re.finditer(r"(?:/\*|//|#)\s*TODO\b|\bFIXME\b", text):
+            yield at(path, text, match.start(), "a note to oneself: %s" % match.group(0))
         if path.endswith((".c", ".h")):
             comments = comments_of(text)
             for match in re.finditer(r"\bXXX\b", comments):
