@@ -5,7 +5,9 @@ TEST_TIMEOUT_S = 300
 FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZERS = $(filter tests/fuzz/%,$(EXTRA_PROGRAMS))
 UNIT_TESTS = $(filter tests/unit/%,$(TESTS))
-EXTRA_DIST += tests/servers/fetch-debs.sh tests/suite.sh tests/fuzz/run.sh tests/tsan.supp tests/lsan.supp
+# bootstrap itself, as far as it goes without installing.
+TESTS += tests/test-bootstrap.sh
+EXTRA_DIST += tests/test-bootstrap.sh tests/servers/fetch-debs.sh tests/suite.sh tests/fuzz/run.sh tests/tsan.supp tests/lsan.supp
 
 # A test that hangs is a test that failed.
 LOG_COMPILER = timeout -k 10 $(TEST_TIMEOUT_S)
