@@ -1,3 +1,23 @@
 noinst_LIBRARIES += src/store/libstore.a
 src_store_libstore_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
-src_store_libstore_a_SOURCES =
+src_store_libstore_a_SOURCES = \
+	src/store/body-store.c \
+	src/store/db.c \
+	src/store/folder-store.c \
+	src/store/idset.c \
+	src/store/journal.c \
+	src/store/journal-op.c \
+	src/store/journal-plan.c \
+	src/store/journal-undo.c \
+	src/store/list-store.c \
+	src/store/message-merge.c \
+	src/store/message-store.c \
+	src/store/message-thread.c \
+	src/store/outbox-store.c \
+	src/store/pop-store.c \
+	src/store/positions.c \
+	src/store/query-sql.c \
+	src/store/schema.c \
+	src/store/sql-function.c \
+	src/store/sql.c \
+	src/store/sqlite-error.c

@@ -1,0 +1,127 @@
+/* The POP ledger. */
+#include "store/sql.h"
+#include <fulmar/base/clock.h>
+#include <fulmar/store/pop-store.h>
+
+#define SEEN_SELECT "SELECT uidl, digest, header, msg_id, first_seen, gone_since, deleted, wants_delete, stub FROM pop_seen "
+
+void
+fm_pop_store_free (FmPopSeen *seen)
+{
+  if (seen == NULL)
+    return;
+  g_free (seen->uidl);
+  g_free (seen->digest);
+  g_free (seen->header_digest);
+  g_free (seen);
+}
+
+static FmPopSeen *
+read_seen (const FmSql *q)
+{
+  FmPopSeen *seen = g_new0 (FmPopSeen, 1);
+
+  seen->uidl = g_strdup (fm_sql_text (q, 0));
+  seen->digest = g_strdup (fm_sql_text (q, 1));
+  seen->header_digest = g_strdup (fm_sql_text (q, 2));
+  seen->msg_id = fm_sql_int (q, 3);
+  seen->first_seen_utc = fm_sql_int (q, 4);
+  seen->gone_since_utc = fm_sql_int (q, 5);
+  seen->deleted_utc = fm_sql_int (q, 6);
+  seen->wants_delete = fm_sql_int (q, 7) != 0;
+  seen->stub = fm_sql_int (q, 8) != 0;
+  return seen;
+}
+
+GPtrArray *
+fm_pop_store_list (FmStoreReader *reader, gint64 account_id, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_pop_store_free);
+
+  if (!fm_sql_query (&q, reader, error, SEEN_SELECT "WHERE account_id=? ORDER BY id", "i", account_id))
+    return NULL;
+  while (fm_sql_step (&q))
+    g_ptr_array_add (list, read_seen (&q));
+  return fm_sql_end (&q, error) ? g_steal_pointer (&list) : NULL;
+}
+
+static FmPopSeen *
+find (FmStoreReader *reader, const char *text, gint64 account_id, const char *value, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (&q, reader, error, text, "is", account_id, value))
+    return NULL;
+  if (fm_sql_step (&q))
+    return read_seen (&q);
+  fm_sql_end (&q, error);
+  return NULL;
+}
+
+FmPopSeen *
+fm_pop_store_find (FmStoreReader *reader, gint64 account_id, const char *uidl, GError **error)
+{
+  return find (reader, SEEN_SELECT "WHERE account_id=? AND uidl=? AND uidl<>''", account_id, uidl, error);
+}
+
+FmPopSeen *
+fm_pop_store_find_digest (FmStoreReader *reader, gint64 account_id, const char *digest, GError **error)
+{
+  return find (reader, SEEN_SELECT "WHERE account_id=? AND digest=? AND digest<>'' ORDER BY id LIMIT 1", account_id, digest, error);
+}
+
+FmPopSeen *
+fm_pop_store_find_header (FmStoreReader *reader, gint64 account_id, const char *header_digest, GError **error)
+{
+  return find (reader, SEEN_SELECT "WHERE account_id=? AND header=? AND header<>'' ORDER BY id LIMIT 1", account_id, header_digest, error);
+}
+
+gboolean
+fm_pop_store_put (FmStoreWriter *writer, gint64 account_id, const FmPopSeen *seen, GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+  const char *uidl = seen->uidl == NULL ? "" : seen->uidl, *digest = seen->digest == NULL ? "" : seen->digest;
+  gint64 id = uidl[0] != '\0' ? fm_sql_value (r, 0, "SELECT id FROM pop_seen WHERE account_id=? AND uidl=? AND uidl<>''", "is", account_id, uidl)
+                              : fm_sql_value (r, 0, "SELECT id FROM pop_seen WHERE account_id=? AND uidl='' AND digest=?", "is", account_id, digest);
+
+  if (id == 0) {
+    gint64 first_seen = seen->first_seen_utc != 0 ? seen->first_seen_utc : fm_clock_now_utc ();
+    if (!fm_sql_exec (r, error, "INSERT INTO pop_seen(account_id, uidl, digest, header, msg_id, first_seen) VALUES(?,?,?,'',0,?)", "issi", account_id, uidl, digest,
+                      first_seen))
+      return FALSE;
+    id = sqlite3_last_insert_rowid (r->db);
+  }
+  return fm_sql_exec (r, error, "UPDATE pop_seen SET digest=?, header=?, msg_id=?, gone_since=?, deleted=?, wants_delete=?, stub=? WHERE id=?", "ssiiiddi", digest,
+                      seen->header_digest == NULL ? "" : seen->header_digest, seen->msg_id, seen->gone_since_utc, seen->deleted_utc, seen->wants_delete, seen->stub, id);
+}
+
+gboolean
+fm_pop_store_rename (FmStoreWriter *writer, gint64 account_id, const char *old_uidl, const char *new_uidl, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET uidl=?, gone_since=0 WHERE account_id=? AND uidl=?", "sis", new_uidl, account_id, old_uidl);
+}
+
+gboolean
+fm_pop_store_listed (FmStoreWriter *writer, gint64 account_id, const char *const *uidls, gint64 now_utc, int keep_s, GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+
+  /* Marked gone first, then those listed brought back: one index lookup each, and no list in SQL. */
+  if (!fm_sql_exec (r, error, "UPDATE pop_seen SET gone_since = -? WHERE account_id=? AND gone_since=0 AND uidl<>''", "ii", now_utc, account_id))
+    return FALSE;
+  for (gsize i = 0; uidls[i] != NULL; i++)
+    if (!fm_sql_exec (r, error, "UPDATE pop_seen SET gone_since=0 WHERE account_id=? AND uidl=?", "is", account_id, uidls[i]))
+      return FALSE;
+  return fm_sql_exec (r, error, "UPDATE pop_seen SET gone_since = -gone_since WHERE account_id=? AND gone_since<0", "i", account_id)
+         && fm_sql_exec (r, error, "DELETE FROM pop_seen WHERE account_id=? AND gone_since>0 AND gone_since < ?", "ii", account_id, now_utc - keep_s);
+}
+
+gboolean
+fm_pop_store_deleted (FmStoreWriter *writer, gint64 account_id, const char *const *uidls, gint64 now_utc, GError **error)
+{
+  for (gsize i = 0; uidls[i] != NULL; i++)
+    if (!fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET deleted=?, wants_delete=0 WHERE account_id=? AND uidl=?", "iis", now_utc, account_id, uidls[i]))
+      return FALSE;
+  return TRUE;
+}

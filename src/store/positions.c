@@ -1,0 +1,361 @@
+/* Position arrays. Flat lists: 4 bytes a row, the row's id. Thread order: each thread's id and the position of its first row (8 bytes); the
+ * messages of a thread are laid out when they come into view. */
+#include "store/list-private.h"
+#include <fulmar/base/error.h>
+#include <fulmar/store/positions.h>
+#include <fulmar/store/query-sql.h>
+
+struct FmPositions {
+  gatomicrefcount refs;
+  FmListSpec spec; /* sets referenced */
+  gboolean threaded;
+  GArray *ids;    /* guint32: rows, or threads */
+  GArray *starts; /* guint32: position of each thread's first row; NULL if flat */
+  guint64 count;
+};
+
+FmPositions *
+fm_positions_ref (FmPositions *positions)
+{
+  g_atomic_ref_count_inc (&positions->refs);
+  return positions;
+}
+
+void
+fm_positions_unref (FmPositions *positions)
+{
+  if (positions == NULL || !g_atomic_ref_count_dec (&positions->refs))
+    return;
+  fm_idset_unref ((FmIdSet *) positions->spec.limit);
+  fm_idset_unref ((FmIdSet *) positions->spec.folded);
+  g_array_unref (positions->ids);
+  if (positions->starts != NULL)
+    g_array_unref (positions->starts);
+  g_free (positions);
+}
+
+static FmPositions *
+new_positions (const FmListSpec *spec)
+{
+  FmPositions *p = g_new0 (FmPositions, 1);
+
+  g_atomic_ref_count_init (&p->refs);
+  p->spec = *spec;
+  if (spec->limit != NULL)
+    fm_idset_ref ((FmIdSet *) spec->limit);
+  if (spec->folded != NULL)
+    fm_idset_ref ((FmIdSet *) spec->folded);
+  p->threaded = spec->order == FM_ORDER_THREAD && spec->limit == NULL && spec->folder_id != 0;
+  p->ids = g_array_new (FALSE, FALSE, sizeof (guint32));
+  if (p->threaded)
+    p->starts = g_array_new (FALSE, FALSE, sizeof (guint32));
+  return p;
+}
+
+static const char *
+flat_query (const FmListSpec *spec)
+{
+#define FLAT(order_up, order_down) \
+  (spec->descending ? "SELECT id FROM msg WHERE folder_id=? ORDER BY " order_down : "SELECT id FROM msg WHERE folder_id=? ORDER BY " order_up)
+  switch (spec->order) {
+  case FM_ORDER_ARRIVAL:
+    return FLAT ("idate, uid, id", "idate DESC, uid DESC, id DESC");
+  case FM_ORDER_FROM:
+    return FLAT ("from_disp COLLATE NOCASE, date, id", "from_disp COLLATE NOCASE DESC, date DESC, id DESC");
+  case FM_ORDER_SUBJECT:
+    return FLAT ("fm_subject(subject), date, id", "fm_subject(subject) DESC, date DESC, id DESC");
+  case FM_ORDER_SIZE:
+    return FLAT ("size, id", "size DESC, id DESC");
+  default:
+    return FLAT ("date, id", "date DESC, id DESC");
+  }
+#undef FLAT
+}
+
+/* Of every folder: the members alone, sorted by date. */
+static gboolean
+load_everywhere (FmPositions *p, FmStoreReader *reader, GError **error)
+{
+  g_autoptr (GArray) ids = fm_query_sql_sorted (reader, p->spec.limit, p->spec.descending, error);
+
+  for (guint i = 0; ids != NULL && i < ids->len; i++) {
+    guint32 small = (guint32) g_array_index (ids, gint64, i);
+    g_array_append_val (p->ids, small);
+  }
+  p->count = p->ids->len;
+  return ids != NULL;
+}
+
+static gboolean
+load_flat (FmPositions *p, FmStoreReader *reader, FmCancel *cancel, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (p->spec.folder_id == 0)
+    return load_everywhere (p, reader, error);
+  if (!fm_sql_query (&q, reader, error, flat_query (&p->spec), "i", p->spec.folder_id))
+    return FALSE;
+  for (guint n = 0; fm_sql_step (&q); n++) {
+    gint64 id = fm_sql_int (&q, 0);
+    guint32 small = (guint32) id;
+    if (p->spec.limit == NULL || fm_idset_contains (p->spec.limit, id))
+      g_array_append_val (p->ids, small);
+    if (n % 4096 == 0 && !fm_cancel_check (cancel, error))
+      return FALSE;
+  }
+  p->count = p->ids->len;
+  return fm_sql_end (&q, error);
+}
+
+static gboolean
+load_threads (FmPositions *p, FmStoreReader *reader, FmCancel *cancel, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+  const char *text = p->spec.descending ? "SELECT thread_id, count FROM thread WHERE folder_id=? ORDER BY last DESC, thread_id DESC"
+                                        : "SELECT thread_id, count FROM thread WHERE folder_id=? ORDER BY last, thread_id";
+
+  if (!fm_sql_query (&q, reader, error, text, "i", p->spec.folder_id))
+    return FALSE;
+  for (guint n = 0; fm_sql_step (&q); n++) {
+    guint32 thread = (guint32) fm_sql_int (&q, 0), start = (guint32) p->count;
+    g_array_append_val (p->ids, thread);
+    g_array_append_val (p->starts, start);
+    p->count += fm_list_store_is_folded (&p->spec, thread) ? 1 : (guint64) fm_sql_int (&q, 1);
+    if (n % 4096 == 0 && !fm_cancel_check (cancel, error))
+      return FALSE;
+  }
+  return fm_sql_end (&q, error);
+}
+
+FmPositions *
+fm_positions_load (FmStoreReader *reader, const FmListSpec *spec, FmCancel *cancel, GError **error)
+{
+  g_autoptr (FmPositions) p = new_positions (spec);
+
+  if (spec->folder_id == 0 && spec->limit == NULL) {
+    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "a list of every folder needs a limit");
+    return NULL;
+  }
+  if (!(p->threaded ? load_threads (p, reader, cancel, error) : load_flat (p, reader, cancel, error)))
+    return NULL;
+  return g_steal_pointer (&p);
+}
+
+FmPositions *
+fm_positions_new_ids (const gint64 *ids, gsize n)
+{
+  FmListSpec spec = { 0 };
+  FmPositions *p = new_positions (&spec);
+
+  for (gsize i = 0; i < n; i++) {
+    guint32 small = (guint32) ids[i];
+    g_array_append_val (p->ids, small);
+  }
+  p->count = n;
+  return p;
+}
+
+guint64
+fm_positions_count (const FmPositions *positions)
+{
+  return positions->count;
+}
+
+gsize
+fm_positions_bytes (const FmPositions *positions)
+{
+  return positions->ids->len * sizeof (guint32) * (positions->threaded ? 2 : 1);
+}
+
+/* The thread that holds POSITION. */
+static guint
+find_thread (const FmPositions *p, guint64 position)
+{
+  guint low = 0, high = p->starts->len;
+
+  while (high - low > 1) {
+    guint middle = low + (high - low) / 2;
+    if (g_array_index (p->starts, guint32, middle) <= position)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+static guint
+thread_rows (const FmPositions *p, guint thread)
+{
+  guint64 end = thread + 1 < p->starts->len ? g_array_index (p->starts, guint32, thread + 1) : p->count;
+  return (guint) (end - g_array_index (p->starts, guint32, thread));
+}
+
+static void
+row_or_null_unref (gpointer row)
+{
+  fm_list_store_row_unref (row);
+}
+
+/* The thread's rows, padded with NULL or cut to what the array promises. */
+static GPtrArray *
+load_thread (FmPositions *p, FmStoreReader *reader, guint thread, GError **error)
+{
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (row_or_null_unref);
+  guint promised = thread_rows (p, thread);
+
+  if (!fm_list_store_append_thread (reader, &p->spec, g_array_index (p->ids, guint32, thread), rows, error))
+    return NULL;
+  if (rows->len > promised)
+    g_ptr_array_set_size (rows, (int) promised);
+  while (rows->len < promised)
+    g_ptr_array_add (rows, NULL);
+  return g_steal_pointer (&rows);
+}
+
+static GPtrArray *
+threaded_rows (FmPositions *p, FmStoreReader *reader, guint64 first, guint n, GError **error)
+{
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (row_or_null_unref);
+
+  for (guint thread = find_thread (p, first); thread < p->ids->len && rows->len < n; thread++) {
+    g_autoptr (GPtrArray) group = load_thread (p, reader, thread, error);
+    if (group == NULL)
+      return NULL;
+    guint64 start = g_array_index (p->starts, guint32, thread);
+    for (guint i = 0; i < group->len && rows->len < n; i++)
+      if (start + i >= first)
+        g_ptr_array_add (rows, group->pdata[i] == NULL ? NULL : fm_list_store_row_ref (group->pdata[i]));
+  }
+  return g_steal_pointer (&rows);
+}
+
+GPtrArray *
+fm_positions_rows (FmPositions *positions, FmStoreReader *reader, guint64 first, guint n, GError **error)
+{
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (row_or_null_unref);
+
+  if (first >= positions->count)
+    return g_steal_pointer (&rows);
+  if (positions->threaded)
+    return threaded_rows (positions, reader, first, n, error);
+  for (guint64 i = first; i < positions->count && i < first + n; i++) {
+    gint64 id = g_array_index (positions->ids, guint32, i);
+    g_autoptr (GPtrArray) one = fm_list_store_rows (reader, &id, 1, error);
+    if (one == NULL)
+      return NULL;
+    g_ptr_array_add (rows, one->len == 0 ? NULL : fm_list_store_row_ref (one->pdata[0]));
+  }
+  return g_steal_pointer (&rows);
+}
+
+gint64
+fm_positions_id (FmPositions *positions, FmStoreReader *reader, guint64 position)
+{
+  if (position >= positions->count)
+    return 0;
+  if (!positions->threaded)
+    return g_array_index (positions->ids, guint32, position);
+  g_autoptr (GPtrArray) rows = threaded_rows (positions, reader, position, 1, NULL);
+  return rows != NULL && rows->len > 0 && rows->pdata[0] != NULL ? ((FmRow *) rows->pdata[0])->id : 0;
+}
+
+static gboolean
+find_id (const FmPositions *p, guint32 id, guint *ret_index)
+{
+  for (guint i = 0; i < p->ids->len; i++)
+    if (g_array_index (p->ids, guint32, i) == id) {
+      *ret_index = i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+gboolean
+fm_positions_find (FmPositions *positions, FmStoreReader *reader, gint64 msg_id, guint64 *ret_position)
+{
+  guint index;
+
+  if (!positions->threaded) {
+    if (msg_id <= 0 || msg_id > G_MAXUINT32 || !find_id (positions, (guint32) msg_id, &index))
+      return FALSE;
+    *ret_position = index;
+    return TRUE;
+  }
+  gint64 thread = fm_sql_value (reader, 0, "SELECT thread_id FROM msg WHERE id=? AND folder_id=?", "ii", msg_id, positions->spec.folder_id);
+  if (thread == 0 || !find_id (positions, (guint32) thread, &index))
+    return FALSE;
+  *ret_position = g_array_index (positions->starts, guint32, index);
+  if (fm_list_store_is_folded (&positions->spec, thread))
+    return TRUE;
+  g_autoptr (GPtrArray) rows = load_thread (positions, reader, index, NULL);
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    if (rows->pdata[i] != NULL && ((FmRow *) rows->pdata[i])->id == msg_id) {
+      *ret_position += i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static FmIdSet *
+unread_ids (const FmPositions *p, FmStoreReader *reader)
+{
+  g_auto (FmSql) q = { 0 };
+  FmIdSet *set = fm_idset_new ();
+  const char *text = p->threaded                 ? "SELECT thread_id FROM thread WHERE folder_id=? AND unread>0"
+                     : p->spec.folder_id != 0 ? "SELECT id FROM msg WHERE folder_id=? AND (flags & 1) = 0"
+                                                 : "SELECT id FROM msg WHERE folder_id<>? AND (flags & 1) = 0";
+
+  if (fm_sql_query (&q, reader, NULL, text, "i", p->spec.folder_id))
+    while (fm_sql_step (&q))
+      fm_idset_add (set, fm_sql_int (&q, 0));
+  return set;
+}
+
+/* Within the thread at INDEX: the first unread row after AFTER (or the last before it). -1 is before all. */
+static gboolean
+unread_in_thread (FmPositions *p, FmStoreReader *reader, guint index, gint64 from, gboolean backwards, guint64 *ret_position)
+{
+  g_autoptr (GPtrArray) rows = load_thread (p, reader, index, NULL);
+  gint64 start = g_array_index (p->starts, guint32, index);
+  gint64 n = rows == NULL ? 0 : rows->len;
+
+  for (gint64 k = 0; k < n; k++) {
+    gint64 i = backwards ? n - 1 - k : k;
+    const FmRow *row = rows->pdata[i];
+    if (row == NULL || (backwards ? start + i >= from : start + i <= from))
+      continue;
+    if (row->folded ? row->thread_unread > 0 : (row->flags & 1) == 0) {
+      *ret_position = (guint64) (start + i);
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+gboolean
+fm_positions_find_unread (FmPositions *positions, FmStoreReader *reader, guint64 position, gboolean backwards, guint64 *ret_position)
+{
+  g_autoptr (FmIdSet) unread = unread_ids (positions, reader);
+  gint64 n = positions->ids->len;
+  gint64 none = backwards ? G_MAXINT64 : -1;
+  gint64 from = position == G_MAXUINT64 ? none : (gint64) position;
+  gint64 at = position >= positions->count ? (backwards ? n - 1 : 0) : positions->threaded ? find_thread (positions, position) : (gint64) position;
+
+  if (n == 0)
+    return FALSE;
+  /* Once round, and the first entry again: its part before the start. */
+  for (gint64 step = 0; step <= n; step++) {
+    gint64 i = ((backwards ? at - step : at + step) % n + n) % n;
+    gint64 limit = step == 0 ? from : none;
+    if (!fm_idset_contains (unread, g_array_index (positions->ids, guint32, i)))
+      continue;
+    if (positions->threaded) {
+      if (unread_in_thread (positions, reader, (guint) i, limit, backwards, ret_position))
+        return TRUE;
+    } else if (backwards ? i < limit : i > limit) {
+      *ret_position = (guint64) i;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
