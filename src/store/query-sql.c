@@ -249,6 +249,6 @@ fm_query_sql_sorted (FmStoreReader *reader, const FmIdSet *set, gboolean descend
   }
   g_array_sort (dated, compare_dated);
   for (guint i = 0; i < dated->len; i++)
-    g_array_append_val (ids, g_array_index (dated, Dated, descending ? dated->len - 1 - i : i).id);
+    g_array_append_val (ids, g_array_index (dated, Dated, (descending ? dated->len - 1 - i : i)).id);
   return g_steal_pointer (&ids);
 }
