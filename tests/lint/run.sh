@@ -18,7 +18,8 @@ report ()
     77) echo "SKIP: lint/$name ($(tail -n 1 "$build/lint-$name.log"))" ;;
     *)
       echo "FAIL: lint/$name"
-      grep -v '^make' "$build/lint-$name.log" | tail -n 60
+      # Without make's own words, so that what is shown is the reason.
+      grep -Ev '^make|^  [A-Z]+ ' "$build/lint-$name.log" | tail -n 60
       failed=1
       ;;
   esac
@@ -39,7 +40,6 @@ compile ()
   if [ ! -f Makefile ]; then
     "$src/configure" --enable-werror CC="$cc" CFLAGS="-g -O1" || return 1
   fi
-  # Silent about what went well, so that the end of the log is the reason.
   make -s -k -j"$jobs" all && make -s -k -j"$jobs" check TESTS= && { [ "$1" != gcc ] || python3 "$src/tests/lint/house.py" "$src" symbols "$dir"; }
 }
 
