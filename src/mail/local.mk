@@ -49,3 +49,4 @@ src_mail_libmail_a_SOURCES += src/mail/draft.c
 src_mail_libmail_a_SOURCES += src/mail/projection.c
 src_mail_libmail_a_SOURCES += src/mail/reply.c
 src_mail_libmail_a_SOURCES += src/mail/mailto.c
+src_mail_libmail_a_SOURCES += src/mail/message-lost.c

@@ -36,6 +36,9 @@ GMimeMessage *fm_message_mime (const FmMessage *message, guint index);
 void fm_message_tree_build (FmMessage *message);
 void fm_message_tree_free_node (gpointer node);
 
+/* message-lost.c: the text of an empty leaf that GMime took for a broken header and dropped; NULL if there is none. Transfer: full. */
+char *fm_message_lost_text (const FmMessage *message, guint index);
+
 /* message-headers.c */
 void fm_message_headers_clear (FmMessageFields *fields);
 

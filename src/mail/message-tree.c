@@ -143,6 +143,20 @@ describe_leaf (GMimeObject *object, FmMessagePart *part)
   part->is_delsp = delsp != NULL && g_ascii_strcasecmp (delsp, "yes") == 0;
 }
 
+/* The stand-in is text as it stood, whatever encoding the label names. */
+static void
+find_lost_text (FmMessage *message, FmMessageNode *node)
+{
+  if (node->part.size_bytes > 0)
+    return;
+  node->raw_text = fm_message_lost_text (message, node->part.index);
+  if (node->raw_text != NULL)
+    {
+      node->part.size_bytes = strlen (node->raw_text);
+      message->defects |= FM_MESSAGE_DEFECT_NO_SEPARATOR;
+    }
+}
+
 static FmMessageNode *
 add_node (FmMessage *message, guint parent, char *path)
 {
@@ -246,7 +260,10 @@ add_object (FmMessage *message, GMimeObject *object, guint parent, char *path)
   part->description = fm_charset_header_line (raw_description != NULL ? raw_description : "", -1, NULL);
   part->file_name = file_name_of (object);
   if (GMIME_IS_PART (object))
-    describe_leaf (object, part);
+    {
+      describe_leaf (object, part);
+      find_lost_text (message, node);
+    }
   else
     {
       part->charset = g_strdup ("");

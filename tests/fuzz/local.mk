@@ -22,5 +22,30 @@ tests_fuzz_fuzz_urls_SOURCES = tests/fuzz/fuzz-urls.c
 tests_fuzz_fuzz_urls_LDADD = $(MAIL_LIBS)
 tests_fuzz_fuzz_urls_LDFLAGS = $(FUZZ_LINK)
 
+EXTRA_PROGRAMS += tests/fuzz/fuzz-address
+tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz-address.c
+tests_fuzz_fuzz_address_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_address_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-envelope
+tests_fuzz_fuzz_envelope_SOURCES = tests/fuzz/fuzz-envelope.c
+tests_fuzz_fuzz_envelope_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_envelope_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-message
+tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz-message.c
+tests_fuzz_fuzz_message_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_message_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-query
+tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz-query.c
+tests_fuzz_fuzz_query_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_query_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-draft
+tests_fuzz_fuzz_draft_SOURCES = tests/fuzz/fuzz-draft.c
+tests_fuzz_fuzz_draft_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_draft_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-mailto
+tests_fuzz_fuzz_mailto_SOURCES = tests/fuzz/fuzz-mailto.c
+tests_fuzz_fuzz_mailto_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_mailto_LDFLAGS = $(FUZZ_LINK)
+
 endif
 EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus

@@ -18,6 +18,7 @@ typedef enum {
   FM_MESSAGE_DEFECT_TOO_MANY_PARTS = 1 << 0, /* parts beyond the bounds are not in the tree */
   FM_MESSAGE_DEFECT_TRUNCATED = 1 << 1,      /* a multipart's end is missing */
   FM_MESSAGE_DEFECT_NO_BOUNDARY = 1 << 2,    /* a multipart without parts: its raw text stands in as one text part */
+  FM_MESSAGE_DEFECT_NO_SEPARATOR = 1 << 4,   /* a header runs into its text: what follows the last field is shown as the text */
   FM_MESSAGE_DEFECT_SEVERAL_FROM = 1 << 3,   /* more than one From field: what is shown may not be what was checked */
 } FmMessageDefects;
 

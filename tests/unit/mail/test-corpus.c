@@ -2,7 +2,8 @@
  * what we decode is compared with a second opinion. Rates are printed; FULMAR_CORPUS_VERBOSE=1 prints each disagreement. The classes of
  * disagreement are explained in doc/violations.md. Skipped (77) without the corpus. */
 #include <gio/gio.h>
-#include "fulmar/mail/message.h"
+#include "fulmar/mail/projection.h"
+#include "fulmar/mail/reply.h"
 #include "fulmar/mail/threads.h"
 #include "oracle.h"
 #include "test.h"
@@ -178,6 +179,9 @@ exercise (FmMessage *message)
           assert_null (strpbrk (fields[i].value, "\r\n\x1b"));
         }
     }
+  g_autoptr (GBytes) projection = fm_projection_build (message, 1);
+  g_autoptr (FmDraft) answer = fm_reply_new (message, FM_REPLY_ALL, NULL);
+  assert_true (projection != NULL && answer != NULL);
   g_autoptr (GArray) attachments = fm_message_attachments (message);
   for (guint i = 0; i < attachments->len; i++)
     {

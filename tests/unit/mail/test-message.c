@@ -160,6 +160,24 @@ a_missing_boundary_shows_the_raw_text (void **state)
 }
 
 static void
+a_missing_empty_line_loses_no_text (void **state)
+{
+  g_autoptr (FmMessage) plain = open_text ("From: a@b\nSubject: x\nhere is the text\nof it\n");
+  g_autoptr (FmMessage) blank = open_text ("Subject: x\n y\n \nhere is the text\n");
+  g_autoptr (FmMessage) inner = open_text ("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nFrom: a@b\ninner text\n\n--b\n\nother\n--b--\n");
+  g_autoptr (FmMessage) headless = open_text ("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nMessage removed\n--b--\n");
+  g_autoptr (FmMessage) empty = open_text ("Subject: x\n\n");
+
+  assert_takes_string (text_of (plain, 0), "here is the text\nof it\n");
+  assert_true (fm_message_defects (plain) & FM_MESSAGE_DEFECT_NO_SEPARATOR);
+  assert_takes_string (text_of (blank, 0), "here is the text\n");
+  assert_takes_string (text_of (inner, 2), "inner text\n");
+  assert_takes_string (text_of (headless, 2), "Message removed");
+  assert_takes_string (text_of (empty, 0), "");
+  assert_int_equal (fm_message_defects (empty), 0);
+}
+
+static void
 headers_for_people (void **state)
 {
   g_autoptr (FmMessage) message = open_text ("From x@y Fri Nov 20\nX-Spam: no\nSubject: =?utf-8?b?w7w=?=\n =?utf-8?b?w7w=?=\nTo: A\n <a@b>\nFrom: c@d\nFrom: e@f\n\nhi\n");
@@ -327,6 +345,7 @@ main (void)
     cmocka_unit_test (nul_bytes_do_not_end_the_text),
     cmocka_unit_test (text_is_cut_between_characters),
     cmocka_unit_test (a_missing_boundary_shows_the_raw_text),
+    cmocka_unit_test (a_missing_empty_line_loses_no_text),
     cmocka_unit_test (headers_for_people),
     cmocka_unit_test (file_names_are_safe),
     cmocka_unit_test (hostile_structure_is_bounded),
