@@ -1,3 +1,4 @@
 # Manuals and the tour.
 
 EXTRA_DIST += doc/style.md
+EXTRA_DIST += doc/violations.md

@@ -11,7 +11,7 @@
 enum { SUBJECT, FROM, TO, MESSAGE_ID, DATE, TREE, BODIES, FILE_NAMES, N_CLASSES };
 static const char *const class_names[N_CLASSES] = { "subject", "from", "to", "message-id", "date", "part tree", "decoded bodies", "file names" };
 /* Agreement, in thousandths, below which something broke: a little under what was measured when each difference had been looked at. */
-static const guint least[N_CLASSES] = { 950, 970, 985, 990, 990, 930, 965, 980 };
+static const guint least[N_CLASSES] = { 955, 973, 988, 996, 997, 937, 972, 985 };
 
 static char *corpus;
 static GHashTable *oracle;
