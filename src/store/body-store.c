@@ -238,6 +238,21 @@ fm_body_store_attach (FmStoreWriter *writer, gint64 msg_id, const char *digest, 
   return blob != 0 && fm_message_store_set_blob (writer, msg_id, blob, error) ? blob : 0;
 }
 
+/* Blobs of files read in place are named by their first row instead of their content. */
+#define LOCAL_PREFIX "local:"
+
+gboolean
+fm_body_store_put_local (FmStoreWriter *writer, const gint64 *msg_ids, gsize n, GError **error)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!fm_sql_exec (&writer->reader, error, "INSERT INTO blob(sha, size) SELECT '" LOCAL_PREFIX "' || id, size FROM msg WHERE id=? AND blob_id IS NULL"
+                                              " AND path IS NOT NULL ON CONFLICT(sha) DO NOTHING", "i", msg_ids[i])
+        || !fm_sql_exec (&writer->reader, error, "UPDATE msg SET blob_id = (SELECT id FROM blob WHERE sha = '" LOCAL_PREFIX "' || msg.id) WHERE id=?"
+                                                 " AND blob_id IS NULL AND path IS NOT NULL", "i", msg_ids[i]))
+      return FALSE;
+  return TRUE;
+}
+
 gint64
 fm_body_store_find (FmStoreReader *reader, const char *digest)
 {
@@ -252,7 +267,7 @@ fm_body_store_path (FmStoreReader *reader, gint64 msg_id, GError **error)
   if (!fm_sql_query (&q, reader, error, "SELECT b.sha, m.path FROM msg m LEFT JOIN blob b ON b.id=m.blob_id WHERE m.id=?", "i", msg_id))
     return NULL;
   if (fm_sql_step (&q)) {
-    if (fm_sql_text_or_null (&q, 0) != NULL)
+    if (fm_sql_text_or_null (&q, 0) != NULL && !g_str_has_prefix (fm_sql_text (&q, 0), LOCAL_PREFIX))
       return digest_path (reader->store, fm_sql_text (&q, 0));
     if (fm_sql_text_or_null (&q, 1) != NULL)
       return g_strdup (fm_sql_text (&q, 1));
@@ -267,10 +282,15 @@ fm_body_store_blob_path (FmStoreReader *reader, gint64 blob_id, GError **error)
 {
   g_auto (FmSql) q = { 0 };
 
-  if (!fm_sql_query (&q, reader, error, "SELECT sha FROM blob WHERE id=?", "i", blob_id))
+  if (!fm_sql_query (&q, reader, error, "SELECT b.sha, (SELECT path FROM msg WHERE blob_id=b.id AND path IS NOT NULL LIMIT 1) FROM blob b WHERE b.id=?", "i",
+                     blob_id))
     return NULL;
-  if (fm_sql_step (&q))
-    return digest_path (reader->store, fm_sql_text (&q, 0));
+  if (fm_sql_step (&q)) {
+    if (!g_str_has_prefix (fm_sql_text (&q, 0), LOCAL_PREFIX))
+      return digest_path (reader->store, fm_sql_text (&q, 0));
+    if (fm_sql_text_or_null (&q, 1) != NULL)
+      return g_strdup (fm_sql_text (&q, 1));
+  }
   if (fm_sql_end (&q, error))
     g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "that message file is no longer here");
   return NULL;
@@ -333,7 +353,8 @@ fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, GError *
   while (fm_sql_step (&q)) {
     gint64 id = fm_sql_int (&q, 0);
     g_array_append_val (ids, id);
-    g_ptr_array_add (paths, digest_path (r->store, fm_sql_text (&q, 1)));
+    if (!g_str_has_prefix (fm_sql_text (&q, 1), LOCAL_PREFIX))
+      g_ptr_array_add (paths, digest_path (r->store, fm_sql_text (&q, 1)));
   }
   if (!fm_sql_end (&q, error))
     return NULL;

@@ -13,6 +13,13 @@ fm_journal_group (FmStoreWriter *writer, const char *label, GError **error)
   return fm_journal_plan_group (writer, label, 0, error);
 }
 
+gint64
+fm_journal_side_group (FmStoreWriter *writer, const char *label, GError **error)
+{
+  /* No group has this id, so it is no one's undo, and not an action of its own either. */
+  return fm_journal_plan_group (writer, label, -1, error);
+}
+
 void
 fm_journal_batch_free (FmOpBatch *batch)
 {
@@ -430,4 +437,19 @@ fm_journal_prune (FmStoreWriter *writer, int age_s, guint keep, GError **error)
                       " AND NOT EXISTS (SELECT 1 FROM op WHERE group_id=g.id AND state<3))", "iu", fm_clock_now_utc () - age_s, (guint32) keep)
          && fm_sql_exec (r, error, "DELETE FROM op_group WHERE created < ? AND NOT EXISTS (SELECT 1 FROM op WHERE group_id=op_group.id)", "i",
                          fm_clock_now_utc () - age_s);
+}
+
+GArray *
+fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  if (!fm_sql_query (&q, reader, error, "SELECT DISTINCT msg_id FROM op WHERE group_id=? AND msg_id<>0", "i", group_id))
+    return NULL;
+  while (fm_sql_step (&q)) {
+    gint64 id = fm_sql_int (&q, 0);
+    g_array_append_val (ids, id);
+  }
+  return fm_sql_end (&q, error) ? g_steal_pointer (&ids) : NULL;
 }

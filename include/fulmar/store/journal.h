@@ -24,6 +24,9 @@ typedef enum { FM_OP_PLANNED, FM_OP_SENT, FM_OP_SETTLING, FM_OP_CONFIRMED, FM_OP
  * on error. A new action forgets what could be redone. */
 gint64 fm_journal_group (FmStoreWriter *writer, const char *label, GError **error);
 
+/* A group of the program's own, for what an action needs first (a Trash folder): never offered for undo, and redo is not forgotten for it. */
+gint64 fm_journal_side_group (FmStoreWriter *writer, const char *label, GError **error);
+
 /* Each plans operations for the rows that the change affects (others are skipped) and shows the effect; the number planned in RET_N (may be
  * NULL). KEYWORDS may be NULL. Unknown rows are skipped. */
 gboolean fm_journal_plan_flags (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint add, guint remove,
@@ -89,6 +92,8 @@ gboolean fm_journal_settle_missing (FmStoreWriter *writer, gint64 folder_id, gui
 /* The last action that can be undone, and what can be redone: FALSE if there is none. *RET_LABEL: transfer full, may be NULL. */
 gboolean fm_journal_undo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_label);
 gboolean fm_journal_redo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_label);
+/* Rows that the group's operations are about, each once. gint64. Transfer: full. */
+GArray *fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GError **error);
 /* Cancels what was not sent, plans the reverse of the rest. INVALID names what can't be undone. The number of messages in RET_N. */
 gboolean fm_journal_undo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **error);
 gboolean fm_journal_redo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **error);
