@@ -18,7 +18,7 @@ typedef gboolean (*FmPenRun) (FmStoreWriter *writer, gpointer data, GError **err
 /* On the pen's thread, after the commit (error NULL) or the failure. Must be quick: post somewhere. */
 typedef void (*FmPenDone) (const GError *error, gpointer data);
 
-FmPen *fm_pen_new (FmStoreWriter *writer); /* takes the writer */
+FmPen *fm_pen_new (FmStore *store, FmStoreWriter *writer); /* takes the writer, references the store */
 /* Drains every lane, checkpoints, joins. */
 void fm_pen_free (FmPen *pen);
 
