@@ -12,9 +12,10 @@
 /* What every worker gets; shared by all of them, outlives them. */
 typedef struct FmSyncEnv FmSyncEnv;
 struct FmSyncEnv {
-  FmStore *store;  /* open readers from it: one a thread (fm_store_reader_new) */
+  FmStore *store;  /* open readers from it: one a thread (fm_db_reader_new) */
   FmPen *pen;
-  gboolean read_only;
+  gboolean read_only; /* nothing is changed on a server or in a mail directory */
+  gboolean network;   /* FALSE: no connection is ever made */
   gpointer engine; /* for fm_sync_env_* only */
 };
 

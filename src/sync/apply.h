@@ -1,0 +1,27 @@
+/* A user's action turned into journal operations and their local effect, in one job of the pen: everything or nothing. */
+#pragma once
+#include <fulmar/store/db.h>
+#include <fulmar/sync/account-spec.h>
+#include <fulmar/sync/action.h>
+#include <glib.h>
+
+typedef struct FmApply FmApply;
+
+/* SPECS: FmAccountSpec*, referenced array, frozen: the configured names of special folders. */
+FmApply *fm_apply_new (FmAction *action, GPtrArray *specs);
+void fm_apply_free (FmApply *apply);
+
+/* APPEND and SEND carry a message: writes its file, durable, before the pen is asked. Slow; any thread but owner's and pen's. Other actions: nothing. */
+gboolean fm_apply_prepare (FmApply *apply, FmStore *store, GError **error);
+
+/* The pen's job (FmPenRun); APPLY is the data. Errors: NOT_FOUND, INVALID, STORAGE, each in words for the user. */
+gboolean fm_apply_run (FmStoreWriter *writer, gpointer apply, GError **error);
+
+/* After a run that went well. Transfer: none. */
+gint64 fm_apply_group (const FmApply *apply);
+guint fm_apply_count (const FmApply *apply);
+const char *fm_apply_text (const FmApply *apply);          /* "moved 3 to work/Archive" */
+const GArray *fm_apply_folders (const FmApply *apply);     /* gint64: lists that changed */
+const GArray *fm_apply_accounts (const FmApply *apply);    /* gint64: journals that have new operations */
+gboolean fm_apply_tree_changed (const FmApply *apply);     /* folders came, went or were renamed */
+gboolean fm_apply_outbox_changed (const FmApply *apply);

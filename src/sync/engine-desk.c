@@ -1,0 +1,448 @@
+/* The desk: the engine's own thread. It starts and stops workers, fans requests out to them, feeds the index, watches for the lease, and counts what
+ * waits. Whoever wants something of these posts a small job; the desk takes them one by one, so that none of its state needs a lock. */
+#include "sync/engine-private.h"
+#include <fulmar/base/clock.h>
+#include <fulmar/base/error.h>
+#include <fulmar/base/log.h>
+#include <fulmar/store/body-store.h>
+#include <fulmar/store/folder-store.h>
+#include <fulmar/store/journal.h>
+#include <fulmar/store/outbox-store.h>
+
+#include <string.h>
+
+#define LEASE_RETRY_US (2 * G_USEC_PER_SEC)
+#define QUEUE_DELAY_US (100 * 1000)
+
+typedef struct {
+  FmEngineDeskRun run;
+  gpointer data;
+} Job;
+
+void
+fm_engine_desk_post (FmEngine *engine, FmEngineDeskRun run, gpointer data)
+{
+  Job *job = g_new0 (Job, 1);
+  job->run = run;
+  job->data = data;
+  fm_port_post (engine->desk_port, job, g_free);
+}
+
+FmEngineAccount *
+fm_engine_desk_account (FmEngine *engine, const char *name, gint64 account_id)
+{
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (name != NULL ? g_str_equal (account->spec->name, name) : account->account_id == account_id)
+      return account;
+  }
+  return NULL;
+}
+
+static void
+notice (FmEngine *engine, const char *account, const char *text, const GError *error)
+{
+  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
+  event->account = g_strdup (account);
+  event->text = error == NULL ? g_strdup (text) : g_strdup_printf ("%s: %s", text, error->message);
+  event->error = error == NULL ? NULL : g_error_copy (error);
+  fm_engine_emit (engine, event);
+}
+
+static gboolean
+register_accounts (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  FmEngine *engine = data;
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    account->account_id = fm_folder_store_put_account (writer, account->spec->name, (FmStoreKind) account->spec->kind, error);
+    if (account->account_id == 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+run_index_event (FmEngine *engine, gpointer data)
+{
+  FmIndexEvent *event = data;
+  if (engine->feed != NULL)
+    fm_index_feed_event (engine->feed, event);
+  fm_index_event_free (event);
+}
+
+/* The index's thread. */
+static void
+deliver_index_event (FmIndexEvent *event, gpointer data)
+{
+  fm_engine_desk_post (data, run_index_event, event);
+}
+
+static void
+run_marked (FmEngine *engine, gpointer data)
+{
+  if (engine->feed != NULL)
+    fm_index_feed_marked (engine->feed, data);
+  else
+    g_array_unref (data);
+}
+
+static void
+feed_marked (GArray *blob_ids, gpointer data)
+{
+  fm_engine_desk_post (data, run_marked, blob_ids);
+}
+
+static void
+feed_caught_up (guint64 request_id, gpointer data)
+{
+  fm_engine_finish (data, request_id, NULL, NULL);
+}
+
+static void
+feed_notice (const char *text, const GError *error, gpointer data)
+{
+  notice (data, NULL, text, error);
+}
+
+static void
+feed_progress (guint64 done, guint64 total, gpointer data)
+{
+  FmEvent *event = fm_event_new (FM_EVENT_PROGRESS, 0);
+  event->text = g_strdup ("index");
+  event->count = (gint64) done;
+  event->total = (gint64) total;
+  fm_engine_emit (data, event);
+}
+
+static void
+start_index (FmEngine *engine)
+{
+  g_autofree char *dir = g_build_filename (engine->options.data_dir, "index", NULL);
+  FmIndexOptions options = { .read_only = !fm_engine_is_leader (engine) };
+  engine->index = fm_index_new (dir, &options, deliver_index_event, engine);
+  if (options.read_only)
+    return;
+  FmIndexFeedOptions feed = { .reader = engine->desk_reader, .pen = engine->pen, .index = engine->index, .marked = feed_marked,
+                              .caught_up = feed_caught_up, .notice = feed_notice, .progress = feed_progress, .data = engine };
+  engine->feed = fm_index_feed_new (&feed);
+  fm_index_feed_kick (engine->feed);
+}
+
+static void
+start_worker (FmEngine *engine, FmEngineAccount *account)
+{
+  gboolean local = account->spec->kind == FM_ACCOUNT_MAILDIR || account->spec->kind == FM_ACCOUNT_MBOX || account->spec->kind == FM_ACCOUNT_NOTMUCH;
+  if (account->klass == NULL) {
+    notice (engine, account->spec->name, "accounts of this kind are not served yet", NULL);
+    return;
+  }
+  if (engine->options.network || local)
+    account->worker = account->klass->start (&engine->env, account->spec, account->account_id);
+}
+
+static void
+lead (FmEngine *engine)
+{
+  g_autoptr (GError) error = NULL;
+  FmPen *pen = fm_engine_pen (engine, &error);
+  if (pen == NULL || !fm_pen_call (pen, FM_PEN_SAFE, register_accounts, engine, &error)) {
+    notice (engine, NULL, "the accounts can't be opened", error);
+    return;
+  }
+  fm_engine_emit (engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));
+  if (engine->options.index)
+    start_index (engine);
+  for (guint i = 0; i < engine->accounts->len; i++)
+    start_worker (engine, engine->accounts->pdata[i]);
+  engine->queue_check_us = 0;
+}
+
+static void
+tell_lease (FmEngine *engine)
+{
+  FmEvent *event = fm_event_new (FM_EVENT_LEADER, 0);
+  event->count = fm_engine_is_leader (engine);
+  fm_engine_emit (engine, event);
+}
+
+static void
+seek_lease (FmEngine *engine)
+{
+  engine->lease_check_us = fm_clock_mono_us () + LEASE_RETRY_US;
+  if (!fm_engine_try_lease (engine))
+    return;
+  engine->lease_check_us = G_MAXINT64;
+  g_clear_pointer (&engine->index, fm_index_free);
+  lead (engine);
+  tell_lease (engine);
+}
+
+static void
+check_queue (FmEngine *engine)
+{
+  engine->queue_check_us = G_MAXINT64;
+  guint64 ops = fm_journal_pending (engine->desk_reader, 0), mails = fm_outbox_store_pending (engine->desk_reader);
+  if (ops == engine->queued_ops && mails == engine->queued_mails)
+    return;
+  engine->queued_ops = ops;
+  engine->queued_mails = mails;
+  FmEvent *event = fm_event_new (FM_EVENT_QUEUE, 0);
+  event->count = (gint64) ops;
+  event->total = (gint64) mails;
+  fm_engine_emit (engine, event);
+}
+
+static void
+run_timers (FmEngine *engine)
+{
+  gint64 now = fm_clock_mono_us ();
+  if (engine->queue_check_us == 0)
+    engine->queue_check_us = now + QUEUE_DELAY_US;
+  else if (engine->queue_check_us <= now)
+    check_queue (engine);
+  if (engine->lease_check_us <= now)
+    seek_lease (engine);
+}
+
+static void
+stop_everything (FmEngine *engine)
+{
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->stop (account->worker);
+  }
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->join (account->worker);
+    account->worker = NULL;
+  }
+}
+
+void
+fm_engine_desk_drain (FmEngine *engine)
+{
+  Job *job;
+  while ((job = fm_port_try_take (engine->desk_port)) != NULL) {
+    job->run (engine, job->data);
+    g_free (job);
+  }
+}
+
+static void
+desk_main (gpointer data)
+{
+  FmEngine *engine = data;
+  g_autoptr (GError) error = NULL;
+  engine->desk_reader = fm_db_reader_new (engine->store, &error);
+  if (engine->desk_reader == NULL)
+    notice (engine, NULL, "the store can't be read", error);
+  else if (fm_engine_is_leader (engine))
+    lead (engine);
+  else if (engine->options.index)
+    start_index (engine);
+  tell_lease (engine);
+  while (!g_atomic_int_get (&engine->desk_closing)) {
+    Job *job = fm_port_take (engine->desk_port, MIN (engine->queue_check_us, engine->lease_check_us));
+    if (job != NULL) {
+      job->run (engine, job->data);
+      g_free (job);
+    }
+    if (engine->desk_reader != NULL)
+      run_timers (engine);
+  }
+  stop_everything (engine);
+  fm_engine_desk_drain (engine);
+}
+
+void
+fm_engine_desk_start (FmEngine *engine)
+{
+  engine->desk_port = fm_port_new ();
+  engine->queue_check_us = 0;
+  engine->lease_check_us = engine->options.lease && !fm_engine_is_leader (engine) ? fm_clock_mono_us () + LEASE_RETRY_US : G_MAXINT64;
+  engine->desk = fm_thread_start ("desk", desk_main, engine);
+}
+
+static void
+wake_up (FmEngine *engine, gpointer data)
+{
+}
+
+void
+fm_engine_desk_stop (FmEngine *engine)
+{
+  g_atomic_int_set (&engine->desk_closing, 1);
+  fm_engine_desk_post (engine, wake_up, NULL);
+  fm_thread_join (engine->desk);
+  g_clear_pointer (&engine->feed, fm_index_feed_free);
+  g_clear_pointer (&engine->index, fm_index_free);
+  fm_db_reader_free (engine->desk_reader);
+}
+
+/* A request on its way to the workers. */
+typedef struct {
+  guint64 id;
+  gint64 target; /* folder or message */
+  char *account; /* or NULL */
+  char **folders; /* or NULL */
+} Errand;
+
+static Errand *
+errand_new (guint64 id, gint64 target, const char *account, const char *const *folders)
+{
+  Errand *errand = g_new0 (Errand, 1);
+  errand->id = id;
+  errand->target = target;
+  errand->account = g_strdup (account);
+  errand->folders = g_strdupv ((char **) folders);
+  return errand;
+}
+
+static void
+errand_free (Errand *errand)
+{
+  g_free (errand->account);
+  g_strfreev (errand->folders);
+  g_free (errand);
+}
+
+static void
+open_folder (FmEngine *engine, gpointer data)
+{
+  Errand *errand = data;
+  g_autoptr (FmFolderInfo) folder = errand->target == 0 ? NULL : fm_folder_store_get (engine->desk_reader, errand->target, NULL);
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->open_folder (account->worker, folder != NULL && folder->account_id == account->account_id ? folder->id : 0);
+  }
+  fm_engine_finish (engine, errand->id, NULL, NULL);
+  errand_free (errand);
+}
+
+guint64
+fm_engine_desk_open_folder (FmEngine *engine, gint64 folder_id)
+{
+  guint64 id = fm_engine_request_new (engine, 1, NULL);
+  fm_engine_desk_post (engine, open_folder, errand_new (id, folder_id, NULL, NULL));
+  return id;
+}
+
+static void
+want_body (FmEngine *engine, gpointer data)
+{
+  Errand *errand = data;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = fm_body_store_path (engine->desk_reader, errand->target, NULL);
+  g_autoptr (FmMessageInfo) message = path != NULL ? NULL : fm_message_store_get (engine->desk_reader, errand->target, &error);
+  FmEngineAccount *account = message == NULL ? NULL : fm_engine_desk_account (engine, NULL, message->account_id);
+  if (account != NULL && account->worker != NULL) {
+    account->klass->want_body (account->worker, errand->id, errand->target);
+  } else {
+    if (path == NULL && error == NULL)
+      error = g_error_new_literal (FM_ERROR, FM_ERROR_OFFLINE, "the body of this message is not here, and there is no connection to fetch it");
+    fm_engine_finish (engine, errand->id, NULL, error);
+  }
+  errand_free (errand);
+}
+
+guint64
+fm_engine_desk_want_body (FmEngine *engine, gint64 msg_id)
+{
+  guint64 id = fm_engine_request_new (engine, 1, NULL);
+  fm_engine_desk_post (engine, want_body, errand_new (id, msg_id, NULL, NULL));
+  return id;
+}
+
+static void
+sync_accounts (FmEngine *engine, gpointer data)
+{
+  Errand *errand = data;
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL && (errand->account == NULL || g_str_equal (account->spec->name, errand->account)))
+      g_ptr_array_add (chosen, account);
+  }
+  g_autoptr (GError) error = NULL;
+  if (errand->account != NULL && fm_engine_desk_account (engine, errand->account, 0) == NULL)
+    error = g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no account \"%s\"", errand->account);
+  fm_engine_request_expect (engine, errand->id, MAX (chosen->len, 1), engine->feed != NULL && error == NULL);
+  if (chosen->len == 0)
+    fm_engine_finish (engine, errand->id, NULL, error);
+  for (guint i = 0; i < chosen->len; i++) {
+    FmEngineAccount *account = chosen->pdata[i];
+    account->klass->sync (account->worker, errand->id, (const char *const *) errand->folders);
+  }
+  errand_free (errand);
+}
+
+guint64
+fm_engine_desk_sync (FmEngine *engine, const char *account, const char *const *folders)
+{
+  guint64 id = fm_engine_request_new (engine, 1, NULL);
+  fm_engine_desk_post (engine, sync_accounts, errand_new (id, 0, account, folders));
+  return id;
+}
+
+static void
+retry (FmEngine *engine, gpointer data)
+{
+  Errand *errand = data;
+  fm_secrets_retry (engine->secrets, errand->account);
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL && (errand->account == NULL || g_str_equal (account->spec->name, errand->account)))
+      account->klass->retry (account->worker);
+  }
+  errand_free (errand);
+}
+
+void
+fm_engine_desk_retry (FmEngine *engine, const char *account)
+{
+  fm_engine_desk_post (engine, retry, errand_new (0, 0, account, NULL));
+}
+
+static void
+rebuild_index (FmEngine *engine, gpointer data)
+{
+  Errand *errand = data;
+  if (engine->feed != NULL) {
+    fm_index_rebuild (engine->index);
+    fm_index_feed_wait (engine->feed, errand->id);
+  } else {
+    g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "the search index belongs to another running Fulmar, or is off");
+    fm_engine_finish (engine, errand->id, NULL, error);
+  }
+  errand_free (errand);
+}
+
+guint64
+fm_engine_desk_rebuild_index (FmEngine *engine)
+{
+  guint64 id = fm_engine_request_new (engine, 1, NULL);
+  fm_engine_desk_post (engine, rebuild_index, errand_new (id, 0, NULL, NULL));
+  return id;
+}
+
+static void
+cancel (FmEngine *engine, gpointer data)
+{
+  Errand *errand = data;
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->cancel (account->worker, errand->id);
+  }
+  errand_free (errand);
+}
+
+void
+fm_engine_desk_cancel (FmEngine *engine, guint64 request_id)
+{
+  fm_engine_desk_post (engine, cancel, errand_new (request_id, 0, NULL, NULL));
+}

@@ -1,0 +1,45 @@
+/* What a worker may ask of the engine: thin doors, so that workers need not know its inside. */
+#include "sync/engine-private.h"
+
+void
+fm_sync_env_emit (FmSyncEnv *env, FmEvent *event)
+{
+  fm_engine_emit (env->engine, event);
+}
+
+static void
+kick_index (FmEngine *engine, gpointer data)
+{
+  if (engine->feed != NULL)
+    fm_index_feed_kick (engine->feed);
+}
+
+void
+fm_sync_env_index (FmSyncEnv *env, gint64 blob_id)
+{
+  fm_engine_desk_post (env->engine, kick_index, NULL);
+}
+
+FmSecret *
+fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, gboolean refused_before, FmCancel *cancel, GError **error)
+{
+  return fm_secrets_get (((FmEngine *) env->engine)->secrets, spec, refused_before, cancel, error);
+}
+
+void
+fm_sync_env_act (FmSyncEnv *env, FmAction *action)
+{
+  fm_engine_act_as (env->engine, 0, action);
+}
+
+static void
+check_queue_soon (FmEngine *engine, gpointer data)
+{
+  engine->queue_check_us = 0;
+}
+
+void
+fm_sync_env_queue_changed (FmSyncEnv *env)
+{
+  fm_engine_desk_post (env->engine, check_queue_soon, NULL);
+}

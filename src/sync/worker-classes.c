@@ -1,0 +1,12 @@
+/* The one table from an account's kind to what serves it. */
+#include "sync/maildir-worker.h"
+
+static const FmAccountWorkerClass *const classes[] = {
+  [FM_ACCOUNT_MAILDIR] = &fm_maildir_worker_class,
+};
+
+const FmAccountWorkerClass *
+fm_worker_classes_find (FmAccountKind kind)
+{
+  return (guint) kind < G_N_ELEMENTS (classes) ? classes[kind] : NULL;
+}
