@@ -10,3 +10,10 @@ TESTS += tests/unit/net/test-imap
 tests_unit_net_test_imap_SOURCES = tests/unit/net/test-imap.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
 tests_unit_net_test_imap_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_net_test_imap_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/net/test-imap-replay
+TESTS += tests/unit/net/test-imap-replay
+tests_unit_net_test_imap_replay_SOURCES = tests/unit/net/test-imap-replay.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
+tests_unit_net_test_imap_replay_CPPFLAGS = $(AM_CPPFLAGS) -DFM_TEST_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
+tests_unit_net_test_imap_replay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_imap_replay_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
