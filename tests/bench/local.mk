@@ -3,3 +3,6 @@ EXTRA_PROGRAMS += tests/bench/render-html
 tests_bench_render_html_SOURCES = tests/bench/render-html.c
 tests_bench_render_html_LDADD = $(MAIL_LIBS)
 EXTRA_DIST += tests/bench/html-recall.py
+EXTRA_PROGRAMS += tests/bench/gen-store
+tests_bench_gen_store_SOURCES = tests/bench/gen-store.c
+tests_bench_gen_store_LDADD = $(STORE_LIBS)

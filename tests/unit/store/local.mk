@@ -1,1 +1,18 @@
 # Unit tests of src/store: linked with its library and the rooms below it only.
+check_PROGRAMS += tests/unit/store/test-journal
+TESTS += tests/unit/store/test-journal
+tests_unit_store_test_journal_SOURCES = tests/unit/store/test-journal.c tests/unit/store/store-test.h
+tests_unit_store_test_journal_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_test_journal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/store/test-rows
+TESTS += tests/unit/store/test-rows
+tests_unit_store_test_rows_SOURCES = tests/unit/store/test-rows.c tests/unit/store/store-test.h
+tests_unit_store_test_rows_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_test_rows_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/store/test-files
+TESTS += tests/unit/store/test-files
+tests_unit_store_test_files_SOURCES = tests/unit/store/test-files.c tests/unit/store/store-test.h
+tests_unit_store_test_files_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_test_files_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

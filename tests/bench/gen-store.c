@@ -1,0 +1,179 @@
+/* gen-store DIR ROWS: makes a store of ROWS messages in one folder (three of four in threads), in batches as a first synchronisation would,
+ * then times what the screen asks of it. Prints one line a figure: name, measured, target. A store that is there already is only measured. */
+#include <fulmar/mail/envelope.h>
+#include <fulmar/store/db.h>
+#include <fulmar/store/folder-store.h>
+#include <fulmar/store/journal.h>
+#include <fulmar/store/list-store.h>
+#include <fulmar/store/message-store.h>
+#include <fulmar/store/positions.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define BATCH 500
+
+static void
+must (gboolean ok, GError *error, const char *what)
+{
+  if (ok)
+    return;
+  fprintf (stderr, "gen-store: %s: %s\n", what, error == NULL ? "failed" : error->message);
+  exit (1);
+}
+
+static FmEnvelope *
+envelope_of (guint64 n)
+{
+  g_autoptr (GDateTime) date = g_date_time_new_from_unix_utc (900000000 + (gint64) n * 400);
+  g_autofree char *when = g_date_time_format (date, "%a, %d %b %Y %H:%M:%S +0000");
+  guint64 root = n - n % 4;
+  g_autofree char *refs = n % 4 == 0 ? g_strdup ("") : g_strdup_printf ("References: <b%" G_GUINT64_FORMAT "@bench.example>\r\n", root);
+  g_autofree char *text
+      = g_strdup_printf ("From: Writer %u <w%u@example.org>\r\nTo: Ada <ada@example.org>\r\nSubject: About the matter of %" G_GUINT64_FORMAT "\r\nDate: %s\r\n"
+                         "Message-ID: <b%" G_GUINT64_FORMAT "@bench.example>\r\n%s\r\n",
+                         (guint) (n % 997), (guint) (n % 997), root, when, n, refs);
+  return fm_envelope_parse (text, strlen (text));
+}
+
+static double
+fill (FmStoreWriter *w, gint64 folder, guint64 rows, double *ret_longest_ms)
+{
+  gint64 spent = 0, longest = 0;
+
+  for (guint64 n = 1; n <= rows; n += BATCH) {
+    g_autoptr (GError) error = NULL;
+    FmMessageInput inputs[BATCH];
+    gsize count = MIN (BATCH, rows - n + 1);
+    for (gsize i = 0; i < count; i++)
+      inputs[i] = (FmMessageInput){ .uid = (guint32) (n + i), .flags = (n + i) % 50 == 0 ? 0 : FM_FLAG_SEEN, .attachments = 0, .size_bytes = 4000,
+                                    .internal_date_utc = 900000000 + (gint64) (n + i) * 400, .envelope = envelope_of (n + i) };
+    gint64 start = g_get_monotonic_time ();
+    must (fm_db_begin (w, FM_DB_NORMAL, &error) && fm_message_store_upsert (w, folder, inputs, count, NULL, &error) && fm_db_commit (w, &error), error, "insert");
+    gint64 took = g_get_monotonic_time () - start;
+    spent += took;
+    longest = MAX (longest, took);
+    if (fm_db_wal_bytes (fm_db_reader_store (fm_db_writer_reader (w))) > 64 << 20)
+      fm_db_checkpoint (w, NULL);
+    for (gsize i = 0; i < count; i++)
+      fm_envelope_unref ((FmEnvelope *) inputs[i].envelope);
+  }
+  *ret_longest_ms = longest / 1000.0;
+  return rows / (spent / 1e6);
+}
+
+static void
+figure (const char *name, double value, const char *unit, const char *target)
+{
+  printf ("%-34s %12.3f %-6s target %s\n", name, value, unit, target);
+  fflush (stdout);
+}
+
+static double
+ms_since (gint64 start)
+{
+  return (g_get_monotonic_time () - start) / 1000.0;
+}
+
+static void
+measure_order (FmStoreReader *r, gint64 folder, FmListOrder order, const char *name)
+{
+  FmListSpec spec = { .folder_id = folder, .order = order, .descending = TRUE };
+  g_autofree char *label = g_strconcat (name, ": first screen", NULL);
+  gint64 start = g_get_monotonic_time ();
+  g_autoptr (GPtrArray) rows = fm_list_store_first (r, &spec, 40, NULL);
+  double cold = ms_since (start);
+  start = g_get_monotonic_time ();
+  for (int i = 0; i < 50; i++)
+    g_ptr_array_unref (fm_list_store_first (r, &spec, 40, NULL));
+  figure (label, ms_since (start) / 50, "ms", "1");
+  figure ("  the first time", cold, "ms", "-");
+  start = g_get_monotonic_time ();
+  for (int i = 0; i < 50; i++)
+    g_ptr_array_unref (fm_list_store_page (r, &spec, rows->pdata[rows->len - 1], FALSE, 40, NULL));
+  figure ("  page", ms_since (start) / 50, "ms", "1");
+  start = g_get_monotonic_time ();
+  g_autoptr (FmPositions) p = fm_positions_load (r, &spec, NULL, NULL);
+  figure ("  positions loaded (pool)", ms_since (start), "ms", "80 at 1M");
+  figure ("  positions size", fm_positions_bytes (p) / 1e6, "MB", "4 at 1M");
+  start = g_get_monotonic_time ();
+  for (int i = 0; i < 50; i++)
+    g_ptr_array_unref (fm_positions_rows (p, r, fm_positions_count (p) * (guint64) i / 51, 40, NULL));
+  figure ("  jump to any row", ms_since (start) / 50, "ms", "1");
+  guint64 at;
+  start = g_get_monotonic_time ();
+  for (int i = 0; i < 20; i++)
+    fm_positions_find_unread (p, r, fm_positions_count (p) * (guint64) i / 21, FALSE, &at);
+  figure ("  next unread", ms_since (start) / 20, "ms", "5");
+}
+
+static void
+measure_writes (FmStoreWriter *w, gint64 folder, guint64 rows)
+{
+  g_autoptr (GError) error = NULL;
+  guint64 n = MIN (10000, rows);
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  for (guint64 i = 0; i < n; i++) {
+    gint64 id = (gint64) (rows - i);
+    g_array_append_val (ids, id);
+  }
+  gint64 start = g_get_monotonic_time ();
+  must (fm_db_begin (w, FM_DB_FULL, &error), error, "begin");
+  gint64 group = fm_journal_group (w, "bench", &error);
+  must (fm_journal_plan_flags (w, group, (gint64 *) (gpointer) ids->data, 1, FM_FLAG_FLAGGED, 0, NULL, NULL, NULL, &error) && fm_db_commit (w, &error), error, "one");
+  figure ("one flag, journalled and durable", ms_since (start), "ms", "6");
+  start = g_get_monotonic_time ();
+  must (fm_db_begin (w, FM_DB_FULL, &error), error, "begin");
+  must (fm_journal_plan_flags (w, group, (gint64 *) (gpointer) ids->data, ids->len, FM_FLAG_ANSWERED, 0, NULL, NULL, NULL, &error), error, "plan");
+  figure ("10k flags planned in the journal", ms_since (start), "ms", "300");
+  fm_db_rollback (w);
+  start = g_get_monotonic_time ();
+  must (fm_db_begin (w, FM_DB_NORMAL, &error), error, "begin");
+  for (guint64 i = 0; i < n; i++) {
+    FmMessageFlags word = { .uid = (guint32) (rows - i), .flags = FM_FLAG_SEEN | FM_FLAG_ANSWERED };
+    must (fm_message_store_set_flags (w, folder, &word, 1, NULL, &error), error, "flags");
+  }
+  figure ("10k flags from the server", ms_since (start), "ms", "300");
+  fm_db_rollback (w);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  if (argc != 3) {
+    fprintf (stderr, "usage: gen-store DIR ROWS\n");
+    return 2;
+  }
+  guint64 rows = g_ascii_strtoull (argv[2], NULL, 10);
+  gint64 start = g_get_monotonic_time ();
+  g_autoptr (FmStore) store = fm_db_open (argv[1], &error);
+  must (store != NULL, error, argv[1]);
+  figure ("open", ms_since (start), "ms", "1");
+  g_autoptr (FmStoreWriter) w = fm_db_writer_new (store, &error);
+  must (w != NULL && fm_db_begin (w, FM_DB_FULL, &error), error, "writer");
+  FmFolderInput input = { .name = "INBOX", .delimiter = '/', .special = FM_SPECIAL_INBOX, .selectable = TRUE };
+  gint64 account = fm_folder_store_put_account (w, "bench", FM_STORE_IMAP, &error);
+  gint64 folder = fm_folder_store_put (w, account, &input, &error);
+  must (folder != 0 && fm_db_commit (w, &error), error, "folder");
+  g_autoptr (FmFolderInfo) before = fm_folder_store_get (fm_db_writer_reader (w), folder, &error);
+  if (before->total == 0) {
+    double longest;
+    figure ("insert with threads", fill (w, folder, rows, &longest), "rows/s", "40000");
+    figure ("  longest slice of 500 rows", longest, "ms", "-");
+  }
+  g_autoptr (FmStoreReader) r = fm_db_reader_new (store, &error);
+  must (r != NULL, error, "reader");
+  start = g_get_monotonic_time ();
+  for (int i = 0; i < 100; i++)
+    fm_folder_store_free (fm_folder_store_get (r, folder, NULL));
+  figure ("counts of a folder", ms_since (start) / 100, "ms", "0.1");
+  measure_order (r, folder, FM_ORDER_DATE, "by date");
+  measure_order (r, folder, FM_ORDER_THREAD, "by thread");
+  measure_writes (w, folder, rows);
+  struct rusage usage;
+  getrusage (RUSAGE_SELF, &usage);
+  figure ("peak memory", usage.ru_maxrss / 1024.0, "MB", "80 at 1M");
+  return 0;
+}

@@ -1,0 +1,187 @@
+/* Message files and the database as files: crashes, damage, full disks, newer versions. */
+#include "store-test.h"
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+
+static char *
+write_body (Box *b, const char *text)
+{
+  g_autoptr (FmSink) sink = fm_body_store_sink_new (b->store, 1 << 20, FALSE);
+  OK (fm_sink_write (sink, text, strlen (text), E));
+  OK (fm_sink_commit (sink, E));
+  return g_strdup (fm_body_store_sink_digest (sink, NULL));
+}
+
+static void
+test_body (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 one = put (b, b->inbox, 1, 1, 0), two = put (b, b->archive, 1, 1, 0);
+  g_autofree char *digest = write_body (b, "hello\r\n");
+  g_autofree char *same = write_body (b, "hello\r\n");
+  assert_string_equal (digest, same);
+  gint64 blob = 0;
+  OK ((blob = fm_body_store_attach (b->w, one, digest, 7, E)) != 0);
+  assert_int_equal (fm_body_store_attach (b->w, two, digest, 7, NULL), blob);
+  g_autofree char *path = fm_body_store_path (b->r, one, NULL);
+  assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+  /* One reference left: stays. None: goes. */
+  OK (fm_message_store_remove (b->w, one, E));
+  g_autoptr (GPtrArray) none = fm_body_store_collect (b->w, -100, 10, NULL);
+  assert_int_equal (none->len, 0);
+  OK (fm_message_store_remove (b->w, two, E));
+  g_autoptr (GPtrArray) gone = fm_body_store_collect (b->w, -100, 10, NULL);
+  assert_int_equal (gone->len, 1);
+  assert_string_equal (gone->pdata[0], path);
+  /* A file that was written a moment ago is not taken away */
+  fm_body_store_unlink (gone);
+  assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+  commit (b);
+  g_autoptr (FmSink) sink = fm_body_store_sink_new (b->store, 3, FALSE);
+  g_autoptr (GError) error = NULL;
+  assert_false (fm_sink_write (sink, "four", 4, &error));
+  assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_LIMIT));
+}
+
+static gboolean
+count_file (const char *path, const char *digest, guint64 size_bytes, gpointer data)
+{
+  (*(guint *) data)++;
+  return TRUE;
+}
+
+static void
+test_corrupt (void **state)
+{
+  Box *b = *state;
+  guint files = 0;
+  g_free (write_body (b, "kept\r\n"));
+  box_close (b);
+  g_autofree char *path = g_build_filename (b->dir, "state.db", NULL);
+  assert_true (g_file_set_contents (path, "this is no database, but it is long enough to look like a file", -1, NULL));
+  box_open (b);
+  assert_non_null (fm_db_corrupt_path (b->store));
+  assert_true (g_file_test (fm_db_corrupt_path (b->store), G_FILE_TEST_EXISTS));
+  OK (fm_body_store_reimport (b->store, count_file, &files, E));
+  assert_int_equal (files, 1);
+}
+
+static void
+test_newer (void **state)
+{
+  Box *b = *state;
+  sqlite3 *db = NULL;
+  g_autoptr (GError) error = NULL;
+  box_close (b);
+  g_autofree char *path = g_build_filename (b->dir, "state.db", NULL);
+  assert_int_equal (sqlite3_open (path, &db), SQLITE_OK);
+  assert_int_equal (sqlite3_exec (db, "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close (db);
+  assert_null (fm_db_open (b->dir, &error));
+  assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE));
+  assert_non_null (strstr (error->message, "newer"));
+  assert_non_null (strstr (error->message, "store = DIR"));
+  assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+}
+
+/* The system refuses more bytes in any file: the error is told, nothing half is kept, and afterwards all goes on. */
+static void
+test_full (void **state)
+{
+  Box *b = *state;
+  struct rlimit old, small;
+  begin (b);
+  put (b, b->inbox, 1, 1, 0);
+  commit (b);
+  signal (SIGXFSZ, SIG_IGN);
+  getrlimit (RLIMIT_FSIZE, &old);
+  small = old;
+  small.rlim_cur = 256 * 1024;
+  setrlimit (RLIMIT_FSIZE, &small);
+  g_autoptr (FmSink) sink = fm_body_store_sink_new (b->store, 1 << 20, FALSE);
+  g_autoptr (GError) error = NULL, body_error = NULL;
+  g_autofree char *big = g_strnfill (300 * 1024, 'x');
+  assert_false (fm_sink_write (sink, big, 300 * 1024, &body_error));
+  assert_true (g_error_matches (body_error, FM_ERROR, FM_ERROR_STORAGE));
+  fm_sink_abort (sink);
+  gboolean ok = TRUE;
+  for (guint i = 0; ok && i < 100; i++) {
+    begin (b);
+    for (guint j = 0; j < 100; j++)
+      put (b, b->inbox, 2 + i * 100 + j, 2 + i * 100 + j, 0);
+    ok = fm_db_commit (b->w, &error);
+  }
+  setrlimit (RLIMIT_FSIZE, &old);
+  assert_false (ok);
+  assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE));
+  assert_int_equal (total (b, b->inbox) % 100, 1);
+  begin (b);
+  put (b, b->inbox, 50000, 50000, 0);
+  commit (b);
+  OK (fm_db_check (b->r, E));
+}
+
+/* A child files messages (file, row, ledger) until it is killed: each ledger row has its message and its file, none is there twice. */
+static void
+test_kill (void **state)
+{
+  Box *b = *state;
+  box_close (b);
+  for (int round = 0; round < 8; round++) {
+    int fds[2];
+    assert_int_equal (pipe (fds), 0);
+    pid_t child = fork ();
+    if (child == 0) {
+      box_open (b);
+      for (guint i = 1; i < 100000; i++) {
+        g_autofree char *uidl = g_strdup_printf ("u%u", i);
+        g_autoptr (FmPopSeen) seen = fm_pop_store_find (b->r, b->account, uidl, NULL);
+        if (seen != NULL)
+          continue;
+        g_autofree char *text = g_strdup_printf ("message %u\r\n", i);
+        g_autofree char *digest = write_body (b, text);
+        begin (b);
+        gint64 id = put (b, b->inbox, i, i, 0);
+        FmPopSeen row = { .uidl = uidl, .digest = digest, .msg_id = id };
+        if (fm_body_store_attach (b->w, id, digest, strlen (text), NULL) == 0 || !fm_pop_store_put (b->w, b->account, &row, NULL))
+          _exit (1);
+        commit (b);
+        if (write (fds[1], &i, sizeof i) != sizeof i)
+          _exit (1);
+      }
+      _exit (0);
+    }
+    close (fds[1]);
+    guint done = 0, last = 0;
+    for (int i = 0; i < 15 + 3 * round && read (fds[0], &done, sizeof done) == sizeof done; i++)
+      last = done;
+    kill (child, SIGKILL);
+    waitpid (child, NULL, 0);
+    while (read (fds[0], &done, sizeof done) == sizeof done)
+      last = done;
+    close (fds[0]);
+    box_open (b);
+    g_autoptr (GPtrArray) ledger = fm_pop_store_list (b->r, b->account, NULL);
+    assert_true (ledger->len >= last && ledger->len <= last + 1);
+    assert_int_equal (total (b, b->inbox), ledger->len);
+    for (guint i = 0; i < ledger->len; i++) {
+      const FmPopSeen *seen = ledger->pdata[i];
+      g_autofree char *path = fm_body_store_path (b->r, seen->msg_id, NULL);
+      assert_true (path != NULL && g_file_test (path, G_FILE_TEST_EXISTS));
+    }
+    OK (fm_db_check (b->r, E));
+    fm_body_store_clean_tmp (b->store, 0);
+    box_close (b);
+  }
+  box_open (b);
+}
+
+int
+main (void)
+{
+#define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
+  const struct CMUnitTest tests[] = { T (test_body), T (test_corrupt), T (test_newer), T (test_full), T (test_kill) };
+  return cmocka_run_group_tests_name ("files", tests, NULL, NULL);
+}

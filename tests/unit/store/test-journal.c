@@ -1,0 +1,411 @@
+/* The journal: nothing lost, nothing twice, whatever order the answers and the synchroniser's words come in. */
+#include "store-test.h"
+#include <signal.h>
+
+static gint64
+group (Box *b)
+{
+  gint64 id = 0;
+  OK ((id = fm_journal_group (b->w, "did it", E)) != 0);
+  return id;
+}
+
+static FmMessageInfo *
+info (Box *b, gint64 id)
+{
+  return fm_message_store_get (b->r, id, NULL);
+}
+
+static gint64
+send_one (Box *b, FmOpKind kind, guint32 *ret_uid)
+{
+  g_autoptr (FmOpBatch) batch = fm_journal_next (b->r, b->account, 100, NULL);
+  assert_non_null (batch);
+  assert_int_equal (batch->kind, kind);
+  assert_int_equal (batch->n, 1);
+  OK (fm_journal_mark_sent (b->w, &batch->items[0].op_id, 1, E));
+  if (ret_uid != NULL)
+    *ret_uid = batch->items[0].uid;
+  return batch->items[0].op_id;
+}
+
+static void
+test_flags_merge (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  guint n = 0;
+  OK (fm_journal_plan_flags (b->w, group (b), &id, 1, FM_FLAG_SEEN, 0, NULL, NULL, &n, E));
+  assert_int_equal (n, 1);
+  assert_int_equal (unread (b, b->inbox), 0);
+  /* The server, which does not know yet, says unseen and flagged: ours stays on top */
+  FmMessageFlags word = { .uid = 7, .flags = FM_FLAG_FLAGGED };
+  OK (fm_message_store_set_flags (b->w, b->inbox, &word, 1, NULL, E));
+  g_autoptr (FmMessageInfo) m = info (b, id);
+  assert_int_equal (m->flags, FM_FLAG_SEEN | FM_FLAG_FLAGGED);
+  assert_true (m->pending);
+  guint32 uid;
+  gint64 op = send_one (b, FM_OP_FLAGS, &uid);
+  assert_int_equal (uid, 7);
+  OK (fm_journal_refuse (b->w, op, "no", NULL, E));
+  g_autoptr (FmMessageInfo) after = info (b, id);
+  assert_int_equal (after->flags, FM_FLAG_FLAGGED);
+  assert_int_equal (unread (b, b->inbox), 1);
+  commit (b);
+}
+
+static void
+test_move_chain (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  OK (fm_journal_plan_flags (b->w, group (b), &id, 1, FM_FLAG_FLAGGED, 0, NULL, NULL, NULL, E));
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->trash, NULL, E));
+  assert_int_equal (total (b, b->inbox), 0);
+  assert_int_equal (total (b, b->trash), 1);
+  guint32 uid;
+  gint64 first = send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 7);
+  assert_null (fm_journal_next (b->r, b->account, 10, NULL));
+  OK (fm_journal_confirm (b->w, first, 31, E));
+  gint64 flag = send_one (b, FM_OP_FLAGS, &uid);
+  assert_int_equal (uid, 31);
+  OK (fm_journal_confirm (b->w, flag, 0, E));
+  gint64 last = send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 31);
+  /* No COPYUID: the row settles when Trash is read */
+  OK (fm_journal_confirm (b->w, last, 0, E));
+  assert_int_equal (put (b, b->trash, 90, 1, FM_FLAG_FLAGGED), id);
+  assert_int_equal (total (b, b->trash), 1);
+  g_autoptr (FmMessageInfo) m = info (b, id);
+  assert_int_equal (m->uid, 90);
+  assert_false (m->pending);
+  commit (b);
+}
+
+static void
+test_no_twins (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  /* The source folder is read again before the move is sent: no new row */
+  assert_int_equal (put (b, b->inbox, 7, 1, FM_FLAG_ANSWERED), id);
+  assert_int_equal (total (b, b->inbox), 0);
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  /* Pushed in the target and vanished in the source before the tagged answer */
+  assert_int_equal (put (b, b->archive, 5, 1, 0), id);
+  FmUidRange gone = { 7, 7 };
+  OK (fm_message_store_vanished (b->w, b->inbox, &gone, 1, 100, NULL, E));
+  OK (fm_journal_confirm (b->w, op, 5, E));
+  OK (fm_journal_confirm (b->w, op, 5, E));
+  assert_int_equal (total (b, b->archive), 1);
+  /* A row made of the UID before we knew it is ours is absorbed */
+  gint64 two = put (b, b->inbox, 8, 2, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &two, 1, b->archive, NULL, E));
+  gint64 stranger = put (b, b->archive, 6, 2, 0);
+  assert_int_not_equal (stranger, two);
+  op = send_one (b, FM_OP_MOVE, NULL);
+  OK (fm_journal_confirm (b->w, op, 6, E));
+  assert_int_equal (total (b, b->archive), 2);
+  assert_null (fm_message_store_get (b->r, stranger, NULL));
+  commit (b);
+}
+
+static void
+test_refused_move (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  OK (fm_journal_plan_flags (b->w, group (b), &id, 1, FM_FLAG_SEEN, 0, NULL, NULL, NULL, E));
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  OK (fm_journal_refuse (b->w, op, "over quota", NULL, E));
+  g_autoptr (FmMessageInfo) m = info (b, id);
+  assert_int_equal (m->folder_id, b->inbox);
+  assert_int_equal (m->uid, 7);
+  assert_int_equal (m->flags, FM_FLAG_SEEN);
+  guint32 uid;
+  send_one (b, FM_OP_FLAGS, &uid);
+  assert_int_equal (uid, 7);
+  g_autoptr (GPtrArray) list = fm_journal_list (b->r, 0, 10, NULL);
+  assert_int_equal (list->len, 2);
+  assert_string_equal (((FmOpInfo *) list->pdata[1])->error, "over quota");
+  commit (b);
+}
+
+static void
+test_undo_redo (void **state)
+{
+  Box *b = *state;
+  gint64 g;
+  guint n = 0;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  /* Not sent: cancelled */
+  assert_true (fm_journal_undo_candidate (b->r, &g, NULL));
+  OK (fm_journal_undo (b->w, g, &n, E));
+  assert_int_equal (n, 1);
+  assert_null (fm_journal_next (b->r, b->account, 10, NULL));
+  g_autoptr (FmMessageInfo) back = info (b, id);
+  assert_int_equal (back->uid, 7);
+  assert_int_equal (back->folder_id, b->inbox);
+  assert_false (fm_journal_undo_candidate (b->r, &g, NULL));
+  /* Redone, sent and confirmed: undone by a move back, which needs the new UID */
+  assert_true (fm_journal_redo_candidate (b->r, &g, NULL));
+  OK (fm_journal_redo (b->w, g, NULL, E));
+  assert_false (fm_journal_redo_candidate (b->r, &g, NULL));
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  assert_true (fm_journal_undo_candidate (b->r, &g, NULL));
+  OK (fm_journal_undo (b->w, g, NULL, E));
+  assert_int_equal (total (b, b->inbox), 1);
+  OK (fm_journal_confirm (b->w, op, 44, E));
+  guint32 uid;
+  op = send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 44);
+  OK (fm_journal_confirm (b->w, op, 9, E));
+  g_autoptr (FmMessageInfo) m = info (b, id);
+  assert_int_equal (m->uid, 9);
+  commit (b);
+}
+
+static void
+test_expunge (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_expunge (b->w, group (b), &id, 1, NULL, E));
+  assert_int_equal (total (b, b->inbox), 0);
+  gint64 op = send_one (b, FM_OP_EXPUNGE, NULL);
+  OK (fm_journal_refuse (b->w, op, "read-only", NULL, E));
+  assert_int_equal (total (b, b->inbox), 1);
+  OK (fm_journal_plan_expunge (b->w, group (b), &id, 1, NULL, E));
+  op = send_one (b, FM_OP_EXPUNGE, NULL);
+  OK (fm_journal_confirm (b->w, op, 0, E));
+  assert_null (info (b, id));
+  commit (b);
+}
+
+static void
+test_uidvalidity (void **state)
+{
+  Box *b = *state;
+  gboolean changed = FALSE;
+  guint gone = 0;
+  begin (b);
+  OK (fm_folder_store_set_uidvalidity (b->w, b->inbox, 1, &changed, E));
+  assert_false (changed);
+  gint64 one = put (b, b->inbox, 1, 1, 0), two = put (b, b->inbox, 2, 2, 0), three = put (b, b->inbox, 3, 3, 0);
+  OK (fm_journal_plan_flags (b->w, group (b), &one, 1, FM_FLAG_SEEN, 0, NULL, NULL, NULL, E));
+  OK (fm_journal_plan_move (b->w, group (b), &two, 1, b->archive, NULL, E));
+  OK (fm_folder_store_set_uidvalidity (b->w, b->inbox, 2, &changed, E));
+  assert_true (changed);
+  assert_null (fm_journal_next (b->r, b->account, 10, NULL));
+  assert_int_equal (put (b, b->inbox, 101, 1, 0), one);
+  assert_int_equal (put (b, b->inbox, 102, 2, 0), two);
+  OK (fm_folder_store_end_rematch (b->w, b->inbox, &gone, E));
+  assert_int_equal (gone, 1);
+  assert_null (info (b, three));
+  guint32 uid;
+  send_one (b, FM_OP_FLAGS, &uid);
+  assert_int_equal (uid, 101);
+  send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 102);
+  assert_int_equal (total (b, b->inbox), 1);
+  commit (b);
+}
+
+/* A server, modelled as two folders of (uid -> message, flags), and a client that acts on its store while syncs and answers come in any
+ * order. At the end, all answered and synced, both agree. */
+typedef struct {
+  guint number;
+  guint flags;
+} ServerMail;
+typedef struct {
+  GHashTable *mails[2]; /* uid -> ServerMail */
+  guint32 next[2];
+} Server;
+
+static void
+sync_folder (Box *b, Server *s, int f, gint64 folder)
+{
+  g_autoptr (GArray) known = fm_message_store_uids (b->r, folder, 1, G_MAXUINT32, NULL);
+  GHashTableIter iter;
+  gpointer key, value;
+  g_hash_table_iter_init (&iter, s->mails[f]);
+  while (g_hash_table_iter_next (&iter, &key, &value)) {
+    ServerMail *mail = value;
+    put (b, folder, GPOINTER_TO_UINT (key), mail->number, mail->flags);
+  }
+  for (guint i = 0; i < known->len; i += 2) {
+    guint32 uid = g_array_index (known, guint32, i);
+    FmUidRange range = { uid, uid };
+    if (!g_hash_table_contains (s->mails[f], GUINT_TO_POINTER (uid)))
+      OK (fm_message_store_vanished (b->w, folder, &range, 1, 10, NULL, E));
+  }
+  OK (fm_journal_settle_missing (b->w, folder, NULL, E));
+}
+
+static void
+serve (Box *b, Server *s, GRand *rand, gboolean always)
+{
+  g_autoptr (FmOpBatch) batch = fm_journal_next (b->r, b->account, 3, NULL);
+  if (batch == NULL)
+    return;
+  int f = batch->folder_id == b->inbox ? 0 : 1;
+  for (gsize i = 0; i < batch->n; i++) {
+    const FmOpItem *item = &batch->items[i];
+    OK (fm_journal_mark_sent (b->w, &item->op_id, 1, E));
+    ServerMail *mail = g_hash_table_lookup (s->mails[f], GUINT_TO_POINTER (item->uid));
+    guint32 new_uid = 0;
+    if (!always && g_rand_int_range (rand, 0, 8) == 0) {
+      OK (fm_journal_refuse (b->w, item->op_id, "no", NULL, E));
+      continue;
+    }
+    if (mail != NULL && batch->kind == FM_OP_FLAGS)
+      mail->flags = (mail->flags & ~batch->remove) | batch->add;
+    else if (mail != NULL) {
+      g_hash_table_steal (s->mails[f], GUINT_TO_POINTER (item->uid));
+      new_uid = s->next[!f]++;
+      g_hash_table_insert (s->mails[!f], GUINT_TO_POINTER (new_uid), mail);
+    }
+    /* The push may overtake the tagged answer. */
+    if (g_rand_boolean (rand))
+      sync_folder (b, s, !f, f == 0 ? b->archive : b->inbox);
+    OK (fm_journal_confirm (b->w, item->op_id, g_rand_boolean (rand) ? new_uid : 0, E));
+  }
+}
+
+static void
+test_model (void **state)
+{
+  Box *b = *state;
+  for (guint32 seed = 1; seed <= 60; seed++) {
+    g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
+    Server s = { { g_hash_table_new_full (NULL, NULL, NULL, g_free), g_hash_table_new_full (NULL, NULL, NULL, g_free) }, { 1, 1 } };
+    gint64 folders[2] = { b->inbox, b->archive };
+    gint64 ids[6];
+    begin (b);
+    for (guint i = 0; i < 6; i++) {
+      ServerMail *mail = g_new0 (ServerMail, 1);
+      mail->number = seed * 10 + i;
+      guint32 uid = s.next[0]++;
+      g_hash_table_insert (s.mails[0], GUINT_TO_POINTER (uid), mail);
+      ids[i] = put (b, b->inbox, uid, mail->number, 0);
+    }
+    for (int step = 0; step < 60; step++) {
+      gint64 id = ids[g_rand_int_range (rand, 0, 6)];
+      guint bit = 1u << g_rand_int_range (rand, 0, 3);
+      switch (g_rand_int_range (rand, 0, 5)) {
+      case 0:
+        OK (fm_journal_plan_flags (b->w, group (b), &id, 1, g_rand_boolean (rand) ? bit : 0, bit, NULL, NULL, NULL, E));
+        break;
+      case 1:
+        OK (fm_journal_plan_move (b->w, group (b), &id, 1, folders[g_rand_int_range (rand, 0, 2)], NULL, E));
+        break;
+      case 2: {
+        int f = g_rand_int_range (rand, 0, 2);
+        sync_folder (b, &s, f, folders[f]);
+        break;
+      }
+      case 3: {
+        gint64 g;
+        if (fm_journal_undo_candidate (b->r, &g, NULL))
+          OK (fm_journal_undo (b->w, g, NULL, E));
+        break;
+      }
+      default:
+        serve (b, &s, rand, FALSE);
+      }
+    }
+    for (int i = 0; i < 200 && fm_journal_pending (b->r, 0) > 0; i++) {
+      serve (b, &s, rand, TRUE);
+      sync_folder (b, &s, i % 2, folders[i % 2]);
+    }
+    assert_int_equal (fm_journal_pending (b->r, 0), 0);
+    for (int round = 0; round < 2; round++)
+      for (int f = 0; f < 2; f++)
+        sync_folder (b, &s, f, folders[f]);
+    for (int f = 0; f < 2; f++) {
+      GHashTableIter iter;
+      gpointer key, value;
+      if (total (b, folders[f]) != g_hash_table_size (s.mails[f]))
+        fail_msg ("seed %u: folder %d has %d rows, the server %u", seed, f, (int) total (b, folders[f]), g_hash_table_size (s.mails[f]));
+      g_hash_table_iter_init (&iter, s.mails[f]);
+      while (g_hash_table_iter_next (&iter, &key, &value)) {
+        g_autoptr (FmMessageInfo) m = fm_message_store_get_uid (b->r, folders[f], GPOINTER_TO_UINT (key), NULL);
+        assert_non_null (m);
+        if (m->flags != ((ServerMail *) value)->flags || m->pending)
+          fail_msg ("seed %u: flags %u, the server's %u, pending %d", seed, m->flags, ((ServerMail *) value)->flags, m->pending);
+      }
+    }
+    fm_db_rollback (b->w);
+    g_hash_table_unref (s.mails[0]);
+    g_hash_table_unref (s.mails[1]);
+  }
+}
+
+/* A child plans, marks and confirms until it is killed; what it reported as done must be there. */
+static void
+test_kill (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  commit (b);
+  box_close (b);
+  for (int round = 0; round < 8; round++) {
+    int pipe_fd[2];
+    assert_int_equal (pipe (pipe_fd), 0);
+    pid_t child = fork ();
+    if (child == 0) {
+      box_open (b);
+      for (guint i = 1; i < 100000; i++) {
+        if (!fm_db_begin (b->w, FM_DB_FULL, NULL))
+          _exit (1);
+        gint64 g = fm_journal_group (b->w, "x", NULL);
+        fm_journal_plan_flags (b->w, g, &id, 1, i % 2 ? FM_FLAG_FLAGGED : 0, FM_FLAG_FLAGGED, NULL, NULL, NULL, NULL);
+        fm_journal_plan_move (b->w, g, &id, 1, i % 2 ? b->archive : b->inbox, NULL, NULL);
+        if (!fm_db_commit (b->w, NULL) || write (pipe_fd[1], &g, sizeof g) != sizeof g)
+          _exit (1);
+      }
+      _exit (0);
+    }
+    close (pipe_fd[1]);
+    gint64 last = 0, g;
+    for (int i = 0; i < 20 + round * 7 && read (pipe_fd[0], &g, sizeof g) == sizeof g; i++)
+      last = g;
+    kill (child, SIGKILL);
+    waitpid (child, NULL, 0);
+    while (read (pipe_fd[0], &g, sizeof g) == sizeof g)
+      last = g;
+    close (pipe_fd[0]);
+    box_open (b);
+    assert_null (fm_db_corrupt_path (b->store));
+    gint64 newest = 0;
+    assert_true (fm_journal_undo_candidate (b->r, &newest, NULL));
+    assert_true (newest == last || newest == last + 1);
+    OK (fm_db_check (b->r, E));
+    assert_int_equal (total (b, b->inbox) + total (b, b->archive), 1);
+    g_autoptr (FmMessageInfo) m = info (b, id);
+    assert_int_equal ((m->flags & FM_FLAG_FLAGGED) != 0, m->folder_id == b->archive);
+    box_close (b);
+  }
+  box_open (b);
+}
+
+int
+main (void)
+{
+#define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
+  const struct CMUnitTest tests[] = { T (test_flags_merge), T (test_move_chain), T (test_no_twins), T (test_refused_move), T (test_undo_redo),
+                                      T (test_expunge),     T (test_uidvalidity), T (test_model),  T (test_kill) };
+  return cmocka_run_group_tests_name ("journal", tests, NULL, NULL);
+}
