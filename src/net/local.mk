@@ -25,7 +25,19 @@ src_net_libnet_a_SOURCES = \
 	src/net/imap-state.h \
 	src/net/mutf7.c \
 	src/net/mutf7.h \
+	src/net/pop-open.c \
+	src/net/pop-parse.c \
+	src/net/pop-parse.h \
+	src/net/pop-reader.c \
+	src/net/pop-reader.h \
+	src/net/pop-session-private.h \
+	src/net/pop-session.c \
 	src/net/server.c \
+	src/net/smtp-open.c \
+	src/net/smtp-parse.c \
+	src/net/smtp-parse.h \
+	src/net/smtp-session-private.h \
+	src/net/smtp-session.c \
 	src/net/stream.c \
 	src/net/tls.c \
 	src/net/tls.h
