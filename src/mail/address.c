@@ -251,8 +251,9 @@ fm_address_list_header (const FmAddressList *list)
   for (guint i = 0; i < fm_address_list_length (list); i++)
     {
       const FmAddress *item = &list->items[i];
-      InternetAddress *address = item->address[0] != '\0' ? internet_address_mailbox_new (item->name[0] != '\0' ? item->name : NULL, item->address)
-                                                          : internet_address_group_new (item->name);
+      InternetAddress *address = item->address[0] != '\0'
+                                     ? internet_address_mailbox_new (item->name[0] != '\0' ? item->name : NULL, item->address)
+                                     : internet_address_group_new (item->name);
       g_autofree char *encoded = internet_address_to_string (address, NULL, TRUE);
       g_object_unref (address);
       g_string_append_printf (out, "%s%s", i > 0 ? ", " : "", encoded);

@@ -16,22 +16,53 @@ static const struct {
   const char *label;
   const char *iconv_name;
 } widened[] = {
-  { "iso-8859-1", "WINDOWS-1252" }, { "iso8859-1", "WINDOWS-1252" },  { "iso_8859-1", "WINDOWS-1252" },      { "latin1", "WINDOWS-1252" },
-  { "l1", "WINDOWS-1252" },         { "gb2312", "GB18030" },          { "gb_2312-80", "GB18030" },           { "x-gbk", "GB18030" },
-  { "gbk", "GB18030" },             { "hz-gb-2312", "GB18030" },      { "ks_c_5601-1987", "CP949" },         { "ks_c_5601-1989", "CP949" },
-  { "ksc5601", "CP949" },           { "ks_c_5601", "CP949" },         { "euc-kr", "CP949" },                 { "x-windows-949", "CP949" },
-  { "shift_jis", "CP932" },         { "shift-jis", "CP932" },         { "x-sjis", "CP932" },                 { "sjis", "CP932" },
-  { "windows-31j", "CP932" },       { "big5", "BIG5-HKSCS" },         { "x-x-big5", "BIG5-HKSCS" },          { "iso-8859-8-i", "ISO-8859-8" },
-  { "iso-8859-8-e", "ISO-8859-8" }, { "iso-8859-6-i", "ISO-8859-6" }, { "iso-8859-9", "WINDOWS-1254" },      { "iso-8859-11", "CP874" },
-  { "tis-620", "CP874" },           { "windows-874", "CP874" },       { "iso-2022-jp", "ISO-2022-JP-3" },    { "csiso2022jp", "ISO-2022-JP-3" },
-  { "cp-850", "CP850" },            { "x-cp1250", "CP1250" },         { "x-cp1251", "CP1251" },              { "x-cp1252", "CP1252" },
-  { "x-mac-roman", "MACINTOSH" },   { "x-mac-cyrillic", "MAC-CYRILLIC" }, { "unicode-1-1-utf-7", "UTF-7" },  { "x-mac-ce", "MAC-CENTRALEUROPE" },
+  { "iso-8859-1", "WINDOWS-1252" },
+  { "iso8859-1", "WINDOWS-1252" },
+  { "iso_8859-1", "WINDOWS-1252" },
+  { "latin1", "WINDOWS-1252" },
+  { "l1", "WINDOWS-1252" },
+  { "gb2312", "GB18030" },
+  { "gb_2312-80", "GB18030" },
+  { "x-gbk", "GB18030" },
+  { "gbk", "GB18030" },
+  { "hz-gb-2312", "GB18030" },
+  { "ks_c_5601-1987", "CP949" },
+  { "ks_c_5601-1989", "CP949" },
+  { "ksc5601", "CP949" },
+  { "ks_c_5601", "CP949" },
+  { "euc-kr", "CP949" },
+  { "x-windows-949", "CP949" },
+  { "shift_jis", "CP932" },
+  { "shift-jis", "CP932" },
+  { "x-sjis", "CP932" },
+  { "sjis", "CP932" },
+  { "windows-31j", "CP932" },
+  { "big5", "BIG5-HKSCS" },
+  { "x-x-big5", "BIG5-HKSCS" },
+  { "iso-8859-8-i", "ISO-8859-8" },
+  { "iso-8859-8-e", "ISO-8859-8" },
+  { "iso-8859-6-i", "ISO-8859-6" },
+  { "iso-8859-9", "WINDOWS-1254" },
+  { "iso-8859-11", "CP874" },
+  { "tis-620", "CP874" },
+  { "windows-874", "CP874" },
+  { "iso-2022-jp", "ISO-2022-JP-3" },
+  { "csiso2022jp", "ISO-2022-JP-3" },
+  { "cp-850", "CP850" },
+  { "x-cp1250", "CP1250" },
+  { "x-cp1251", "CP1251" },
+  { "x-cp1252", "CP1252" },
+  { "x-mac-roman", "MACINTOSH" },
+  { "x-mac-cyrillic", "MAC-CYRILLIC" },
+  { "unicode-1-1-utf-7", "UTF-7" },
+  { "x-mac-ce", "MAC-CENTRALEUROPE" },
 };
 
 static gboolean
 is_unlabelled (const char *label)
 {
-  static const char *const vague[] = { "us-ascii", "ascii", "ansi_x3.4-1968", "x-unknown", "unknown-8bit", "unknown", "default", "iso-8859", "x-user-defined", "_autodetect_all", NULL };
+  static const char *const vague[] = { "us-ascii", "ascii",          "ansi_x3.4-1968",  "x-unknown", "unknown-8bit", "unknown", "default",
+                                       "iso-8859", "x-user-defined", "_autodetect_all", NULL };
 
   if (label == NULL || label[0] == '\0')
     return TRUE;

@@ -71,7 +71,8 @@ add_ids (GMimeMessage *message, const char *field, const char *const *ids)
 static void
 add_fields (Composer *composer, const char *message_id)
 {
-  static const GMimeAddressType types[FM_DRAFT_N_LISTS] = { GMIME_ADDRESS_TYPE_FROM, GMIME_ADDRESS_TYPE_REPLY_TO, GMIME_ADDRESS_TYPE_TO, GMIME_ADDRESS_TYPE_CC, GMIME_ADDRESS_TYPE_BCC };
+  static const GMimeAddressType types[FM_DRAFT_N_LISTS]
+      = { GMIME_ADDRESS_TYPE_FROM, GMIME_ADDRESS_TYPE_REPLY_TO, GMIME_ADDRESS_TYPE_TO, GMIME_ADDRESS_TYPE_CC, GMIME_ADDRESS_TYPE_BCC };
   const FmDraft *draft = composer->draft;
   const char *const answered[] = { fm_draft_in_reply_to (draft), NULL };
   gint64 date_utc = composer->options->date_utc != 0 ? composer->options->date_utc : fm_clock_now_utc ();
@@ -164,7 +165,8 @@ read_file (Composer *composer, const char *path, GError **error)
   composer->held_bytes += info.st_size / 3 * 4 + info.st_size / 54 * 2;
   if (composer->held_bytes > composer->max_bytes)
     {
-      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "with %s the message is larger than %" G_GSIZE_FORMAT " MB", path, composer->max_bytes >> 20);
+      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "with %s the message is larger than %" G_GSIZE_FORMAT " MB", path,
+                   composer->max_bytes >> 20);
       return NULL;
     }
   g_autofree char *contents = NULL;

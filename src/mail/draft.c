@@ -225,7 +225,9 @@ is_field_name (const char *name)
 static gboolean
 is_reserved (const char *name)
 {
-  static const char *const reserved[] = { "from", "reply-to", "to", "cc", "bcc", "subject", "date", "message-id", "in-reply-to", "references", "sender", "mime-version", "attach", "received", "return-path", NULL };
+  static const char *const reserved[]
+      = { "from",        "reply-to",   "to",     "cc",           "bcc",    "subject",  "date",        "message-id",
+          "in-reply-to", "references", "sender", "mime-version", "attach", "received", "return-path", NULL };
   g_autofree char *lower = g_ascii_strdown (name, -1);
 
   return g_strv_contains (reserved, lower) || g_str_has_prefix (lower, "content-") || g_str_has_prefix (lower, "resent-");
@@ -283,7 +285,8 @@ fm_draft_to_text (const FmDraft *draft, gboolean with_headers)
       }
   g_string_append_printf (out, "Subject: %s\n", draft->subject);
   for (guint i = 0; i < draft->headers->len; i++)
-    g_string_append_printf (out, "%s: %s\n", g_array_index (draft->headers, Header, i).name, g_array_index (draft->headers, Header, i).value);
+    g_string_append_printf (out, "%s: %s\n", g_array_index (draft->headers, Header, i).name,
+                            g_array_index (draft->headers, Header, i).value);
   for (guint i = 0; i + 1 < draft->attachments->len; i++)
     g_string_append_printf (out, "Attach: %s\n", (const char *) draft->attachments->pdata[i]);
   g_string_append_printf (out, "\n%s", draft->body);
@@ -352,7 +355,8 @@ take_header_line (FmDraft *draft, const char **at, guint *line, GError **error)
   char *colon = strchr (field->str, ':');
   if (colon == NULL || colon == field->str)
     {
-      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "line %u: a header field such as \"Subject: ...\" must stand here, or an empty line before the text", first_line);
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
+                   "line %u: a header field such as \"Subject: ...\" must stand here, or an empty line before the text", first_line);
       return FALSE;
     }
   *colon = '\0';

@@ -29,8 +29,8 @@ typedef enum {
 } Field;
 
 static const char *const field_names[N_FIELDS] = {
-  "from",       "sender",      "reply-to",   "to",      "cc",        "bcc",          "mail-followup-to", "subject", "date",
-  "message-id", "in-reply-to", "references", "list-id", "list-post", "content-type",
+  "from", "sender",     "reply-to",    "to",         "cc",      "bcc",       "mail-followup-to", "subject",
+  "date", "message-id", "in-reply-to", "references", "list-id", "list-post", "content-type",
 };
 
 struct FmEnvelope {
@@ -212,7 +212,8 @@ parse_list_id (const GString *value)
     return g_strdup ("");
   const char *open = strrchr (value->str, '<');
   const char *close = open != NULL ? strchr (open, '>') : NULL;
-  g_autofree char *line = close != NULL ? fm_charset_line (open + 1, close - open - 1) : fm_charset_header_line (value->str, value->len, NULL);
+  g_autofree char *line
+      = close != NULL ? fm_charset_line (open + 1, close - open - 1) : fm_charset_header_line (value->str, value->len, NULL);
   return g_ascii_strdown (line, -1);
 }
 
@@ -279,7 +280,8 @@ join_short (const FmAddressList *list)
   if (n == 0)
     return g_strdup ("");
   const char *first = fm_address_short (fm_address_list_get (list, 0));
-  return n == 1 ? g_strdup (first) : g_strdup_printf ("%s, %s%s", first, fm_address_short (fm_address_list_get (list, 1)), n > 2 ? ", ..." : "");
+  return n == 1 ? g_strdup (first)
+                : g_strdup_printf ("%s, %s%s", first, fm_address_short (fm_address_list_get (list, 1)), n > 2 ? ", ..." : "");
 }
 
 FmEnvelope *
@@ -296,7 +298,8 @@ fm_envelope_parse (const void *header_bytes, gsize size_bytes)
   for (guint i = 0; i < N_LISTS; i++)
     if (values[i] != NULL)
       envelope->lists[i] = fm_address_list_parse (values[i]->str, values[i]->len);
-  envelope->subject = values[FIELD_SUBJECT] != NULL ? fm_charset_header_line (values[FIELD_SUBJECT]->str, values[FIELD_SUBJECT]->len, NULL) : g_strdup ("");
+  envelope->subject = values[FIELD_SUBJECT] != NULL ? fm_charset_header_line (values[FIELD_SUBJECT]->str, values[FIELD_SUBJECT]->len, NULL)
+                                                    : g_strdup ("");
   envelope->message_id = first_id (values[FIELD_MESSAGE_ID]);
   if (envelope->message_id[0] == '\0' && values[FIELD_MESSAGE_ID] != NULL)
     {
@@ -450,8 +453,8 @@ fm_envelope_attachment_hint (const FmEnvelope *envelope)
 {
   const char *type = envelope->content_type;
 
-  return strcmp (type, "multipart/mixed") == 0 ||
-         (!g_str_has_prefix (type, "text/") && !g_str_has_prefix (type, "multipart/") && !g_str_has_prefix (type, "message/"));
+  return strcmp (type, "multipart/mixed") == 0
+         || (!g_str_has_prefix (type, "text/") && !g_str_has_prefix (type, "multipart/") && !g_str_has_prefix (type, "message/"));
 }
 
 const char *

@@ -48,7 +48,8 @@ static void
 choose_alternative (Choice *choice, guint index)
 {
   const char *plain = "text/plain", *html = "text/html";
-  const char *order[] = { choice->preference == FM_MESSAGE_PREFER_HTML ? html : plain, choice->preference == FM_MESSAGE_PREFER_HTML ? plain : html, NULL };
+  const char *order[]
+      = { choice->preference == FM_MESSAGE_PREFER_HTML ? html : plain, choice->preference == FM_MESSAGE_PREFER_HTML ? plain : html, NULL };
   guint end = subtree_end (choice->message, index);
 
   for (gsize o = 0; o < G_N_ELEMENTS (order); o++)

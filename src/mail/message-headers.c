@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const char *const brief[] = { "Date", "From", "Sender", "To", "Cc", "Bcc", "Reply-To", "Subject", NULL };
-static const char *const address_fields[] = { "from", "sender", "to", "cc", "bcc", "reply-to", "resent-from", "resent-to", "resent-cc", "mail-followup-to", NULL };
+static const char *const address_fields[]
+    = { "from", "sender", "to", "cc", "bcc", "reply-to", "resent-from", "resent-to", "resent-cc", "mail-followup-to", NULL };
 
 void
 fm_message_headers_clear (FmMessageFields *fields)

@@ -39,7 +39,9 @@ cut_at_boundary (const FmMessage *message, guint index, char *text)
 {
   for (const FmMessageNode *node = fm_message_node (message, index); node != NULL; node = fm_message_node (message, node->part.parent))
     {
-      const char *boundary = node->object != NULL && GMIME_IS_MULTIPART (node->object) ? g_mime_multipart_get_boundary (GMIME_MULTIPART (node->object)) : NULL;
+      const char *boundary = node->object != NULL && GMIME_IS_MULTIPART (node->object)
+                                 ? g_mime_multipart_get_boundary (GMIME_MULTIPART (node->object))
+                                 : NULL;
       if (boundary == NULL)
         continue;
       g_autofree char *line = g_strdup_printf ("\n--%s", boundary);
@@ -67,7 +69,7 @@ fm_message_lost_text (const FmMessage *message, guint index)
   g_autofree char *bytes = g_malloc (MAX_LOST_BYTES + 1);
   gsize held = 0;
   ssize_t got = g_mime_stream_seek (message->stream, offset, GMIME_STREAM_SEEK_SET) < 0 ? 0 : 1;
-  for (; got > 0 && held < MAX_LOST_BYTES; held += got > 0 ? (gsize) got : 0)
+  for (; got > 0 && held<MAX_LOST_BYTES; held += got> 0 ? (gsize) got : 0)
     got = g_mime_stream_read (message->stream, bytes + held, MAX_LOST_BYTES - held);
   bytes[held] = '\0';
   const char *start = skip_field (bytes);

@@ -151,7 +151,8 @@ fm_message_part_bytes (FmMessage *message, guint index, gsize limit_bytes, GErro
     return NULL;
   if (more)
     {
-      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "part %s is larger than %" G_GSIZE_FORMAT " bytes", fm_message_part (message, index)->path, limit_bytes);
+      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "part %s is larger than %" G_GSIZE_FORMAT " bytes",
+                   fm_message_part (message, index)->path, limit_bytes);
       return NULL;
     }
   return g_byte_array_free_to_bytes (g_steal_pointer (&bytes));

@@ -11,9 +11,9 @@ typedef struct {
 } FmMessageFields;
 
 typedef struct {
-  FmMessagePart part; /* its strings are owned here */
-  GMimeObject *object; /* borrowed from the tree; NULL for stand-ins */
-  char *raw_text;      /* of a stand-in for a multipart without parts */
+  FmMessagePart part;   /* its strings are owned here */
+  GMimeObject *object;  /* borrowed from the tree; NULL for stand-ins */
+  char *raw_text;       /* of a stand-in for a multipart without parts */
   FmEnvelope *envelope; /* of the message inside, made when asked for */
   FmMessageFields fields;
 } FmMessageNode;

@@ -13,7 +13,8 @@ fm_message_tree_free_node (gpointer data)
 {
   FmMessageNode *node = data;
   FmMessagePart *part = &node->part;
-  const char *owned[] = { part->path, part->type, part->charset, part->disposition, part->encoding, part->content_id, part->description, part->file_name };
+  const char *owned[]
+      = { part->path, part->type, part->charset, part->disposition, part->encoding, part->content_id, part->description, part->file_name };
 
   for (gsize i = 0; i < G_N_ELEMENTS (owned); i++)
     g_free ((char *) owned[i]);
@@ -104,7 +105,8 @@ type_of (GMimeObject *object)
 static gboolean
 is_machinery (const char *type)
 {
-  static const char *const types[] = { "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-encrypted", NULL };
+  static const char *const types[]
+      = { "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-encrypted", NULL };
 
   return g_strv_contains (types, type);
 }

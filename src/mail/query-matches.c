@@ -88,8 +88,9 @@ matches_text (const FmQuery *query, const FmQueryFacts *facts)
   switch (query->kind)
     {
     case FM_QUERY_WORD:
-      return contains_word (query, facts->subject, needle) || contains_word (query, facts->from, needle) || contains_word (query, facts->to, needle) ||
-             contains_word (query, facts->cc, needle) || contains_word (query, facts->body, needle) || matches_attachment (query, facts->attachments, needle);
+      return contains_word (query, facts->subject, needle) || contains_word (query, facts->from, needle)
+             || contains_word (query, facts->to, needle) || contains_word (query, facts->cc, needle)
+             || contains_word (query, facts->body, needle) || matches_attachment (query, facts->attachments, needle);
     case FM_QUERY_BODY:
       return contains_word (query, facts->body, needle);
     case FM_QUERY_ATTACHMENT:

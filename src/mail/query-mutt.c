@@ -111,7 +111,9 @@ parse_argument (FmQueryParser *parser, gsize pattern)
   if (text == NULL)
     return NULL;
   if (patterns[pattern].argument == TAKES_TEXT)
-    return patterns[pattern].kind == FM_QUERY_TAG ? fm_query_new_tag (text) : fm_query_new_text (patterns[pattern].kind, text, quoted);
+    return patterns[pattern].kind == FM_QUERY_TAG
+               ? fm_query_new_tag (text)
+               : fm_query_new_text (patterns[pattern].kind, text, quoted || patterns[pattern].kind == FM_QUERY_ID);
 
   g_autoptr (FmQuery) leaf = fm_query_new (patterns[pattern].kind);
   if (patterns[pattern].argument == TAKES_DATE && !parse_mutt_date (text, parser->now_utc, leaf))
@@ -130,7 +132,8 @@ parse_pattern (FmQueryParser *parser)
   char letter = parser->text[start + 1];
 
   if (letter == 'T')
-    return fm_query_parse_fail (parser, start, "~T is about the marks on the screen, which are no part of the mail: use it in the list alone");
+    return fm_query_parse_fail (parser, start,
+                                "~T is about the marks on the screen, which are no part of the mail: use it in the list alone");
   for (gsize i = 0; letter != '\0' && i < G_N_ELEMENTS (patterns); i++)
     if (patterns[i].letter == letter)
       {
@@ -181,7 +184,7 @@ parse_not (FmQueryParser *parser)
 
 /* Patterns side by side are joined by and, "|" by or. */
 static FmQuery *
-parse_joined (FmQueryParser *parser, FmQueryKind kind, FmQuery *(*parse_side) (FmQueryParser *))
+parse_joined (FmQueryParser *parser, FmQueryKind kind, FmQuery *(*parse_side) (FmQueryParser *) )
 {
   g_autoptr (FmQuery) left = parse_side (parser);
   FmQuery *joined = NULL;

@@ -17,11 +17,17 @@ static const struct {
   const char *name;
   FmQueryKind kind;
 } fields[] = {
-  { "from", FM_QUERY_FROM },       { "to", FM_QUERY_TO },         { "cc", FM_QUERY_CC },     { "subject", FM_QUERY_SUBJECT },       { "date", FM_QUERY_DATE },
-  { "folder", FM_QUERY_FOLDER },   { "account", FM_QUERY_ACCOUNT }, { "tag", FM_QUERY_TAG }, { "is", FM_QUERY_TAG },                { "id", FM_QUERY_ID },
-  { "mid", FM_QUERY_ID },          { "thread", FM_QUERY_THREAD }, { "body", FM_QUERY_BODY }, { "attachment", FM_QUERY_ATTACHMENT }, { "size", FM_QUERY_SIZE },
+  { "from", FM_QUERY_FROM },       { "to", FM_QUERY_TO },
+  { "cc", FM_QUERY_CC },           { "subject", FM_QUERY_SUBJECT },
+  { "date", FM_QUERY_DATE },       { "folder", FM_QUERY_FOLDER },
+  { "account", FM_QUERY_ACCOUNT }, { "tag", FM_QUERY_TAG },
+  { "is", FM_QUERY_TAG },          { "id", FM_QUERY_ID },
+  { "mid", FM_QUERY_ID },          { "thread", FM_QUERY_THREAD },
+  { "body", FM_QUERY_BODY },       { "attachment", FM_QUERY_ATTACHMENT },
+  { "size", FM_QUERY_SIZE },
 };
-static const char *const field_words[] = { "from", "to", "cc", "subject", "date", "folder", "account", "tag", "is", "id", "thread", "body", "attachment", "size", NULL };
+static const char *const field_words[]
+    = { "from", "to", "cc", "subject", "date", "folder", "account", "tag", "is", "id", "thread", "body", "attachment", "size", NULL };
 
 FmQuery *
 fm_query_parse_fail (FmQueryParser *parser, gsize at, const char *format, ...)
@@ -71,7 +77,8 @@ fm_query_parse_term (FmQueryParser *parser, gsize at, FmQuery *term)
       return NULL;
     }
   const char *text = fm_query_text (owned);
-  gboolean may_be_short = owned->kind == FM_QUERY_FOLDER || owned->kind == FM_QUERY_ACCOUNT || owned->kind == FM_QUERY_TAG || owned->kind == FM_QUERY_ID;
+  gboolean may_be_short
+      = owned->kind == FM_QUERY_FOLDER || owned->kind == FM_QUERY_ACCOUNT || owned->kind == FM_QUERY_TAG || owned->kind == FM_QUERY_ID;
   if (is_fulltext (owned->kind) && count_letters (text) == 0)
     return fm_query_parse_fail (parser, at, "\"%s\" holds no letter or digit to search for", text);
   if (owned->is_prefix && !may_be_short && count_letters (text) < 3)
@@ -263,7 +270,9 @@ parse_term (FmQueryParser *parser)
   if (*here == '(')
     return parse_parenthesis (parser);
   if (*here == ')')
-    return fm_query_parse_fail (parser, parser->at, parser->depth > 0 ? "something to search for must come before this parenthesis" : "this parenthesis was never opened");
+    return fm_query_parse_fail (parser, parser->at,
+                                parser->depth > 0 ? "something to search for must come before this parenthesis"
+                                                  : "this parenthesis was never opened");
   if (at_operator (parser, "and") || at_operator (parser, "or") || at_operator (parser, "xor"))
     return fm_query_parse_fail (parser, parser->at, "something to search for must come before \"%.*s\"", (int) word_size (parser), here);
   if (*here == '*' && word_size (parser) == 1)
@@ -324,7 +333,7 @@ parse_and (FmQueryParser *parser)
 }
 
 static FmQuery *
-parse_chain (FmQueryParser *parser, const char *name, FmQueryKind kind, FmQuery *(*parse_side) (FmQueryParser *))
+parse_chain (FmQueryParser *parser, const char *name, FmQueryKind kind, FmQuery *(*parse_side) (FmQueryParser *) )
 {
   g_autoptr (FmQuery) left = parse_side (parser);
   FmQuery *joined = NULL;

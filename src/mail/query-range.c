@@ -63,7 +63,8 @@ parse_calendar (const char *text, Span *ret_span)
   if (digits == 4 && n == 3)
     return make_span (g_date_time_new_local (numbers[0], numbers[1], numbers[2], 0, 0, 0), 0, 0, 1, 0, ret_span);
   if (n == 3 && digits <= 2)
-    return make_span (g_date_time_new_local (numbers[2] < 100 ? numbers[2] + 2000 : numbers[2], numbers[1], numbers[0], 0, 0, 0), 0, 0, 1, 0, ret_span);
+    return make_span (g_date_time_new_local (numbers[2] < 100 ? numbers[2] + 2000 : numbers[2], numbers[1], numbers[0], 0, 0, 0), 0, 0, 1,
+                      0, ret_span);
   return FALSE;
 }
 
@@ -84,7 +85,8 @@ static gboolean
 parse_named (const char *text, GDateTime *now, Span *ret_span)
 {
   static const char *const weekdays[] = { "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", NULL };
-  static const char *const months[] = { "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", NULL };
+  static const char *const months[]
+      = { "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", NULL };
   g_autoptr (GDateTime) today = midnight (now);
   int day = find_name (text, weekdays), month = find_name (text, months);
   gboolean last = g_str_has_prefix (text, "last_"), this = g_str_has_prefix (text, "this_");
@@ -123,9 +125,9 @@ unit_of (const char *text)
     const char *name;
     Unit unit;
   } units[] = {
-    { "s", UNIT_SECOND }, { "sec", UNIT_SECOND }, { "second", UNIT_SECOND }, { "min", UNIT_MINUTE }, { "minute", UNIT_MINUTE }, { "h", UNIT_HOUR },   { "hour", UNIT_HOUR },
-    { "d", UNIT_DAY },    { "day", UNIT_DAY },    { "w", UNIT_WEEK },        { "week", UNIT_WEEK },  { "m", UNIT_MONTH },       { "month", UNIT_MONTH }, { "y", UNIT_YEAR },
-    { "year", UNIT_YEAR },
+    { "s", UNIT_SECOND },  { "sec", UNIT_SECOND }, { "second", UNIT_SECOND }, { "min", UNIT_MINUTE }, { "minute", UNIT_MINUTE },
+    { "h", UNIT_HOUR },    { "hour", UNIT_HOUR },  { "d", UNIT_DAY },         { "day", UNIT_DAY },    { "w", UNIT_WEEK },
+    { "week", UNIT_WEEK }, { "m", UNIT_MONTH },    { "month", UNIT_MONTH },   { "y", UNIT_YEAR },     { "year", UNIT_YEAR },
   };
   g_autofree char *word = g_ascii_strdown (text, -1);
 
@@ -206,7 +208,8 @@ fm_query_range_date (const char *text, gint64 now_utc, gint64 *ret_low, gint64 *
   const char *right = strcmp (dots + 2, "!") == 0 ? left : dots + 2; /* notmuch's "yesterday..!" */
   if (left[0] == '\0' && right[0] == '\0')
     return FALSE;
-  if ((left[0] != '\0' && !fm_query_range_age (left, now_utc, &low, &unused)) || (right[0] != '\0' && !fm_query_range_age (right, now_utc, &unused, &high)))
+  if ((left[0] != '\0' && !fm_query_range_age (left, now_utc, &low, &unused))
+      || (right[0] != '\0' && !fm_query_range_age (right, now_utc, &unused, &high)))
     return FALSE;
   *ret_low = low;
   *ret_high = high;
@@ -239,7 +242,8 @@ fm_query_range_size (const char *text, gint64 *ret_low, gint64 *ret_high)
   if (dots == NULL)
     return parse_size (text[0] == '>' ? text + 1 : text, ret_low);
   g_autofree char *left = g_strndup (text, dots - text);
-  if ((left[0] == '\0' && dots[2] == '\0') || (left[0] != '\0' && !parse_size (left, &low)) || (dots[2] != '\0' && !parse_size (dots + 2, &high)))
+  if ((left[0] == '\0' && dots[2] == '\0') || (left[0] != '\0' && !parse_size (left, &low))
+      || (dots[2] != '\0' && !parse_size (dots + 2, &high)))
     return FALSE;
   *ret_low = low;
   *ret_high = high;

@@ -5,10 +5,21 @@
 
 /* Field names of the leaves in the canonical text, which the parser reads too. */
 static const char *const leaf_names[] = {
-  [FM_QUERY_WORD] = "",           [FM_QUERY_BODY] = "body:",       [FM_QUERY_ATTACHMENT] = "attachment:", [FM_QUERY_FROM] = "from:",
-  [FM_QUERY_TO] = "to:",          [FM_QUERY_CC] = "cc:",           [FM_QUERY_SUBJECT] = "subject:",       [FM_QUERY_FOLDER] = "folder:",
-  [FM_QUERY_ACCOUNT] = "account:", [FM_QUERY_TAG] = "tag:",        [FM_QUERY_ID] = "id:",                 [FM_QUERY_THREAD] = "thread:",
-  [FM_QUERY_FLAG] = "is:",        [FM_QUERY_DATE] = "date:",       [FM_QUERY_SIZE] = "size:",
+  [FM_QUERY_WORD] = "",
+  [FM_QUERY_BODY] = "body:",
+  [FM_QUERY_ATTACHMENT] = "attachment:",
+  [FM_QUERY_FROM] = "from:",
+  [FM_QUERY_TO] = "to:",
+  [FM_QUERY_CC] = "cc:",
+  [FM_QUERY_SUBJECT] = "subject:",
+  [FM_QUERY_FOLDER] = "folder:",
+  [FM_QUERY_ACCOUNT] = "account:",
+  [FM_QUERY_TAG] = "tag:",
+  [FM_QUERY_ID] = "id:",
+  [FM_QUERY_THREAD] = "thread:",
+  [FM_QUERY_FLAG] = "is:",
+  [FM_QUERY_DATE] = "date:",
+  [FM_QUERY_SIZE] = "size:",
 };
 
 /* The words that mean a flag; the first of each flag is the canonical one. "unread" is the one that means its absence. */
@@ -16,9 +27,12 @@ static const struct {
   const char *word;
   guint flag;
 } flag_words[] = {
-  { "read", FM_FLAG_SEEN },          { "seen", FM_FLAG_SEEN },       { "flagged", FM_FLAG_FLAGGED },   { "starred", FM_FLAG_FLAGGED },
-  { "replied", FM_FLAG_ANSWERED },   { "answered", FM_FLAG_ANSWERED }, { "draft", FM_FLAG_DRAFT },     { "attachment", FM_FLAG_ATTACHMENT },
-  { "deleted", FM_FLAG_DELETED },    { "forwarded", FM_FLAG_FORWARDED }, { "passed", FM_FLAG_FORWARDED }, { "junk", FM_FLAG_JUNK },
+  { "read", FM_FLAG_SEEN },        { "seen", FM_FLAG_SEEN },
+  { "flagged", FM_FLAG_FLAGGED },  { "starred", FM_FLAG_FLAGGED },
+  { "replied", FM_FLAG_ANSWERED }, { "answered", FM_FLAG_ANSWERED },
+  { "draft", FM_FLAG_DRAFT },      { "attachment", FM_FLAG_ATTACHMENT },
+  { "deleted", FM_FLAG_DELETED },  { "forwarded", FM_FLAG_FORWARDED },
+  { "passed", FM_FLAG_FORWARDED }, { "junk", FM_FLAG_JUNK },
 };
 
 FmQuery *
@@ -176,10 +190,13 @@ append_text (GString *out, const FmQuery *query)
   static const char *const operators[] = { "and", "or", "not", "xor", NULL };
   const char *text = fm_query_text (query);
   g_autofree char *lower = g_ascii_strdown (text, -1);
-  gboolean plain = !query->is_phrase && text[0] != '\0' && strpbrk (text, " \t()\":*") == NULL && strchr ("-+~!", text[0]) == NULL && !g_strv_contains (operators, lower);
+  gboolean plain = !query->is_phrase && text[0] != '\0' && strpbrk (text, " \t()\":*") == NULL && strchr ("-+~!", text[0]) == NULL
+                   && !g_strv_contains (operators, lower);
 
+  /* A prefix can't be quoted; a plus keeps it from looking like a pattern of mutt's. */
   if (plain || query->is_prefix)
-    g_string_append_printf (out, "%s%s", text, query->is_prefix ? "*" : "");
+    g_string_append_printf (out, "%s%s%s", query->kind == FM_QUERY_WORD && (text[0] == '~' || text[0] == '!') ? "+" : "", text,
+                            query->is_prefix ? "*" : "");
   else
     {
       g_string_append_c (out, '"');

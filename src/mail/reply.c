@@ -83,8 +83,9 @@ date_text (const FmEnvelope *envelope)
 
   if (at == NULL)
     return g_strdup ("an unknown date");
-  return g_strdup_printf ("%s, %d %s %d at %02d:%02d", days[g_date_time_get_day_of_week (at)], g_date_time_get_day_of_month (at), months[g_date_time_get_month (at)], g_date_time_get_year (at),
-                          g_date_time_get_hour (at), g_date_time_get_minute (at));
+  return g_strdup_printf ("%s, %d %s %d at %02d:%02d", days[g_date_time_get_day_of_week (at)], g_date_time_get_day_of_month (at),
+                          months[g_date_time_get_month (at)], g_date_time_get_year (at), g_date_time_get_hour (at),
+                          g_date_time_get_minute (at));
 }
 
 static char *

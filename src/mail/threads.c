@@ -265,15 +265,16 @@ emit_rows (const Tree *tree, guint first_root, guint end_root, FmThreadsRow *row
         }
       const Node *node = &tree->nodes[frame->next++];
       gboolean last = frame->next == frame->end;
-      Frame below = { tree->first_child[node->slot], tree->end_child[node->slot], row, MIN (frame->depth + 1, G_MAXUINT16), frame->open_levels };
+      Frame below
+          = { tree->first_child[node->slot], tree->end_child[node->slot], row, MIN (frame->depth + 1, G_MAXUINT16), frame->open_levels };
       gboolean has_children = below.next < below.end;
-      rows[row++] = (FmThreadsRow) { .message = node->message,
-                                     .parent_row = frame->parent_row,
-                                     .depth = frame->depth,
-                                     .is_last_child = last && frame->parent_row != G_MAXUINT,
-                                     .has_children = has_children,
-                                     .is_orphan = node->orphan,
-                                     .open_levels = frame->open_levels };
+      rows[row++] = (FmThreadsRow){ .message = node->message,
+                                    .parent_row = frame->parent_row,
+                                    .depth = frame->depth,
+                                    .is_last_child = last && frame->parent_row != G_MAXUINT,
+                                    .has_children = has_children,
+                                    .is_orphan = node->orphan,
+                                    .open_levels = frame->open_levels };
       if (!last && frame->parent_row != G_MAXUINT && frame->depth < 64)
         below.open_levels |= G_GUINT64_CONSTANT (1) << frame->depth;
       if (has_children)
@@ -311,7 +312,7 @@ sort_and_emit (Forest *forest, const guint *slot_of_message, gsize n, FmThreadsR
 
   for (gsize i = 0; i < n; i++)
     {
-      nodes[i] = (Node) { .date_utc = forest->messages[i].date_utc, .message = i, .slot = slot_of_message[i] };
+      nodes[i] = (Node){ .date_utc = forest->messages[i].date_utc, .message = i, .slot = slot_of_message[i] };
       nodes[i].group = present_parent (forest, slot_of_message[i], &nodes[i].orphan);
     }
   date_roots (forest, nodes, n);
@@ -357,9 +358,9 @@ fm_threads_layout (const FmThreadsMessage *messages, gsize n, FmThreadsRow *rows
 
 /* Reply and forward marks of the languages people write in, without the colon. */
 static const char *const subject_marks[] = {
-  "re",  "fwd", "fw",  "aw",  "wg",  "sv",   "vs",  "vb",   "antw", "doorst", "odp", "pd",   "tr",   "rv",  "rif", "ref", "i",
-  "enc", "res", "r",   "fs",  "vl",  "bls",  "trs", "ynt",  "ilt",  "ang",    "atb", "hal",  "továbbítás", "vá", "回复", "转发", "答复", "回覆", "轉寄",
-  "返信", "転送", "отв", "ha", "на", "пер", "σχετ", "πρθ", "rép", "re-tr", NULL,
+  "re",   "fwd",  "fw",   "aw",   "wg",   "sv",   "vs",  "vb",  "antw", "doorst", "odp",  "pd",  "tr",  "rv",         "rif", "ref",
+  "i",    "enc",  "res",  "r",    "fs",   "vl",   "bls", "trs", "ynt",  "ilt",    "ang",  "atb", "hal", "továbbítás", "vá",  "回复",
+  "转发", "答复", "回覆", "轉寄", "返信", "転送", "отв", "ha",  "на",   "пер",    "σχετ", "πρθ", "rép", "re-tr",      NULL,
 };
 
 /* The length of one mark with its counter and colon ("Re[2]: ", "AW："), or 0. */

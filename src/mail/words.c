@@ -122,7 +122,8 @@ decode_run (Scanner *scanner, Word word)
       Word following;
       const char *next = word.next + blank_size (word.next, scanner->end);
       gboolean more = scanner->end - next > 6 && next[0] == '=' && next[1] == '?' && read_word (scanner, next, &following);
-      gboolean same = more && following.charset_size == word.charset_size && g_ascii_strncasecmp (following.charset, word.charset, word.charset_size) == 0;
+      gboolean same = more && following.charset_size == word.charset_size
+                      && g_ascii_strncasecmp (following.charset, word.charset, word.charset_size) == 0;
       if (!same)
         flush_bytes (bytes, word.charset, word.charset_size, out);
       if (!more)

@@ -23,7 +23,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       line = bytes[i] == 10 ? 0 : line + 1;
       g_assert_cmpuint (line, <=, 999);
       g_assert_true (bytes[i] != 10 || (i > 0 && bytes[i - 1] == 13));
-      g_assert_true (line != 1 || g_ascii_strncasecmp (bytes + i, "bcc:", MIN (4, length - i)) != 0 || g_strstr_len (bytes, i, "\r\n\r\n") != NULL);
+      g_assert_true (line != 1 || g_ascii_strncasecmp (bytes + i, "bcc:", MIN (4, length - i)) != 0
+                     || g_strstr_len (bytes, i, "\r\n\r\n") != NULL);
     }
   return 0;
 }

@@ -48,4 +48,4 @@ tests_fuzz_fuzz_mailto_LDADD = $(MAIL_LIBS)
 tests_fuzz_fuzz_mailto_LDFLAGS = $(FUZZ_LINK)
 
 endif
-EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus
+EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus tests/fuzz/message.corpus tests/fuzz/envelope.corpus tests/fuzz/query.dict

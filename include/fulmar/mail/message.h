@@ -29,19 +29,19 @@ typedef struct {
   guint parent; /* FM_MESSAGE_NO_PART for 0 */
   guint depth;
   guint n_children;
-  const char *path;         /* IMAP section number, "1.2"; "" for a body that is a multipart or message */
-  const char *type;         /* lower case "text/plain"; what the label says, or text/plain where it is unreadable */
-  const char *charset;      /* as labelled */
-  const char *disposition;  /* lower case: "inline", "attachment" or "" */
-  const char *encoding;     /* "base64", "quoted-printable", "7bit", "8bit", "binary", "x-uuencode" or "" */
-  const char *content_id;   /* without angle brackets */
+  const char *path;        /* IMAP section number, "1.2"; "" for a body that is a multipart or message */
+  const char *type;        /* lower case "text/plain"; what the label says, or text/plain where it is unreadable */
+  const char *charset;     /* as labelled */
+  const char *disposition; /* lower case: "inline", "attachment" or "" */
+  const char *encoding;    /* "base64", "quoted-printable", "7bit", "8bit", "binary", "x-uuencode" or "" */
+  const char *content_id;  /* without angle brackets */
   const char *description;
-  const char *file_name;    /* for showing and saving: no slash, no leading dot, no control byte, at most 200 bytes; "" if it has none */
-  guint64 size_bytes;       /* of the encoded content; 0 for multiparts */
+  const char *file_name; /* for showing and saving: no slash, no leading dot, no control byte, at most 200 bytes; "" if it has none */
+  guint64 size_bytes;    /* of the encoded content; 0 for multiparts */
   gboolean is_leaf;
-  gboolean is_attachment;   /* to be listed as an attachment rather than read as text */
-  gboolean is_flowed;       /* format=flowed (RFC 3676) */
-  gboolean is_delsp;        /* DelSp=yes */
+  gboolean is_attachment; /* to be listed as an attachment rather than read as text */
+  gboolean is_flowed;     /* format=flowed (RFC 3676) */
+  gboolean is_delsp;      /* DelSp=yes */
 } FmMessagePart;
 
 typedef enum { FM_MESSAGE_PREFER_PLAIN, FM_MESSAGE_PREFER_HTML } FmMessagePreference;

@@ -28,13 +28,13 @@ typedef struct {
 
 /* One line of the drawn tree, in reading order. */
 typedef struct {
-  guint message;         /* index into the messages given */
-  guint parent_row;      /* row of the one it is drawn under, G_MAXUINT for a root */
-  guint16 depth;         /* 0 for roots */
-  guint8 is_last_child;  /* of its parent: draws a corner, not a tee */
+  guint message;        /* index into the messages given */
+  guint parent_row;     /* row of the one it is drawn under, G_MAXUINT for a root */
+  guint16 depth;        /* 0 for roots */
+  guint8 is_last_child; /* of its parent: draws a corner, not a tee */
   guint8 has_children;
-  guint8 is_orphan;      /* hangs under an absent message's place */
-  guint64 open_levels;   /* bit D set: an ancestor at depth D (below 64) has later siblings, so a line runs down past this row */
+  guint8 is_orphan;    /* hangs under an absent message's place */
+  guint64 open_levels; /* bit D set: an ancestor at depth D (below 64) has later siblings, so a line runs down past this row */
 } FmThreadsRow;
 
 /* The tree of one thread (or of several at once), siblings and roots by date. Each message becomes exactly one row; cycles are broken,

@@ -100,7 +100,11 @@ read_part (const char **at, OracleMail *mail)
       g_autofree char *key = read_string (at);
       skip_blank (at);
       g_autofree char *value = read_first_string (at);
-      char **slot = strcmp (key, "p") == 0 ? &part.path : strcmp (key, "t") == 0 ? &part.type : strcmp (key, "fn") == 0 ? &part.file_name : strcmp (key, "sha1") == 0 ? &part.sha1 : NULL;
+      char **slot = strcmp (key, "p") == 0      ? &part.path
+                    : strcmp (key, "t") == 0    ? &part.type
+                    : strcmp (key, "fn") == 0   ? &part.file_name
+                    : strcmp (key, "sha1") == 0 ? &part.sha1
+                                                : NULL;
       if (slot != NULL)
         *slot = g_steal_pointer (&value);
     }

@@ -8,7 +8,7 @@ typedef struct {
 
 typedef struct {
   char *file;
-  int index; /* which message of the file */
+  int index;                                     /* which message of the file */
   char *subject, *from, *to, *message_id, *date; /* the first of each, or NULL */
   GArray *parts;                                 /* OraclePart */
 } OracleMail;

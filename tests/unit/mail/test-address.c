@@ -28,7 +28,8 @@ reads_what_people_send (void **state)
 static void
 hostile_text_stays_one_clean_line (void **state)
 {
-  static const char *const cases[] = { "<", "<<<<>>>>@", "@", ",,,,", "a b c <", "\"unclosed <a@b>", "(((((", "=?utf-8?q?", "x\x1b[2J <a@b>", "\xff\xfe", ":;:;", "a@b <c@d> e@f" };
+  static const char *const cases[] = { "<",          "<<<<>>>>@",      "@",        ",,,,", "a b c <",      "\"unclosed <a@b>", "(((((",
+                                       "=?utf-8?q?", "x\x1b[2J <a@b>", "\xff\xfe", ":;:;", "a@b <c@d> e@f" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -64,7 +65,12 @@ static void
 header_form_reads_back (void **state)
 {
   static const FmAddress people[] = {
-    { "", "a@b.c" }, { "Grace Hopper", "g@x.org" }, { "Hopper, \"G\"", "g@x.org" }, { "Jörg 日本語", "j@x.de" }, { "a\r\nBcc: evil@x", "e@x.org" }, { "hidden", "" },
+    { "", "a@b.c" },
+    { "Grace Hopper", "g@x.org" },
+    { "Hopper, \"G\"", "g@x.org" },
+    { "Jörg 日本語", "j@x.de" },
+    { "a\r\nBcc: evil@x", "e@x.org" },
+    { "hidden", "" },
   };
   g_autoptr (FmAddressList) list = fm_address_list_new (people, G_N_ELEMENTS (people));
   g_autofree char *header = fm_address_list_header (list);
@@ -82,8 +88,10 @@ header_form_reads_back (void **state)
 static void
 validity (void **state)
 {
-  static const char *const good[] = { "a@b.c", "a.b+c@localhost", "\"a b\"@x.org", "jörg@x.de", "a@[127.0.0.1]", "a@[IPv6:::1]", "x@müller.de" };
-  static const char *const bad[] = { "", "a", "@b", "a@", "a@b c", "a b@c", "a@b\r\nRCPT TO:<x@y>", "a@b>", "<a@b>", "a,b@c", "a@b..c", "a@.b", "\"a\r\"@b", "\"a@b", "a@b@c" };
+  static const char *const good[]
+      = { "a@b.c", "a.b+c@localhost", "\"a b\"@x.org", "jörg@x.de", "a@[127.0.0.1]", "a@[IPv6:::1]", "x@müller.de" };
+  static const char *const bad[] = { "",      "a",      "@b",   "a@",        "a@b c", "a b@c", "a@b\r\nRCPT TO:<x@y>", "a@b>", "<a@b>",
+                                     "a,b@c", "a@b..c", "a@.b", "\"a\r\"@b", "\"a@b", "a@b@c" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
     assert_true (fm_address_is_valid (good[i]));

@@ -103,7 +103,9 @@ any_text_comes_back (void **state)
 {
   g_autofree char *long_line = g_strnfill (5000, 'a');
   g_autofree char *long_japanese = g_strdup ("日本語の長い文。日本語の長い文。日本語の長い文。\n二行目\n");
-  const char *const bodies[] = { "", "x", "plain\n", "grüße\n", "From here\n.\n..\n", "trailing blank \nand tab\t\n", long_line, long_japanese, "bell \a here\n", "a = b =20\n" };
+  const char *const bodies[]
+      = { "",        "x",           "plain\n",        "grüße\n",    "From here\n.\n..\n", "trailing blank \nand tab\t\n",
+          long_line, long_japanese, "bell \a here\n", "a = b =20\n" };
 
   for (int eight_bit = 0; eight_bit < 2; eight_bit++)
     for (gsize i = 0; i < G_N_ELEMENTS (bodies); i++)
@@ -125,8 +127,10 @@ static void
 any_header_comes_back (void **state)
 {
   g_autofree char *long_word = g_strnfill (3000, 'w');
-  g_autofree char *long_many = g_strdup ("日本語の件名がとても長いときにも正しく折り返されて元に戻ることを確かめるための件名です。日本語の件名がとても長いとき。");
-  const char *const subjects[] = { "", "x", "grüße", "=?utf-8?q?not_decoded_twice?=", long_word, long_many, "a: b", "日本 and ascii and 日本" };
+  g_autofree char *long_many
+      = g_strdup ("日本語の件名がとても長いときにも正しく折り返されて元に戻ることを確かめるための件名です。日本語の件名がとても長いとき。");
+  const char *const subjects[]
+      = { "", "x", "grüße", "=?utf-8?q?not_decoded_twice?=", long_word, long_many, "a: b", "日本 and ascii and 日本" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (subjects); i++)
     {
@@ -251,7 +255,8 @@ through_an_editor_and_back (void **state)
   fm_draft_add_attachment (draft, "/tmp/a b.txt");
   fm_draft_set_in_reply_to (draft, "p@x");
   g_autofree char *text = fm_draft_to_text (draft, TRUE);
-  assert_string_equal (text, "From: Ada <ada@x.org>\nTo: \"B, C\" <b@x.org>\nCc: \nBcc: \nSubject: grüße\nAttach: /tmp/a b.txt\n\ntext\n\nmore\n");
+  assert_string_equal (
+      text, "From: Ada <ada@x.org>\nTo: \"B, C\" <b@x.org>\nCc: \nBcc: \nSubject: grüße\nAttach: /tmp/a b.txt\n\ntext\n\nmore\n");
   g_autoptr (FmDraft) copy = fm_draft_dup (draft);
   assert_true (fm_draft_update_from_text (copy, text, -1, TRUE, &error));
   assert_takes_string (fm_draft_to_text (copy, TRUE), text);
@@ -268,7 +273,10 @@ a_wrong_line_changes_nothing (void **state)
 {
   static const struct {
     const char *text, *words;
-  } cases[] = { { "To: a@x\nSubject x\n\n", "line 2" }, { "To: a@x\n b\n\nt", "line 1" }, { "Subject: x\nTo: nonsense\n\n", "line 2" }, { "Message-ID: <x@y>\n\n", "Message-ID" } };
+  } cases[] = { { "To: a@x\nSubject x\n\n", "line 2" },
+                { "To: a@x\n b\n\nt", "line 1" },
+                { "Subject: x\nTo: nonsense\n\n", "line 2" },
+                { "Message-ID: <x@y>\n\n", "Message-ID" } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -285,9 +293,15 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (a_plain_message),      cmocka_unit_test (blind_copies_get_it_unseen),       cmocka_unit_test (any_text_comes_back),
-    cmocka_unit_test (any_header_comes_back), cmocka_unit_test (many_recipients_fold),            cmocka_unit_test (injection_is_impossible),
-    cmocka_unit_test (attachments_keep_bytes_and_names), cmocka_unit_test (what_cannot_be_sent_is_named), cmocka_unit_test (through_an_editor_and_back),
+    cmocka_unit_test (a_plain_message),
+    cmocka_unit_test (blind_copies_get_it_unseen),
+    cmocka_unit_test (any_text_comes_back),
+    cmocka_unit_test (any_header_comes_back),
+    cmocka_unit_test (many_recipients_fold),
+    cmocka_unit_test (injection_is_impossible),
+    cmocka_unit_test (attachments_keep_bytes_and_names),
+    cmocka_unit_test (what_cannot_be_sent_is_named),
+    cmocka_unit_test (through_an_editor_and_back),
     cmocka_unit_test (a_wrong_line_changes_nothing),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -9,7 +9,8 @@
 #include "test.h"
 
 enum { SUBJECT, FROM, TO, MESSAGE_ID, DATE, TREE, BODIES, FILE_NAMES, N_CLASSES };
-static const char *const class_names[N_CLASSES] = { "subject", "from", "to", "message-id", "date", "part tree", "decoded bodies", "file names" };
+static const char *const class_names[N_CLASSES]
+    = { "subject", "from", "to", "message-id", "date", "part tree", "decoded bodies", "file names" };
 /* Agreement, in thousandths, below which something broke: a little under what was measured when each difference had been looked at. */
 static const guint least[N_CLASSES] = { 955, 973, 988, 996, 997, 937, 972, 985 };
 

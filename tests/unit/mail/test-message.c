@@ -49,8 +49,10 @@ static const char nested[] = "From: a@b\nSubject: outer\nContent-Type: multipart
                              "--a\nContent-Type: multipart/related; boundary=r\n\n"
                              "--r\nContent-Type: text/html\n\n<b>html</b>\n--r\nContent-Type: image/png\nContent-Id: <img1>\n\nx\n--r--\n"
                              "--a--\n"
-                             "--m\nContent-Type: message/rfc822\n\nFrom: c@d\nSubject: inner\nContent-Type: multipart/mixed; boundary=i\n\n--i\n\ninner text\n--i--\n"
-                             "--m\nContent-Type: application/pdf; name=\"../../x y.pdf\"\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment\n\naGVsbG8=\n"
+                             "--m\nContent-Type: message/rfc822\n\nFrom: c@d\nSubject: inner\nContent-Type: multipart/mixed; "
+                             "boundary=i\n\n--i\n\ninner text\n--i--\n"
+                             "--m\nContent-Type: application/pdf; name=\"../../x y.pdf\"\nContent-Transfer-Encoding: "
+                             "base64\nContent-Disposition: attachment\n\naGVsbG8=\n"
                              "--m--\n";
 
 static void
@@ -91,8 +93,8 @@ the_body_is_the_chosen_alternative (void **state)
 static void
 an_empty_plain_alternative_gives_way (void **state)
 {
-  g_autoptr (FmMessage) message =
-    open_text ("Content-Type: multipart/alternative; boundary=a\n\n--a\n\n\n--a\nContent-Type: text/html\n\n<p>x\n--a--\n");
+  g_autoptr (FmMessage) message
+      = open_text ("Content-Type: multipart/alternative; boundary=a\n\n--a\n\n\n--a\nContent-Type: text/html\n\n<p>x\n--a--\n");
 
   assert_takes_string (shown (message, FM_MESSAGE_PREFER_PLAIN), "text/html");
 }
@@ -164,8 +166,10 @@ a_missing_empty_line_loses_no_text (void **state)
 {
   g_autoptr (FmMessage) plain = open_text ("From: a@b\nSubject: x\nhere is the text\nof it\n");
   g_autoptr (FmMessage) blank = open_text ("Subject: x\n y\n \nhere is the text\n");
-  g_autoptr (FmMessage) inner = open_text ("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nFrom: a@b\ninner text\n\n--b\n\nother\n--b--\n");
-  g_autoptr (FmMessage) headless = open_text ("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nMessage removed\n--b--\n");
+  g_autoptr (FmMessage) inner = open_text (
+      "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nFrom: a@b\ninner text\n\n--b\n\nother\n--b--\n");
+  g_autoptr (FmMessage) headless
+      = open_text ("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nMessage removed\n--b--\n");
   g_autoptr (FmMessage) empty = open_text ("Subject: x\n\n");
 
   assert_takes_string (text_of (plain, 0), "here is the text\nof it\n");
@@ -180,7 +184,8 @@ a_missing_empty_line_loses_no_text (void **state)
 static void
 headers_for_people (void **state)
 {
-  g_autoptr (FmMessage) message = open_text ("From x@y Fri Nov 20\nX-Spam: no\nSubject: =?utf-8?b?w7w=?=\n =?utf-8?b?w7w=?=\nTo: A\n <a@b>\nFrom: c@d\nFrom: e@f\n\nhi\n");
+  g_autoptr (FmMessage) message = open_text (
+      "From x@y Fri Nov 20\nX-Spam: no\nSubject: =?utf-8?b?w7w=?=\n =?utf-8?b?w7w=?=\nTo: A\n <a@b>\nFrom: c@d\nFrom: e@f\n\nhi\n");
   gsize n = 0;
   const FmMessageField *fields = fm_message_headers (message, FM_MESSAGE_NO_PART, FM_MESSAGE_HEADERS_BRIEF, &n);
 
@@ -218,7 +223,8 @@ file_names_are_safe (void **state)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autofree char *source = g_strdup_printf ("Content-Type: application/x\nContent-Disposition: attachment; %s\n\nx", cases[i].parameter);
+      g_autofree char *source
+          = g_strdup_printf ("Content-Type: application/x\nContent-Disposition: attachment; %s\n\nx", cases[i].parameter);
       g_autoptr (FmMessage) message = open_text (source);
       assert_string_equal (fm_message_part (message, 0)->file_name, cases[i].expected);
     }
@@ -290,7 +296,8 @@ large_files_and_ranges (void **state)
 {
   g_autofree char *path = NULL;
   int fd = g_file_open_tmp ("fulmar-message-XXXXXX", &path, NULL);
-  GString *source = g_string_new ("junk before\nSubject: big\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: application/x\n\n");
+  GString *source = g_string_new (
+      "junk before\nSubject: big\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: application/x\n\n");
   gsize start = strlen ("junk before\n"), content = 6 << 20;
 
   for (gsize i = 0; i < content; i += 64)

@@ -11,18 +11,21 @@ project (const char *source)
   return g_strndup (g_bytes_get_data (out, NULL), g_bytes_get_size (out));
 }
 
-static const char mixed[] = "Message-ID: <theirs@x>\nFrom: =?utf-8?q?J=C3=B6rg?= <j@x.de>\nTo: a@b\nSubject: =?utf-8?b?5pel5pys?= engine\nDate: Fri, 20 Nov 2026 10:00:00 +0100\n"
+static const char mixed[] = "Message-ID: <theirs@x>\nFrom: =?utf-8?q?J=C3=B6rg?= <j@x.de>\nTo: a@b\nSubject: =?utf-8?b?5pel5pys?= "
+                            "engine\nDate: Fri, 20 Nov 2026 10:00:00 +0100\n"
                             "Content-Type: multipart/mixed; boundary=m\n\n"
                             "--m\nContent-Type: text/plain; charset=iso-8859-1\n\ngr\xfc\xdf plainword\n"
                             "--m\nContent-Type: text/html\n\n<p>html<b>word</b> &amp; <style>hiddenword</style></p>\n"
                             "--m\nContent-Type: message/rfc822\n\nFrom: inner@y\nSubject: innersubject\n\ninnertext\n"
                             "--m\nContent-Type: text/csv; name=table.csv\nContent-Disposition: attachment\n\ncellword;2\n"
-                            "--m\nContent-Type: application/pdf; name=report.pdf\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\nSECRET==\n--m--\n";
+                            "--m\nContent-Type: application/pdf; name=report.pdf\nContent-Disposition: "
+                            "attachment\nContent-Transfer-Encoding: base64\n\nSECRET==\n--m--\n";
 
 static void
 every_text_is_in_it (void **state)
 {
-  static const char *const words[] = { "grüß plainword", "htmlword", "innersubject", "inner@y", "innertext", "cellword;2", "report.pdf", "table.csv" };
+  static const char *const words[]
+      = { "grüß plainword", "htmlword", "innersubject", "inner@y", "innertext", "cellword;2", "report.pdf", "table.csv" };
   g_autofree char *text = project (mixed);
   g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
   g_autoptr (FmMessage) again = fm_message_open_bytes (bytes, NULL);
@@ -45,8 +48,11 @@ static void
 alternatives_are_indexed_once_unless_the_plain_is_a_stub (void **state)
 {
   g_autofree char *filler = g_strnfill (500, 'x');
-  g_autofree char *full = g_strdup_printf ("Content-Type: multipart/alternative; boundary=a\n\n--a\n\n%s plainword\n--a\nContent-Type: text/html\n\n<p>htmlword\n--a--\n", filler);
-  g_autofree char *both = project ("Content-Type: multipart/alternative; boundary=a\n\n--a\n\nuse another program\n--a\nContent-Type: text/html\n\n<p>htmlword\n--a--\n");
+  g_autofree char *full = g_strdup_printf (
+      "Content-Type: multipart/alternative; boundary=a\n\n--a\n\n%s plainword\n--a\nContent-Type: text/html\n\n<p>htmlword\n--a--\n",
+      filler);
+  g_autofree char *both = project ("Content-Type: multipart/alternative; boundary=a\n\n--a\n\nuse another program\n--a\nContent-Type: "
+                                   "text/html\n\n<p>htmlword\n--a--\n");
   g_autofree char *one = project (full);
 
   assert_non_null (strstr (both, "htmlword"));

@@ -43,6 +43,8 @@ words_and_operators (void **state)
   check ("http://x.org", "\"http://x.org\"");
   check ("\"and\"", "\"and\"");
   check ("日本*", "日本*");
+  check ("+~tilde*", "+~tilde*");
+  check ("(+~tilde* or +!~x1x*)", "(+~tilde* or +!~x1x*)");
 }
 
 static void
@@ -91,6 +93,7 @@ mutt_patterns (void **state)
   check ("~f ada ~N", "(from:ada and not is:read)");
   check ("~f ada | ~s \"the engine\" ~F", "(from:ada or (subject:\"the engine\" and is:flagged))");
   check ("!~D", "not is:deleted");
+  check ("~i a@b", "id:\"a@b\"");
   check ("! ~b engine", "not body:engine");
   check ("!(~t bob | ~c eve)", "not (to:bob or cc:eve)");
   check ("(~U | ~F) ~f x", "((not is:read or is:flagged) and from:x)");
@@ -171,16 +174,52 @@ meaning_in_memory (void **state)
   static const char *const tags[] = { "Urgent", NULL };
   static const char *const names[] = { "report.pdf", NULL };
   const FmQueryFacts facts = {
-    .from = "Ada Lovelace <ada@example.org>", .to = "bob@x.org", .cc = "eve@y.org", .subject = "Notes on the ÉNGINE", .body = "The analytical engines weave.",
-    .folder = "Lists/notmuch", .account = "work", .message_id = "m@x", .thread = "42", .tags = tags, .attachments = names, .flags = FM_FLAG_FLAGGED,
-    .date_utc = now, .size_bytes = 5000,
+    .from = "Ada Lovelace <ada@example.org>",
+    .to = "bob@x.org",
+    .cc = "eve@y.org",
+    .subject = "Notes on the ÉNGINE",
+    .body = "The analytical engines weave.",
+    .folder = "Lists/notmuch",
+    .account = "work",
+    .message_id = "m@x",
+    .thread = "42",
+    .tags = tags,
+    .attachments = names,
+    .flags = FM_FLAG_FLAGGED,
+    .date_utc = now,
+    .size_bytes = 5000,
   };
   static const char *const yes[] = {
-    "*", "ada", "from:lovel", "subject:éngine", "engine", "\"analytical engines\"", "analy*", "is:unread", "is:flagged", "tag:urgent", "folder:notmuch", "folder:Lists/notmuch",
-    "folder:work/Lists/notmuch", "folder:lists*", "account:WORK", "id:m@x", "thread:42", "date:today", "size:1k..10k", "attachment:pdf", "to:eve", "to:bob", "ada and not zoe",
-    "zoe or ada", "zoe xor ada", "~f ada ~F !~R", "report",
+    "*",
+    "ada",
+    "from:lovel",
+    "subject:éngine",
+    "engine",
+    "\"analytical engines\"",
+    "analy*",
+    "is:unread",
+    "is:flagged",
+    "tag:urgent",
+    "folder:notmuch",
+    "folder:Lists/notmuch",
+    "folder:work/Lists/notmuch",
+    "folder:lists*",
+    "account:WORK",
+    "id:m@x",
+    "thread:42",
+    "date:today",
+    "size:1k..10k",
+    "attachment:pdf",
+    "to:eve",
+    "to:bob",
+    "ada and not zoe",
+    "zoe or ada",
+    "zoe xor ada",
+    "~f ada ~F !~R",
+    "report",
   };
-  static const char *const no[] = { "zoe", "\"analytical engine\"", "nalytical", "is:read", "tag:urgen", "folder:INBOX", "folder:list", "date:yesterday", "size:..1k", "ada xor bob", "id:M@x", "cc:bob" };
+  static const char *const no[] = { "zoe",         "\"analytical engine\"", "nalytical", "is:read",     "tag:urgen", "folder:INBOX",
+                                    "folder:list", "date:yesterday",        "size:..1k", "ada xor bob", "id:M@x",    "cc:bob" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (yes) + G_N_ELEMENTS (no); i++)
     {
@@ -208,9 +247,14 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (words_and_operators), cmocka_unit_test (fields),           cmocka_unit_test (ranges),
-    cmocka_unit_test (mutt_patterns),       cmocka_unit_test (mistakes_have_a_place), cmocka_unit_test (sizes_are_bounded),
-    cmocka_unit_test (meaning_in_memory),   cmocka_unit_test (what_the_index_is_for),
+    cmocka_unit_test (words_and_operators),
+    cmocka_unit_test (fields),
+    cmocka_unit_test (ranges),
+    cmocka_unit_test (mutt_patterns),
+    cmocka_unit_test (mistakes_have_a_place),
+    cmocka_unit_test (sizes_are_bounded),
+    cmocka_unit_test (meaning_in_memory),
+    cmocka_unit_test (what_the_index_is_for),
   };
   setenv ("TZ", "UTC", 1);
   tzset ();

@@ -97,15 +97,17 @@ quoting (void **state)
 static void
 forwarding (void **state)
 {
-  static const char source[] = "From: Ada <a@x>\nTo: me@x.org\nSubject: Re: engine\nDate: Fri, 20 Nov 2026 10:00:00 +0100\n"
-                               "Content-Type: multipart/mixed; boundary=m\n\n--m\n\nhello\n--m\nContent-Type: application/pdf; name=x.pdf\n\nx\n--m--\n";
+  static const char source[]
+      = "From: Ada <a@x>\nTo: me@x.org\nSubject: Re: engine\nDate: Fri, 20 Nov 2026 10:00:00 +0100\n"
+        "Content-Type: multipart/mixed; boundary=m\n\n--m\n\nhello\n--m\nContent-Type: application/pdf; name=x.pdf\n\nx\n--m--\n";
   g_autoptr (GBytes) bytes = g_bytes_new_static (source, sizeof source - 1);
   g_autoptr (FmMessage) message = fm_message_open_bytes (bytes, NULL);
   g_autoptr (FmDraft) draft = fm_reply_forward (message, NULL);
 
   assert_string_equal (fm_draft_subject (draft), "Fwd: engine");
   assert_int_equal (fm_address_list_length (fm_draft_list (draft, FM_DRAFT_TO)), 0);
-  assert_string_equal (fm_draft_body (draft), "\n---------- Forwarded message ----------\nFrom: Ada <a@x>\nDate: Fri, 20 Nov 2026 at 10:00\nSubject: Re: engine\nTo: me@x.org\n\nhello\n"
+  assert_string_equal (fm_draft_body (draft), "\n---------- Forwarded message ----------\nFrom: Ada <a@x>\nDate: Fri, 20 Nov 2026 at "
+                                              "10:00\nSubject: Re: engine\nTo: me@x.org\n\nhello\n"
                                               "[attachment: x.pdf, application/pdf]\n");
 }
 
@@ -113,7 +115,8 @@ static void
 links (void **state)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (FmDraft) draft = fm_mailto_parse ("mailto:a@x,b@x?subject=caf%C3%A9%20%26%20more&BODY=one%0D%0Atwo+2&cc=c@x&to=d@x&attach=/etc/passwd&from=e@x&x-y=z#frag", &error);
+  g_autoptr (FmDraft) draft = fm_mailto_parse (
+      "mailto:a@x,b@x?subject=caf%C3%A9%20%26%20more&BODY=one%0D%0Atwo+2&cc=c@x&to=d@x&attach=/etc/passwd&from=e@x&x-y=z#frag", &error);
   assert_no_error (error);
   assert_takes_string (fm_draft_to_text (draft, TRUE), "From: \nTo: a@x, b@x, d@x\nCc: c@x\nBcc: \nSubject: café & more\n\none\ntwo+2");
   g_autoptr (FmDraft) attack = fm_mailto_parse ("MAILTO:?subject=x%0D%0ABcc:%20evil@x&in-reply-to=%3Cp@x%3E", &error);
@@ -130,8 +133,13 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (recipients), cmocka_unit_test (sender_is_the_address_it_came_to), cmocka_unit_test (the_chain_goes_on), cmocka_unit_test (subjects),
-    cmocka_unit_test (quoting),    cmocka_unit_test (forwarding),                       cmocka_unit_test (links),
+    cmocka_unit_test (recipients),
+    cmocka_unit_test (sender_is_the_address_it_came_to),
+    cmocka_unit_test (the_chain_goes_on),
+    cmocka_unit_test (subjects),
+    cmocka_unit_test (quoting),
+    cmocka_unit_test (forwarding),
+    cmocka_unit_test (links),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -109,7 +109,7 @@ large_sets_are_quick (void **state)
       for (guint i = 0; i < n; i++)
         {
           parents[i] = shape == 0 ? i : shape == 1 ? 1 : i * 7919u % (i + 1);
-          messages[i] = (FmThreadsMessage) { i + 1, i, &parents[i], i > 0 && parents[i] != 0 };
+          messages[i] = (FmThreadsMessage){ i + 1, i, &parents[i], i > 0 && parents[i] != 0 };
         }
       fm_threads_layout (messages, n, rows);
       guint64 sum = 0;
@@ -137,14 +137,10 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (ids_are_compared_bare),
-    cmocka_unit_test (hash_is_keyed_and_never_zero),
-    cmocka_unit_test (nearest_ancestor_first),
-    cmocka_unit_test (a_tree_with_siblings),
-    cmocka_unit_test (circles_and_duplicates),
-    cmocka_unit_test (orphans_of_one_parent_stay_together),
-    cmocka_unit_test (large_sets_are_quick),
-    cmocka_unit_test (subjects),
+    cmocka_unit_test (ids_are_compared_bare),  cmocka_unit_test (hash_is_keyed_and_never_zero),
+    cmocka_unit_test (nearest_ancestor_first), cmocka_unit_test (a_tree_with_siblings),
+    cmocka_unit_test (circles_and_duplicates), cmocka_unit_test (orphans_of_one_parent_stay_together),
+    cmocka_unit_test (large_sets_are_quick),   cmocka_unit_test (subjects),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -9,18 +9,18 @@
 #include <glib.h>
 
 /* Compares and frees an owned string. */
-#define assert_takes_string(owned, expected)      \
-  do                                              \
-    {                                             \
-      char *taken_ = (owned);                     \
-      assert_string_equal (taken_, (expected));   \
-      g_free (taken_);                            \
-    }                                             \
+#define assert_takes_string(owned, expected)    \
+  do                                            \
+    {                                           \
+      char *taken_ = (owned);                   \
+      assert_string_equal (taken_, (expected)); \
+      g_free (taken_);                          \
+    }                                           \
   while (0)
 
 /* Fails with the error's own words. */
-#define assert_no_error(error)                                       \
-  do                                                                 \
-    if ((error) != NULL)                                             \
-      fail_msg ("%s", (error)->message);                             \
+#define assert_no_error(error)           \
+  do                                     \
+    if ((error) != NULL)                 \
+      fail_msg ("%s", (error)->message); \
   while (0)
