@@ -37,7 +37,7 @@ fm_journal_plan_group (FmStoreWriter *writer, const char *label, gint64 undo_of,
 static gint64
 folder_barrier (FmStoreReader *r, gint64 folder_id, gint64 target_id)
 {
-  return fm_sql_value (r, 0, "SELECT max(id) FROM op WHERE state<3 AND kind IN (5,6) AND folder_id IN (?,?)", "ii", folder_id, target_id);
+  return fm_sql_value (r, 0, "SELECT max(id) FROM op INDEXED BY op_folder WHERE state<3 AND kind IN (5,6) AND folder_id IN (?,?)", "ii", folder_id, target_id);
 }
 
 /* Those of KEYWORDS that the row does (or does not) show, joined by blanks. */

@@ -58,6 +58,7 @@ static const char *const steps[] = {
   "CREATE INDEX op_group_id ON op(group_id);"
   "CREATE INDEX op_msg ON op(msg_id, id) WHERE state < 3;"
   "CREATE INDEX op_new ON op(new_msg_id) WHERE state < 3 AND new_msg_id <> 0;"
+  "CREATE INDEX op_folder ON op(folder_id, id) WHERE state < 3 AND kind IN (5,6);"
   "CREATE INDEX op_uid ON op(folder_id, uid) WHERE state < 3;"
   "CREATE TABLE pop_seen(id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, uidl TEXT NOT NULL, digest TEXT NOT NULL, header TEXT NOT NULL,"
   " msg_id INTEGER NOT NULL, first_seen INTEGER NOT NULL, gone_since INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0,"

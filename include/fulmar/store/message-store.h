@@ -2,7 +2,7 @@
  * whole life (moves included): the program prints it as the message's `id`.
  *
  * What is shown = what the server said last (its truth, kept beside) + the operations that wait (journal.h). Every function here takes the
- * server's word and merges. Call with slices (200 rows are about 2 ms at worst), so that the pen can let the user's changes through. */
+ * server's word and merges. Call with slices (50 new rows or 200 flag words are about 2 ms), so that the pen can let the user's changes through. */
 #pragma once
 #include <fulmar/mail/envelope.h>
 #include <fulmar/mail/flags.h>
