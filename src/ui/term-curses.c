@@ -206,7 +206,6 @@ fm_term_curses_open (const FmTermCursesOptions *options, GError **error)
       fm_term_curses_close (term);
       return NULL;
     }
-  repeat_char = NULL; /* REP: promised by xterm's entry, not understood by all who call themselves xterm */
   set_modes ();
   term->ascii = strcmp (options->ascii, "true") == 0 || !is_utf8 ();
   term->depth = find_depth (options->colours, direct);
