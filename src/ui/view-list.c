@@ -64,12 +64,12 @@ format_size (guint64 bytes)
   return value < 9.95 && unit > 0 ? g_strdup_printf ("%.1f%c", value, units[unit]) : g_strdup_printf ("%.0f%c", MAX (value, 1), units[unit]);
 }
 
-/* The branches left of a subject: one pair of columns a level. Transfer: full. */
+/* The branches left of a subject: one pair of columns a level, the nearest levels only where there is little room. Transfer: full. */
 static char *
-tree_text (const FmCanvas *canvas, const FmRow *row)
+tree_text (const FmCanvas *canvas, const FmRow *row, int subject_width)
 {
   GString *tree = g_string_new (NULL);
-  guint depth = row->depth, first = depth > TREE_DEPTH_MAX ? depth - TREE_DEPTH_MAX : 1;
+  guint levels = (guint) CLAMP (subject_width / 6, 1, TREE_DEPTH_MAX), depth = row->depth, first = depth > levels ? depth - levels : 1;
   if (depth == 0)
     return g_string_free (tree, FALSE);
   if (first > 1)
@@ -81,7 +81,7 @@ tree_text (const FmCanvas *canvas, const FmRow *row)
       g_string_append_c (tree, ' ');
     }
   g_string_append (tree, fm_canvas_glyph (canvas, row->is_last_child ? FM_GLYPH_CORNER : FM_GLYPH_BRANCH));
-  g_string_append (tree, fm_canvas_glyph (canvas, FM_GLYPH_ARROW));
+  g_string_append_printf (tree, "%s ", fm_canvas_glyph (canvas, FM_GLYPH_ARROW));
   return g_string_free (tree, FALSE);
 }
 
@@ -92,7 +92,7 @@ draw_subject (const FmViewFrame *frame, FmRect clip, int y, const FmListLine *li
   int x = clip.x, edge = clip.x + clip.width;
   if (threaded)
     {
-      g_autofree char *tree = tree_text (frame->canvas, row);
+      g_autofree char *tree = tree_text (frame->canvas, row, clip.width);
       FmLook tree_look = look.bg == fm_theme_look (frame->theme, FM_ROLE_LIST).bg ? fm_theme_over (frame->theme, FM_ROLE_LIST_TREE, look) : look;
       x += fm_canvas_text (frame->canvas, clip, x, y, tree_look, tree, -1);
     }

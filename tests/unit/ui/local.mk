@@ -28,3 +28,9 @@ TESTS += tests/unit/ui/test-theme
 tests_unit_ui_test_theme_SOURCES = tests/unit/ui/test-theme.c
 tests_unit_ui_test_theme_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
 tests_unit_ui_test_theme_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/ui/test-keymap
+TESTS += tests/unit/ui/test-keymap
+tests_unit_ui_test_keymap_SOURCES = tests/unit/ui/test-keymap.c
+tests_unit_ui_test_keymap_LDADD = $(UI_LIBS) $(CMOCKA_LIBS)
+tests_unit_ui_test_keymap_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
