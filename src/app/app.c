@@ -489,10 +489,22 @@ fm_app_close_search (FmApp *app)
 void
 fm_app_open_message (FmApp *app, gint64 msg_id)
 {
-  if (app->reading && fm_reading_id (app->reading) == msg_id && fm_reading_state (app->reading) != FM_READING_FAILED)
+  if (app->reading && fm_reading_id (app->reading) == msg_id && fm_reading_state (app->reading) != FM_READING_FAILED) {
+    fm_reading_open (app->reading);
+    return;
+  }
+  fm_reading_free (app->reading);
+  app->reading = fm_reading_new (app, msg_id, FALSE);
+  fm_app_changed (app, FM_CHANGE_READING);
+}
+
+void
+fm_app_preview_message (FmApp *app, gint64 msg_id)
+{
+  if (app->reading && fm_reading_id (app->reading) == msg_id)
     return;
   fm_reading_free (app->reading);
-  app->reading = fm_reading_new (app, msg_id);
+  app->reading = fm_reading_new (app, msg_id, TRUE);
   fm_app_changed (app, FM_CHANGE_READING);
 }
 

@@ -3,8 +3,9 @@
 #include <fulmar/app/app.h>
 #include <fulmar/mail/message.h>
 
-/* Starts to load row MSG_ID; the app's `changed` tells when it is there. */
-FmReading *fm_reading_new (FmApp *app, gint64 msg_id);
+/* Starts to load row MSG_ID; the app's `changed` tells when it is there. PREVIEW: seen in passing, so it is not marked read. */
+FmReading *fm_reading_new (FmApp *app, gint64 msg_id, gboolean preview);
+void fm_reading_open (FmReading *reading); /* what was a preview is read now */
 void fm_reading_free (FmReading *reading); /* accepts NULL */
 
 void fm_reading_set_mode (FmReading *reading, FmReadingMode mode);

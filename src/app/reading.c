@@ -17,7 +17,7 @@ struct FmReading {
   GPtrArray *parts;
   guint64 request;     /* what is awaited: a compute or a body; 0: nothing */
   guint generation;    /* answers of older loads are dropped */
-  gboolean marked;
+  gboolean marked, preview;
   struct FmReadingLink *link;
 };
 
@@ -121,7 +121,7 @@ mark_read (FmReading *reading)
   FmOverlayEffect effect = { .add = FM_FLAG_SEEN };
   FmApp *app = reading->app;
 
-  if (reading->marked || app->read_only || !fm_config_get_bool (app->config, "mark_read"))
+  if (reading->marked || reading->preview || app->read_only || !fm_config_get_bool (app->config, "mark_read"))
     return;
   reading->marked = TRUE;
   if (!(fm_app_flags_of (app, reading->id) & FM_FLAG_SEEN))
@@ -207,10 +207,11 @@ start_load (FmReading *reading)
 }
 
 FmReading *
-fm_reading_new (FmApp *app, gint64 msg_id)
+fm_reading_new (FmApp *app, gint64 msg_id, gboolean preview)
 {
   FmReading *reading = g_new0 (FmReading, 1);
 
+  reading->preview = preview;
   reading->app = app;
   reading->id = msg_id;
   reading->link = g_new0 (Link, 1);
@@ -233,6 +234,14 @@ fm_reading_free (FmReading *reading)
   g_clear_pointer (&reading->parts, g_ptr_array_unref);
   g_free (reading->notice);
   g_free (reading);
+}
+
+void
+fm_reading_open (FmReading *reading)
+{
+  reading->preview = FALSE;
+  if (reading->state == FM_READING_READY)
+    mark_read (reading);
 }
 
 void

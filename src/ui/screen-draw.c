@@ -20,7 +20,11 @@ draw_list (FmScreen *screen)
     {
       screen->list_seen = list;
       screen->list.top = 0;
+      screen->list_touched = FALSE;
     }
+  /* While a list fills in under a user who has not touched it, its beginning is what they want to see. */
+  if (!screen->list_touched && fm_list_cursor (list) != 0)
+    fm_list_set_cursor (list, 0);
   screen->list.now_utc = fm_clock_now_utc ();
   screen->list.date_format = fm_config_get (fm_app_config (screen->app), "date_format");
   fm_view_list_draw (&screen->list, list, &frame);
@@ -32,10 +36,11 @@ draw_pager (FmScreen *screen)
   FmReading *reading = fm_app_reading (screen->app);
   FmViewFrame frame = frame_for (screen, screen->panes.pager, screen->wish.focus == FM_PANE_PAGER);
   const char *notice = reading ? fm_reading_notice (reading) : NULL;
-  if (reading)
-    fm_view_pager_show (screen->pager, fm_reading_doc (reading), fm_reading_id (reading));
-  else
+  /* Until the next document is here, what is on the screen stays: no blank between two messages. */
+  if (!reading)
     fm_view_pager_show (screen->pager, NULL, 0);
+  else if (fm_reading_doc (reading) || notice)
+    fm_view_pager_show (screen->pager, fm_reading_doc (reading), fm_reading_id (reading));
   fm_view_pager_draw (screen->pager, &frame, notice);
 }
 

@@ -32,6 +32,8 @@ typedef struct {
   FmViewPager *pager;
   FmList *list_seen;     /* the list that view state belongs to; compared, never used */
   gboolean composing;    /* the composer is in front */
+  gboolean list_touched; /* a key was pressed since the list came up: its cursor is the user's */
+  gint64 preview_id;     /* the row the pager follows */
   gint64 space_at_end;   /* the message whose end Space has met */
 
   GPtrArray *widgets; /* FmWidget *, the top one last */
@@ -40,7 +42,7 @@ typedef struct {
   gboolean message_is_error;
   gboolean esc_pending;
 
-  guint input_source, quiet_source, paint_source, step_source, clock_source;
+  guint input_source, quiet_source, paint_source, step_source, clock_source, preview_source;
   GPid child; /* a program that has the terminal, 0: none */
   FmShellAnswer child_answer;
   gpointer child_data;

@@ -17,6 +17,7 @@
 
 #define READ_BYTES 4096
 #define STEP_US 2000
+#define PREVIEW_MS 120
 
 gboolean
 fm_screen_check (GError **error)
@@ -45,6 +46,32 @@ set_title (FmScreen *screen)
 }
 
 static gboolean
+on_preview (gpointer data)
+{
+  FmScreen *screen = data;
+  gint64 id = fm_list_total (fm_app_list (screen->app)) > 0 ? fm_list_cursor_id (fm_app_list (screen->app)) : 0;
+  screen->preview_source = 0;
+  if (id != 0 && screen->wish.focus != FM_PANE_PAGER && screen->panes.pager.width > 0)
+    fm_app_preview_message (screen->app, id);
+  return G_SOURCE_REMOVE;
+}
+
+/* The pager beside the list follows the cursor once it rests; a held key shows no message in between. */
+static void
+follow_cursor (FmScreen *screen)
+{
+  FmList *list = fm_app_list (screen->app);
+  FmReading *reading = fm_app_reading (screen->app);
+  gint64 id = fm_list_total (list) > 0 ? fm_list_cursor_id (list) : 0;
+  if (id == screen->preview_id)
+    return;
+  screen->preview_id = id;
+  g_clear_handle_id (&screen->preview_source, g_source_remove);
+  if (id != 0 && (!reading || fm_reading_id (reading) != id))
+    screen->preview_source = g_timeout_add (PREVIEW_MS, on_preview, screen);
+}
+
+static gboolean
 on_paint (gpointer data)
 {
   FmScreen *screen = data;
@@ -62,6 +89,7 @@ on_paint (gpointer data)
   fm_screen_draw_all (screen);
   fm_term_curses_paint (screen->term, screen->canvas);
   set_title (screen);
+  follow_cursor (screen);
   if (screen->step_source == 0 && !fm_view_pager_step (screen->pager, 0))
     screen->step_source = g_idle_add (on_step, screen);
   return G_SOURCE_REMOVE;
@@ -169,6 +197,7 @@ on_key (const FmInput *input, gpointer data)
   if (input->type == FM_INPUT_FOCUS_IN || input->type == FM_INPUT_FOCUS_OUT)
     return;
   screen->esc_pending = FALSE;
+  screen->list_touched = TRUE;
   g_clear_pointer (&screen->message, g_free);
   fm_screen_dirty (screen);
   if (input->type == FM_INPUT_PASTE_STALLED)
@@ -410,7 +439,7 @@ screen_free (FmScreen *screen)
     }
   fm_app_set_shell (screen->app, NULL, NULL);
   fm_term_curses_close (screen->term);
-  guint *sources[] = { &screen->input_source, &screen->quiet_source, &screen->paint_source, &screen->step_source, &screen->clock_source };
+  guint *sources[] = { &screen->input_source, &screen->quiet_source, &screen->paint_source, &screen->step_source, &screen->clock_source, &screen->preview_source };
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_clear_handle_id (sources[i], g_source_remove);
   for (guint i = 0; i < FM_SCREEN_PROMPT_KINDS; i++)
