@@ -46,6 +46,8 @@ account_state_free (gpointer data)
 
 /* --- talking to the shell --- */
 
+static void say (FmApp *app, gboolean is_error, const char *format, va_list args) G_GNUC_PRINTF (3, 0);
+
 static void
 say (FmApp *app, gboolean is_error, const char *format, va_list args)
 {
@@ -325,7 +327,7 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   engine.data_dir = app->data_dir;
   engine.accounts = fm_config_accounts (config);
   engine.network = !options->demo && (options->screen || options->network);
-  if (options->network)
+  if (options->network || options->index)
     engine.lease = engine.index = TRUE;
   engine.events = app->port;
   if (!fm_paths_make_private_dir (app->data_dir, error) || !(app->engine = fm_engine_open (&engine, error))) {

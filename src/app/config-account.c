@@ -8,6 +8,8 @@
 
 typedef gboolean (*SetKey) (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error);
 
+static gboolean bad (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
 static gboolean
 bad (GError **error, const char *format, ...)
 {

@@ -30,6 +30,7 @@ src_app_libapp_a_SOURCES = \
 	src/app/config-account.c \
 	src/app/config-account.h \
 	src/app/config.c \
+	src/app/demo.c \
 	src/app/demo.h \
 	src/app/folders-private.h \
 	src/app/folders.c \
@@ -38,7 +39,6 @@ src_app_libapp_a_SOURCES = \
 	src/app/overlay.c \
 	src/app/overlay.h \
 	src/app/page.c \
-	src/app/page.h \
 	src/app/reading-private.h \
 	src/app/reading.c \
 	src/app/settings.c \

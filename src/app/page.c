@@ -1,6 +1,6 @@
 /* Order of the page: what Fulmar itself has to say first (outside the sender's reach), the headers, a blank line, the body parts with a line
  * between them, the attachments. */
-#include "app/page.h"
+#include <fulmar/app/page.h>
 #include <fulmar/base/text.h>
 #include <fulmar/mail/flowed.h>
 #include <fulmar/mail/html.h>

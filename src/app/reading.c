@@ -1,7 +1,7 @@
 /* Opening a message: a pool thread reads, parses and builds the page; this file keeps what came of it. A body that is not here is asked for on
  * the connection kept for what the user waits for, and the page is built when it has arrived. */
 #include "app/app-private.h"
-#include "app/page.h"
+#include <fulmar/app/page.h>
 #include "app/reading-private.h"
 #include <fulmar/mail/flags.h>
 #include <fulmar/store/body-store.h>

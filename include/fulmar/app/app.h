@@ -29,6 +29,7 @@ typedef struct {
   gboolean read_only;
   gboolean screen;      /* takes the lease and syncs; FALSE: command line */
   gboolean network;     /* a command line that syncs or sends: takes the lease if it is free */
+  gboolean index;       /* a command line that searches: the index, but no network */
   const char *account;  /* -a, or NULL */
 } FmAppOptions;
 

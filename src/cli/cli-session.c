@@ -1,0 +1,225 @@
+/* An app without a screen: the same controller and engine, driven by a main loop that runs only while a command waits for an answer. */
+#include "cli/cli-private.h"
+#include <fulmar/base/paths.h>
+#include <fulmar/store/outbox-store.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+struct FmCliSession {
+  FmApp *app;
+  GMainLoop *loop;
+  guint64 request;
+  gboolean answered, failed, until_sent;
+  FmCliHeard heard;
+  gpointer heard_data;
+};
+
+void
+fm_cli_session_complain (const char *format, ...)
+{
+  va_list args;
+  g_autofree char *text = NULL, *clean = NULL;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  clean = fm_text_sanitise_line (text, -1);
+  fprintf (stderr, "fulmar: %s\n", clean);
+}
+
+static void
+report_problems (FmConfig *config)
+{
+  GPtrArray *problems = fm_config_problems (config);
+
+  for (guint i = 0; i < problems->len; i++) {
+    const FmConfigProblem *problem = g_ptr_array_index (problems, i);
+    if (problem->column)
+      fprintf (stderr, "%s:%u:%u: %s\n", problem->file, problem->line, problem->column, problem->message);
+    else
+      fprintf (stderr, "%s:%u: %s\n", problem->file, problem->line, problem->message);
+  }
+}
+
+/* Every answer's id may come before its asker looks for it, so answers are noted for whatever request is waited for. */
+static void
+listen (const FmEvent *event, gpointer data)
+{
+  FmCliSession *session = data;
+
+  if (session->heard)
+    session->heard (event, session->heard_data);
+  if (event->kind == FM_EVENT_NOTICE && event->error)
+    fm_cli_session_complain ("%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->error->message);
+  if (event->kind == FM_EVENT_NEED_PASSWORD)
+    fm_cli_session_complain ("%s needs a password: add password_command to its section of the config, or sign in once in the screen", event->account);
+  if (session->until_sent && (event->kind == FM_EVENT_OUTBOX || event->kind == FM_EVENT_QUEUE)
+      && fm_outbox_store_pending (fm_cli_session_reader (session)) == 0) {
+    session->answered = TRUE;
+    g_main_loop_quit (session->loop);
+  }
+  if (session->request == 0 || event->reply_to != session->request)
+    return;
+  if (event->kind == FM_EVENT_FAILED) {
+    fm_cli_session_complain ("%s", event->error->message);
+    session->failed = TRUE;
+  }
+  if (event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED) {
+    session->failed |= event->kind == FM_EVENT_CANCELLED;
+    session->answered = TRUE;
+    g_main_loop_quit (session->loop);
+  }
+}
+
+FmCliSession *
+fm_cli_session_open (const FmCliGlobals *globals, FmCliNeed need)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = globals->config_file ? g_strdup (globals->config_file) : fm_paths_config_file ();
+  FmAppOptions options = { .read_only = globals->read_only || need <= FM_CLI_SEARCH, .network = need == FM_CLI_NETWORK,
+                           .index = need == FM_CLI_SEARCH, .account = globals->account };
+  FmConfig *config = fm_config_load (path);
+  FmCliSession *session;
+
+  report_problems (config);
+  if (fm_config_accounts (config)->len == 0) {
+    fm_cli_session_complain ("no account is set up in %s: `fulmar setup` adds one", path);
+    fm_config_free (config);
+    return NULL;
+  }
+  session = g_new0 (FmCliSession, 1);
+  session->loop = g_main_loop_new (NULL, FALSE);
+  session->app = fm_app_new (config, &options, &error);
+  if (!session->app) {
+    fm_cli_session_complain ("%s", error->message);
+    fm_cli_session_free (session);
+    return NULL;
+  }
+  fm_app_set_listener (session->app, listen, session);
+  return session;
+}
+
+void
+fm_cli_session_free (FmCliSession *session)
+{
+  if (!session)
+    return;
+  fm_app_free (session->app);
+  g_main_loop_unref (session->loop);
+  g_free (session);
+}
+
+FmApp *
+fm_cli_session_app (FmCliSession *session)
+{
+  return session->app;
+}
+
+FmStoreReader *
+fm_cli_session_reader (FmCliSession *session)
+{
+  return fm_engine_reader (fm_app_engine (session->app));
+}
+
+static gboolean
+interrupted (gpointer data)
+{
+  FmCliSession *session = data;
+
+  session->failed = TRUE;
+  g_main_loop_quit (session->loop);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+run_loop (FmCliSession *session, FmCliHeard heard, gpointer data)
+{
+  guint sources[] = { g_unix_signal_add (SIGINT, interrupted, session), g_unix_signal_add (SIGTERM, interrupted, session),
+                      g_unix_signal_add (SIGHUP, interrupted, session) };
+
+  session->heard = heard;
+  session->heard_data = data;
+  g_main_loop_run (session->loop);
+  session->heard = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
+    g_source_remove (sources[i]);
+}
+
+gboolean
+fm_cli_session_wait (FmCliSession *session, guint64 request, FmCliHeard heard, gpointer data)
+{
+  session->request = request;
+  session->answered = session->failed = FALSE;
+  run_loop (session, heard, data);
+  session->request = 0;
+  return session->answered && !session->failed;
+}
+
+gboolean
+fm_cli_session_outbox_empty (FmCliSession *session, FmCliHeard heard, gpointer data)
+{
+  if (fm_outbox_store_pending (fm_cli_session_reader (session)) == 0)
+    return TRUE;
+  session->until_sent = TRUE;
+  session->answered = session->failed = FALSE;
+  run_loop (session, heard, data);
+  session->until_sent = FALSE;
+  return session->answered && !session->failed;
+}
+
+void
+fm_cli_session_stay (FmCliSession *session, FmCliHeard heard, gpointer data)
+{
+  run_loop (session, heard, data);
+}
+
+gboolean
+fm_cli_session_messages (FmCliSession *session, const char *name, GArray *ids)
+{
+  FmStoreReader *reader = fm_cli_session_reader (session);
+  g_autoptr (GArray) found = NULL;
+  gint64 id;
+
+  if (*name == 'm' && g_ascii_string_to_signed (name + 1, 10, 1, G_MAXINT64, &id, NULL)) {
+    g_autoptr (FmMessageInfo) info = fm_message_store_get (reader, id, NULL);
+    if (info) {
+      g_array_append_val (ids, id);
+      return TRUE;
+    }
+  } else if (g_str_has_prefix (name, "id:")) {
+    found = fm_message_store_find_message_id (reader, name + 3, NULL);
+    if (found && found->len > 0) {
+      g_array_append_vals (ids, found->data, found->len);
+      return TRUE;
+    }
+  } else {
+    fm_cli_session_complain ("`%s` names no message: write id:<Message-ID>, or an id that --json prints (m12)", name);
+    return FALSE;
+  }
+  fm_cli_session_complain ("there is no message %s", name);
+  return FALSE;
+}
+
+gint64
+fm_cli_session_folder (FmCliSession *session, const char *name)
+{
+  gint64 id = fm_app_find_folder (session->app, name);
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  FmFolderLine line;
+  const char *near;
+
+  if (id)
+    return id;
+  for (guint i = 0; fm_folders_line (fm_app_folders (session->app), i, &line); i++)
+    if (line.folder_id)
+      g_ptr_array_add (names, (gpointer) line.full_name);
+  g_ptr_array_add (names, NULL);
+  near = fm_text_nearest (name, (const char *const *) names->pdata);
+  if (near)
+    fm_cli_session_complain ("there is no folder %s: did you mean %s?", name, near);
+  else
+    fm_cli_session_complain ("there is no folder %s (fulmar folders lists them)", name);
+  return 0;
+}

@@ -1,0 +1,62 @@
+/* The table of commands. */
+#include "cli/cli-private.h"
+#include <string.h>
+
+typedef struct {
+  const char *name;
+  const char *usage;
+  int (*run) (const FmCliGlobals *globals, int argc, char **argv);
+} Command;
+
+static const Command commands[] = {
+  { "sync", "sync [--watch] [FOLDER...]                     one pass, or stay and be pushed", fm_cli_sync_run },
+  { "folders", "folders [--json]", fm_cli_list_folders },
+  { "list", "list [--json] [--limit N] [--threads] FOLDER", fm_cli_list_run },
+  { "search", "search [--json] [--limit N] QUERY", fm_cli_search_run },
+  { "show", "show [--text | --html | --raw | --json] MESSAGE", fm_cli_show_run },
+  { "move", "move FOLDER MESSAGE...", fm_cli_act_run },
+  { "copy", "copy FOLDER MESSAGE...", fm_cli_act_run },
+  { "flag", "flag [+|-]FLAG... MESSAGE...                   +seen -flagged answered ...", fm_cli_act_run },
+  { "tag", "tag [+|-]TAG... MESSAGE...", fm_cli_act_run },
+  { "delete", "delete MESSAGE...                              to Trash", fm_cli_act_run },
+  { "send", "send [-t] [--wait] [ADDRESS...] <message       as sendmail: queued, then sent", fm_cli_send_run },
+  { "queue", "queue [--json]                                 what waits, and why", fm_cli_sync_queue },
+  { "index", "index [--rebuild]", fm_cli_sync_index },
+};
+
+gboolean
+fm_cli_is_command (const char *word)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (commands[i].name, word) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+int
+fm_cli_run (const FmCliGlobals *globals, int argc, char **argv)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (commands[i].name, argv[0]) == 0) {
+      if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
+        g_print ("Usage: fulmar %s\n", commands[i].usage);
+        return 0;
+      }
+      return commands[i].run (globals, argc, argv);
+    }
+  return 2;
+}
+
+const char *
+fm_cli_usage (void)
+{
+  static char *usage;
+
+  if (!usage) {
+    GString *text = g_string_new (NULL);
+    for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+      g_string_append_printf (text, "       fulmar %s\n", commands[i].usage);
+    usage = g_string_free (text, FALSE);
+  }
+  return usage;
+}
