@@ -51,6 +51,26 @@ cut_at_boundary (const FmMessage *message, guint index, char *text)
     }
 }
 
+/* What the file holds from there, bounded. Transfer: full. */
+static char *
+read_from (const FmMessage *message, gint64 offset)
+{
+  char *bytes = g_malloc (MAX_LOST_BYTES + 1);
+  gsize held = 0;
+  ssize_t got = g_mime_stream_seek (message->stream, offset, GMIME_STREAM_SEEK_SET) < 0 ? 0 : 1;
+
+  for (; got > 0 && held<MAX_LOST_BYTES; held += got> 0 ? (gsize) got : 0)
+    got = g_mime_stream_read (message->stream, bytes + held, MAX_LOST_BYTES - held);
+  bytes[held] = '\0';
+  return bytes;
+}
+
+char *
+fm_message_lost_whole (const FmMessage *message)
+{
+  return read_from (message, message->stream->bound_start);
+}
+
 char *
 fm_message_lost_text (const FmMessage *message, guint index)
 {
@@ -66,12 +86,7 @@ fm_message_lost_text (const FmMessage *message, guint index)
   if (offset < 0)
     return NULL;
 
-  g_autofree char *bytes = g_malloc (MAX_LOST_BYTES + 1);
-  gsize held = 0;
-  ssize_t got = g_mime_stream_seek (message->stream, offset, GMIME_STREAM_SEEK_SET) < 0 ? 0 : 1;
-  for (; got > 0 && held<MAX_LOST_BYTES; held += got> 0 ? (gsize) got : 0)
-    got = g_mime_stream_read (message->stream, bytes + held, MAX_LOST_BYTES - held);
-  bytes[held] = '\0';
+  g_autofree char *bytes = read_from (message, offset);
   const char *start = skip_field (bytes);
   if (headless)
     start += *start == '\n' ? 1 : g_str_has_prefix (start, "\r\n") ? 2 : 0;

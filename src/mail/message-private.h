@@ -37,6 +37,7 @@ void fm_message_tree_build (FmMessage *message);
 void fm_message_tree_free_node (gpointer node);
 
 /* message-lost.c: the text of an empty leaf that GMime took for a broken header and dropped; NULL if there is none. Transfer: full. */
+char *fm_message_lost_whole (const FmMessage *message); /* of a file that is no message at all: its beginning. Transfer: full. */
 char *fm_message_lost_text (const FmMessage *message, guint index);
 
 /* message-headers.c */

@@ -175,15 +175,13 @@ add_node (FmMessage *message, guint parent, char *path)
   return node;
 }
 
-/* What stands where parts should be: GMime files text without any boundary as the prologue. */
+/* A text part for what no part was made of. Takes RAW_TEXT and PATH. */
 static void
-add_stand_in (FmMessage *message, guint parent, GMimeMultipart *multipart)
+add_stand_in (FmMessage *message, guint parent, char *path, char *raw_text)
 {
-  const char *prologue = g_mime_multipart_get_prologue (multipart), *epilogue = g_mime_multipart_get_epilogue (multipart);
-  const char *above = fm_message_node (message, parent)->part.path;
-  FmMessageNode *node = add_node (message, parent, g_strconcat (above, above[0] != '\0' ? ".1" : "1", NULL));
+  FmMessageNode *node = add_node (message, parent, path);
 
-  node->raw_text = g_strconcat (prologue != NULL ? prologue : "", epilogue, NULL);
+  node->raw_text = raw_text;
   node->part.type = g_strdup ("text/plain");
   node->part.charset = g_strdup ("");
   node->part.disposition = g_strdup ("");
@@ -191,8 +189,19 @@ add_stand_in (FmMessage *message, guint parent, GMimeMultipart *multipart)
   node->part.content_id = g_strdup ("");
   node->part.description = g_strdup ("");
   node->part.file_name = g_strdup ("");
-  node->part.size_bytes = strlen (node->raw_text);
+  node->part.size_bytes = strlen (raw_text);
   node->part.is_leaf = TRUE;
+}
+
+/* GMime files text without any boundary as the prologue. */
+static void
+stand_in_for_children (FmMessage *message, guint parent, GMimeMultipart *multipart)
+{
+  const char *prologue = g_mime_multipart_get_prologue (multipart), *epilogue = g_mime_multipart_get_epilogue (multipart);
+  const char *above = fm_message_node (message, parent)->part.path;
+
+  add_stand_in (message, parent, g_strconcat (above, above[0] != '\0' ? ".1" : "1", NULL),
+                g_strconcat (prologue != NULL ? prologue : "", epilogue, NULL));
   message->defects |= FM_MESSAGE_DEFECT_NO_BOUNDARY;
 }
 
@@ -213,7 +222,7 @@ add_children (FmMessage *message, GMimeObject *object, guint index, const char *
       GMimeMultipart *multipart = GMIME_MULTIPART (object);
       int n = g_mime_multipart_get_count (multipart);
       if (n == 0)
-        add_stand_in (message, index, multipart);
+        stand_in_for_children (message, index, multipart);
       for (int i = 0; i < n; i++)
         add_object (message, g_mime_multipart_get_part (multipart, i), index, child_path (prefix, i + 1));
     }
@@ -282,4 +291,9 @@ fm_message_tree_build (FmMessage *message)
 
   if (body != NULL)
     add_object (message, body, FM_MESSAGE_NO_PART, g_strdup (GMIME_IS_MULTIPART (body) ? "" : "1"));
+  else
+    {
+      add_stand_in (message, FM_MESSAGE_NO_PART, g_strdup ("1"), fm_message_lost_whole (message));
+      message->defects |= FM_MESSAGE_DEFECT_NO_SEPARATOR;
+    }
 }

@@ -8,11 +8,11 @@
 #include "oracle.h"
 #include "test.h"
 
-enum { SUBJECT, FROM, TO, MESSAGE_ID, DATE, TREE, BODIES, FILE_NAMES, N_CLASSES };
+enum { SUBJECT, FROM, TO, MESSAGE_ID, DATE, TREE, BODIES, FILE_NAMES, EVENTS, N_CLASSES };
 static const char *const class_names[N_CLASSES]
-    = { "subject", "from", "to", "message-id", "date", "part tree", "decoded bodies", "file names" };
+    = { "subject", "from", "to", "message-id", "date", "part tree", "decoded bodies", "file names", "mime4j leaves" };
 /* Agreement, in thousandths, below which something broke: a little under what was measured when each difference had been looked at. */
-static const guint least[N_CLASSES] = { 955, 973, 988, 996, 997, 937, 972, 985 };
+static const guint least[N_CLASSES] = { 955, 973, 988, 996, 997, 937, 972, 985, 890 };
 
 static char *corpus;
 static GHashTable *oracle;
@@ -148,6 +148,26 @@ compare_leaves (FmMessage *message, const OracleMail *mail)
     }
 }
 
+/* mime4j's own expectation lies beside its messages as the events of its parser: each <body> is a leaf. */
+static void
+compare_events (FmMessage *message, const char *path)
+{
+  g_autofree char *stem = g_strndup (path, strlen (path) - strlen (".msg"));
+  g_autofree char *xml_path = g_strconcat (stem, ".xml", NULL);
+  g_autofree char *xml = NULL;
+  guint ours = 0, theirs = 0;
+
+  if (!g_str_has_suffix (path, ".msg") || !g_file_get_contents (xml_path, &xml, NULL, NULL))
+    return;
+  for (const char *p = strstr (xml, "<body>"); p != NULL; p = strstr (p + 1, "<body>"))
+    theirs++;
+  for (guint i = 0; i < fm_message_n_parts (message); i++)
+    ours += fm_message_part (message, i)->is_leaf;
+  g_autofree char *a = g_strdup_printf ("%u", ours);
+  g_autofree char *b = g_strdup_printf ("%u", theirs);
+  compare (EVENTS, path, a, b);
+}
+
 /* What every reader of the program does with a message. */
 static void
 exercise (FmMessage *message)
@@ -207,6 +227,7 @@ open_one (const char *path)
       g_free (slowest);
       slowest = g_strdup (path);
     }
+  compare_events (message, path);
   const OracleMail *mail = oracle != NULL ? g_hash_table_lookup (oracle, path + strlen (corpus) + 1) : NULL;
   if (mail == NULL)
     return;

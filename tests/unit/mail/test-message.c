@@ -177,6 +177,9 @@ a_missing_empty_line_loses_no_text (void **state)
   assert_takes_string (text_of (blank, 0), "here is the text\n");
   assert_takes_string (text_of (inner, 2), "inner text\n");
   assert_takes_string (text_of (headless, 2), "Message removed");
+  g_autoptr (FmMessage) no_mail = open_text ("no header at all\nbut text\n");
+  assert_takes_string (text_of (no_mail, 0), "no header at all\nbut text\n");
+  assert_takes_string (shown (no_mail, FM_MESSAGE_PREFER_PLAIN), "text/plain");
   assert_takes_string (text_of (empty, 0), "");
   assert_int_equal (fm_message_defects (empty), 0);
 }
