@@ -17,3 +17,9 @@ tests_unit_net_test_imap_replay_SOURCES = tests/unit/net/test-imap-replay.c test
 tests_unit_net_test_imap_replay_CPPFLAGS = $(AM_CPPFLAGS) -DFM_TEST_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
 tests_unit_net_test_imap_replay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_net_test_imap_replay_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/net/test-auth
+TESTS += tests/unit/net/test-auth
+tests_unit_net_test_auth_SOURCES = tests/unit/net/test-auth.c
+tests_unit_net_test_auth_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_auth_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
