@@ -47,5 +47,15 @@ tests_fuzz_fuzz_mailto_SOURCES = tests/fuzz/fuzz-mailto.c
 tests_fuzz_fuzz_mailto_LDADD = $(MAIL_LIBS)
 tests_fuzz_fuzz_mailto_LDFLAGS = $(FUZZ_LINK)
 
+# net
+EXTRA_PROGRAMS += tests/fuzz/fuzz-imap
+tests_fuzz_fuzz_imap_SOURCES = tests/fuzz/fuzz-imap.c
+tests_fuzz_fuzz_imap_LDADD = $(NET_LIBS)
+tests_fuzz_fuzz_imap_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-auth
+tests_fuzz_fuzz_auth_SOURCES = tests/fuzz/fuzz-auth.c
+tests_fuzz_fuzz_auth_LDADD = $(NET_LIBS)
+tests_fuzz_fuzz_auth_LDFLAGS = $(FUZZ_LINK)
+
 endif
 EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus tests/fuzz/message.corpus tests/fuzz/envelope.corpus tests/fuzz/query.dict
