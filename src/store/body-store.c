@@ -52,25 +52,29 @@ body_write (FmSink *sink, const void *bytes, gsize size_bytes, GError **error)
   BodySink *s = (BodySink *) sink;
   const guint8 *p = bytes;
 
-  if (size_bytes > s->limit - s->size) {
-    g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "the message is larger than %" G_GUINT64_FORMAT " bytes", s->limit);
-    return FALSE;
-  }
+  if (size_bytes > s->limit - s->size)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "the message is larger than %" G_GUINT64_FORMAT " bytes", s->limit);
+      return FALSE;
+    }
   if (s->fd < 0 && !open_tmp (s, error))
     return FALSE;
   g_checksum_update (s->checksum, bytes, (gssize) size_bytes);
   s->size += size_bytes;
-  while (size_bytes > 0) {
-    ssize_t n = write (s->fd, p, size_bytes);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0) {
-      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s: a message could not be written (free some space, and it goes on)", s->store->dir);
-      return FALSE;
+  while (size_bytes > 0)
+    {
+      ssize_t n = write (s->fd, p, size_bytes);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s: a message could not be written (free some space, and it goes on)",
+                              s->store->dir);
+          return FALSE;
+        }
+      p += n;
+      size_bytes -= (gsize) n;
     }
-    p += n;
-    size_bytes -= (gsize) n;
-  }
   return TRUE;
 }
 
@@ -90,27 +94,32 @@ place (BodySink *s, GError **error)
   g_autofree char *path = digest_path (s->store, s->digest);
   g_autofree char *shard = g_path_get_dirname (path);
 
-  if (g_mkdir (shard, 0700) == 0) {
-    g_autofree char *mail = g_path_get_dirname (shard);
-    (void) sync_directory (mail);
-  }
+  if (g_mkdir (shard, 0700) == 0)
+    {
+      g_autofree char *mail = g_path_get_dirname (shard);
+      (void) sync_directory (mail);
+    }
   g_mutex_lock (&place_lock);
   int failed = g_rename (s->tmp_path, path) != 0 ? errno : 0;
   g_mutex_unlock (&place_lock);
-  if (failed != 0) {
-    errno = failed;
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", path);
-    return FALSE;
-  }
+  if (failed != 0)
+    {
+      errno = failed;
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", path);
+      return FALSE;
+    }
   g_clear_pointer (&s->tmp_path, g_free);
-  if (s->grouped) {
-    g_mutex_lock (&s->store->lock);
-    g_hash_table_add (s->store->dirty_dirs, g_steal_pointer (&shard));
-    g_mutex_unlock (&s->store->lock);
-  } else if (!sync_directory (shard)) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", shard);
-    return FALSE;
-  }
+  if (s->grouped)
+    {
+      g_mutex_lock (&s->store->lock);
+      g_hash_table_add (s->store->dirty_dirs, g_steal_pointer (&shard));
+      g_mutex_unlock (&s->store->lock);
+    }
+  else if (!sync_directory (shard))
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", shard);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -125,10 +134,12 @@ body_commit (FmSink *sink, GError **error)
   if (close (s->fd) != 0 && failed == 0)
     failed = errno;
   s->fd = -1;
-  if (failed != 0) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, failed, "%s: a message could not be written (free some space, and it goes on)", s->store->dir);
-    return FALSE;
-  }
+  if (failed != 0)
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, failed, "%s: a message could not be written (free some space, and it goes on)",
+                          s->store->dir);
+      return FALSE;
+    }
   s->digest = g_strdup (g_checksum_get_string (s->checksum));
   return place (s, error);
 }
@@ -194,16 +205,18 @@ fm_body_store_sync_dirs (FmStore *store, GError **error)
 
   g_mutex_lock (&store->lock);
   g_hash_table_iter_init (&iter, store->dirty_dirs);
-  while (g_hash_table_iter_next (&iter, &dir, NULL)) {
-    g_hash_table_iter_steal (&iter);
-    g_ptr_array_add (dirs, dir);
-  }
+  while (g_hash_table_iter_next (&iter, &dir, NULL))
+    {
+      g_hash_table_iter_steal (&iter);
+      g_ptr_array_add (dirs, dir);
+    }
   g_mutex_unlock (&store->lock);
   for (guint i = 0; i < dirs->len; i++)
-    if (!sync_directory (g_ptr_array_index (dirs, i))) {
-      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", (char *) g_ptr_array_index (dirs, i));
-      return FALSE;
-    }
+    if (!sync_directory (g_ptr_array_index (dirs, i)))
+      {
+        fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", (char *) g_ptr_array_index (dirs, i));
+        return FALSE;
+      }
   return TRUE;
 }
 
@@ -216,17 +229,21 @@ is_digest (const char *text)
 gint64
 fm_body_store_put (FmStoreWriter *writer, const char *digest, guint64 size_bytes, GError **error)
 {
-  if (!is_digest (digest)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "not a message's digest");
-    return 0;
-  }
+  if (!is_digest (digest))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "not a message's digest");
+      return 0;
+    }
   g_autofree char *path = digest_path (writer->reader.store, digest);
-  if (access (path, R_OK) != 0) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", path);
-    return 0;
-  }
-  if (!fm_sql_exec (&writer->reader, error, "INSERT INTO blob(sha, size, unused_since) VALUES(?,?,?) ON CONFLICT(sha) DO UPDATE SET unused_since=excluded.unused_since",
-                    "sii", digest, (gint64) size_bytes, fm_clock_now_utc ()))
+  if (access (path, R_OK) != 0)
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", path);
+      return 0;
+    }
+  if (!fm_sql_exec (
+          &writer->reader, error,
+          "INSERT INTO blob(sha, size, unused_since) VALUES(?,?,?) ON CONFLICT(sha) DO UPDATE SET unused_since=excluded.unused_since",
+          "sii", digest, (gint64) size_bytes, fm_clock_now_utc ()))
     return 0;
   return fm_body_store_find (&writer->reader, digest);
 }
@@ -245,10 +262,14 @@ gboolean
 fm_body_store_put_local (FmStoreWriter *writer, const gint64 *msg_ids, gsize n, GError **error)
 {
   for (gsize i = 0; i < n; i++)
-    if (!fm_sql_exec (&writer->reader, error, "INSERT INTO blob(sha, size) SELECT '" LOCAL_PREFIX "' || id, size FROM msg WHERE id=? AND blob_id IS NULL"
-                                              " AND path IS NOT NULL ON CONFLICT(sha) DO NOTHING", "i", msg_ids[i])
-        || !fm_sql_exec (&writer->reader, error, "UPDATE msg SET blob_id = (SELECT id FROM blob WHERE sha = '" LOCAL_PREFIX "' || msg.id) WHERE id=?"
-                                                 " AND blob_id IS NULL AND path IS NOT NULL", "i", msg_ids[i]))
+    if (!fm_sql_exec (&writer->reader, error,
+                      "INSERT INTO blob(sha, size) SELECT '" LOCAL_PREFIX "' || id, size FROM msg WHERE id=? AND blob_id IS NULL"
+                      " AND path IS NOT NULL ON CONFLICT(sha) DO NOTHING",
+                      "i", msg_ids[i])
+        || !fm_sql_exec (&writer->reader, error,
+                         "UPDATE msg SET blob_id = (SELECT id FROM blob WHERE sha = '" LOCAL_PREFIX "' || msg.id) WHERE id=?"
+                         " AND blob_id IS NULL AND path IS NOT NULL",
+                         "i", msg_ids[i]))
       return FALSE;
   return TRUE;
 }
@@ -266,12 +287,13 @@ fm_body_store_path (FmStoreReader *reader, gint64 msg_id, GError **error)
 
   if (!fm_sql_query (&q, reader, error, "SELECT b.sha, m.path FROM msg m LEFT JOIN blob b ON b.id=m.blob_id WHERE m.id=?", "i", msg_id))
     return NULL;
-  if (fm_sql_step (&q)) {
-    if (fm_sql_text_or_null (&q, 0) != NULL && !g_str_has_prefix (fm_sql_text (&q, 0), LOCAL_PREFIX))
-      return digest_path (reader->store, fm_sql_text (&q, 0));
-    if (fm_sql_text_or_null (&q, 1) != NULL)
-      return g_strdup (fm_sql_text (&q, 1));
-  }
+  if (fm_sql_step (&q))
+    {
+      if (fm_sql_text_or_null (&q, 0) != NULL && !g_str_has_prefix (fm_sql_text (&q, 0), LOCAL_PREFIX))
+        return digest_path (reader->store, fm_sql_text (&q, 0));
+      if (fm_sql_text_or_null (&q, 1) != NULL)
+        return g_strdup (fm_sql_text (&q, 1));
+    }
   if (fm_sql_end (&q, error))
     g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message's text is not here yet");
   return NULL;
@@ -282,15 +304,17 @@ fm_body_store_blob_path (FmStoreReader *reader, gint64 blob_id, GError **error)
 {
   g_auto (FmSql) q = { 0 };
 
-  if (!fm_sql_query (&q, reader, error, "SELECT b.sha, (SELECT path FROM msg WHERE blob_id=b.id AND path IS NOT NULL LIMIT 1) FROM blob b WHERE b.id=?", "i",
+  if (!fm_sql_query (&q, reader, error,
+                     "SELECT b.sha, (SELECT path FROM msg WHERE blob_id=b.id AND path IS NOT NULL LIMIT 1) FROM blob b WHERE b.id=?", "i",
                      blob_id))
     return NULL;
-  if (fm_sql_step (&q)) {
-    if (!g_str_has_prefix (fm_sql_text (&q, 0), LOCAL_PREFIX))
-      return digest_path (reader->store, fm_sql_text (&q, 0));
-    if (fm_sql_text_or_null (&q, 1) != NULL)
-      return g_strdup (fm_sql_text (&q, 1));
-  }
+  if (fm_sql_step (&q))
+    {
+      if (!g_str_has_prefix (fm_sql_text (&q, 0), LOCAL_PREFIX))
+        return digest_path (reader->store, fm_sql_text (&q, 0));
+      if (fm_sql_text_or_null (&q, 1) != NULL)
+        return g_strdup (fm_sql_text (&q, 1));
+    }
   if (fm_sql_end (&q, error))
     g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "that message file is no longer here");
   return NULL;
@@ -313,13 +337,15 @@ fm_body_store_indexable (FmStoreReader *reader, FmBlobIndex state, gint64 before
   g_auto (FmSql) q = { 0 };
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
 
-  if (!fm_sql_query (&q, reader, error, "SELECT id FROM blob WHERE idx=?1 AND idx<>1 AND id<?2 AND (refs>0 OR ?1<>0) ORDER BY id DESC LIMIT ?3", "diu", (int) state,
-                     before_id, (guint32) limit))
+  if (!fm_sql_query (&q, reader, error,
+                     "SELECT id FROM blob WHERE idx=?1 AND idx<>1 AND id<?2 AND (refs>0 OR ?1<>0) ORDER BY id DESC LIMIT ?3", "diu",
+                     (int) state, before_id, (guint32) limit))
     return NULL;
-  while (fm_sql_step (&q)) {
-    gint64 id = fm_sql_int (&q, 0);
-    g_array_append_val (ids, id);
-  }
+  while (fm_sql_step (&q))
+    {
+      gint64 id = fm_sql_int (&q, 0);
+      g_array_append_val (ids, id);
+    }
   return fm_sql_end (&q, error) ? g_steal_pointer (&ids) : NULL;
 }
 
@@ -348,14 +374,16 @@ fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, GError *
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
 
   if (!fm_sql_exec (r, error, "UPDATE blob SET idx=2 WHERE refs=0 AND idx=1 AND unused_since<=?", "i", before)
-      || !fm_sql_query (&q, r, error, "SELECT id, sha FROM blob WHERE refs=0 AND idx IN (0,3) AND unused_since<=? LIMIT ?", "iu", before, (guint32) limit))
+      || !fm_sql_query (&q, r, error, "SELECT id, sha FROM blob WHERE refs=0 AND idx IN (0,3) AND unused_since<=? LIMIT ?", "iu", before,
+                        (guint32) limit))
     return NULL;
-  while (fm_sql_step (&q)) {
-    gint64 id = fm_sql_int (&q, 0);
-    g_array_append_val (ids, id);
-    if (!g_str_has_prefix (fm_sql_text (&q, 1), LOCAL_PREFIX))
-      g_ptr_array_add (paths, digest_path (r->store, fm_sql_text (&q, 1)));
-  }
+  while (fm_sql_step (&q))
+    {
+      gint64 id = fm_sql_int (&q, 0);
+      g_array_append_val (ids, id);
+      if (!g_str_has_prefix (fm_sql_text (&q, 1), LOCAL_PREFIX))
+        g_ptr_array_add (paths, digest_path (r->store, fm_sql_text (&q, 1)));
+    }
   if (!fm_sql_end (&q, error))
     return NULL;
   for (guint i = 0; i < ids->len; i++)
@@ -374,14 +402,15 @@ fm_body_store_index_gone (FmStoreWriter *writer, const gint64 *blob_ids, gsize n
 void
 fm_body_store_unlink (GPtrArray *paths)
 {
-  for (guint i = 0; i < paths->len; i++) {
-    const char *path = g_ptr_array_index (paths, i);
-    GStatBuf info;
-    g_mutex_lock (&place_lock);
-    if (g_stat (path, &info) == 0 && info.st_mtime + UNLINK_MIN_AGE_S < time (NULL))
-      g_unlink (path);
-    g_mutex_unlock (&place_lock);
-  }
+  for (guint i = 0; i < paths->len; i++)
+    {
+      const char *path = g_ptr_array_index (paths, i);
+      GStatBuf info;
+      g_mutex_lock (&place_lock);
+      if (g_stat (path, &info) == 0 && info.st_mtime + UNLINK_MIN_AGE_S < time (NULL))
+        g_unlink (path);
+      g_mutex_unlock (&place_lock);
+    }
 }
 
 void
@@ -391,12 +420,13 @@ fm_body_store_clean_tmp (FmStore *store, int age_s)
   g_autoptr (GDir) list = g_dir_open (dir, 0, NULL);
   const char *name;
 
-  while (list != NULL && (name = g_dir_read_name (list)) != NULL) {
-    g_autofree char *path = g_build_filename (dir, name, NULL);
-    GStatBuf info;
-    if (g_str_has_prefix (name, "body-") && g_stat (path, &info) == 0 && info.st_mtime + age_s <= time (NULL))
-      g_unlink (path);
-  }
+  while (list != NULL && (name = g_dir_read_name (list)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (dir, name, NULL);
+      GStatBuf info;
+      if (g_str_has_prefix (name, "body-") && g_stat (path, &info) == 0 && info.st_mtime + age_s <= time (NULL))
+        g_unlink (path);
+    }
 }
 
 static gboolean
@@ -405,15 +435,16 @@ visit_shard (const char *shard, FmBodyFile callback, gpointer data)
   g_autoptr (GDir) list = g_dir_open (shard, 0, NULL);
   const char *name;
 
-  while (list != NULL && (name = g_dir_read_name (list)) != NULL) {
-    g_autofree char *path = g_build_filename (shard, name, NULL);
-    g_autofree char *digest = g_strndup (name, FM_BODY_STORE_DIGEST_CHARS);
-    GStatBuf info;
-    if (!is_digest (digest) || !g_str_equal (name + FM_BODY_STORE_DIGEST_CHARS, ".eml") || g_stat (path, &info) != 0)
-      continue;
-    if (!callback (path, digest, (guint64) info.st_size, data))
-      return FALSE;
-  }
+  while (list != NULL && (name = g_dir_read_name (list)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (shard, name, NULL);
+      g_autofree char *digest = g_strndup (name, FM_BODY_STORE_DIGEST_CHARS);
+      GStatBuf info;
+      if (!is_digest (digest) || !g_str_equal (name + FM_BODY_STORE_DIGEST_CHARS, ".eml") || g_stat (path, &info) != 0)
+        continue;
+      if (!callback (path, digest, (guint64) info.st_size, data))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -425,14 +456,16 @@ fm_body_store_reimport (FmStore *store, FmBodyFile callback, gpointer data, GErr
   g_autoptr (GDir) list = g_dir_open (dir, 0, &cause);
   const char *name;
 
-  if (list == NULL) {
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: %s", dir, cause->message);
-    return FALSE;
-  }
-  while ((name = g_dir_read_name (list)) != NULL) {
-    g_autofree char *shard = g_build_filename (dir, name, NULL);
-    if (strlen (name) == 2 && !visit_shard (shard, callback, data))
-      break;
-  }
+  if (list == NULL)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: %s", dir, cause->message);
+      return FALSE;
+    }
+  while ((name = g_dir_read_name (list)) != NULL)
+    {
+      g_autofree char *shard = g_build_filename (dir, name, NULL);
+      if (strlen (name) == 2 && !visit_shard (shard, callback, data))
+        break;
+    }
   return TRUE;
 }

@@ -21,9 +21,12 @@ set_up_connection (sqlite3 *db, gboolean writes)
   sqlite3_extended_result_codes (db, 1);
   sqlite3_busy_timeout (db, BUSY_TIMEOUT_MS);
   fm_sql_function_register (db);
-  int code = sqlite3_exec (db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;", NULL, NULL, NULL);
+  int code = sqlite3_exec (db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;", NULL,
+                           NULL, NULL);
   if (code == SQLITE_OK)
-    code = sqlite3_exec (db, writes ? "PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;" : "PRAGMA cache_size=-8192;",
+    code = sqlite3_exec (db,
+                         writes ? "PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;"
+                                : "PRAGMA cache_size=-8192;",
                          NULL, NULL, NULL);
   return code;
 }
@@ -59,18 +62,22 @@ switch_to_wal (FmStore *store, sqlite3 *db, int *ret_code, GError **error)
   gboolean is_wal = FALSE;
 
   *ret_code = sqlite3_prepare_v2 (db, "PRAGMA journal_mode=WAL", -1, &statement, NULL);
-  if (*ret_code == SQLITE_OK && (*ret_code = sqlite3_step (statement)) == SQLITE_ROW) {
-    is_wal = g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "wal") == 0;
-    *ret_code = SQLITE_OK;
-  }
+  if (*ret_code == SQLITE_OK && (*ret_code = sqlite3_step (statement)) == SQLITE_ROW)
+    {
+      is_wal = g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "wal") == 0;
+      *ret_code = SQLITE_OK;
+    }
   sqlite3_finalize (statement);
-  if (*ret_code != SQLITE_OK) {
-    fm_sqlite_error_set (error, db, *ret_code);
-    return FALSE;
-  }
+  if (*ret_code != SQLITE_OK)
+    {
+      fm_sqlite_error_set (error, db, *ret_code);
+      return FALSE;
+    }
   if (!is_wal)
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE,
-                 "%s: this file system can't hold the store (no shared memory for its write-ahead log); set `store = DIR` to a local directory", store->dir);
+    g_set_error (
+        error, FM_ERROR, FM_ERROR_STORAGE,
+        "%s: this file system can't hold the store (no shared memory for its write-ahead log); set `store = DIR` to a local directory",
+        store->dir);
   return is_wal;
 }
 
@@ -81,17 +88,19 @@ load_hash_key (FmStore *store, sqlite3 *db, int *ret_code, GError **error)
   gboolean found = FALSE;
 
   *ret_code = sqlite3_prepare_v2 (db, "SELECT v FROM meta WHERE k='hash_key'", -1, &statement, NULL);
-  if (*ret_code == SQLITE_OK && (*ret_code = sqlite3_step (statement)) == SQLITE_ROW) {
-    const char *hex = (const char *) sqlite3_column_text (statement, 0);
-    found = hex != NULL && strlen (hex) == 32;
-    for (int i = 0; found && i < 16; i++)
-      store->key[i] = (guint8) (g_ascii_xdigit_value (hex[2 * i]) * 16 + g_ascii_xdigit_value (hex[2 * i + 1]));
-  }
+  if (*ret_code == SQLITE_OK && (*ret_code = sqlite3_step (statement)) == SQLITE_ROW)
+    {
+      const char *hex = (const char *) sqlite3_column_text (statement, 0);
+      found = hex != NULL && strlen (hex) == 32;
+      for (int i = 0; found && i < 16; i++)
+        store->key[i] = (guint8) (g_ascii_xdigit_value (hex[2 * i]) * 16 + g_ascii_xdigit_value (hex[2 * i + 1]));
+    }
   sqlite3_finalize (statement);
-  if (!found) {
-    *ret_code = SQLITE_CORRUPT;
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: its hash key is gone", store->db_path);
-  }
+  if (!found)
+    {
+      *ret_code = SQLITE_CORRUPT;
+      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: its hash key is gone", store->db_path);
+    }
   return found;
 }
 
@@ -105,13 +114,14 @@ open_database (FmStore *store, int *ret_code, GError **error)
   *ret_code = open_connection (store->db_path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db);
   if (*ret_code != SQLITE_OK)
     fm_sqlite_error_set (error, db, *ret_code);
-  else if (switch_to_wal (store, db, ret_code, error)) {
-    ok = fm_schema_migrate (db, error);
-    if (!ok)
-      *ret_code = sqlite3_errcode (db);
-    else
-      ok = load_hash_key (store, db, ret_code, error);
-  }
+  else if (switch_to_wal (store, db, ret_code, error))
+    {
+      ok = fm_schema_migrate (db, error);
+      if (!ok)
+        *ret_code = sqlite3_errcode (db);
+      else
+        ok = load_hash_key (store, db, ret_code, error);
+    }
   sqlite3_close (db);
   return ok;
 }
@@ -124,19 +134,22 @@ move_aside (FmStore *store, GError **error)
   g_autofree char *target = g_strdup_printf ("%s.corrupt-%s", store->db_path, date);
   static const char *const tails[] = { "-wal", "-shm" };
 
-  for (guint i = 2; g_file_test (target, G_FILE_TEST_EXISTS); i++) {
-    g_free (target);
-    target = g_strdup_printf ("%s.corrupt-%s-%u", store->db_path, date, i);
-  }
-  if (g_rename (store->db_path, target) != 0) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s is damaged and can't be set aside", store->db_path);
-    return FALSE;
-  }
-  for (gsize i = 0; i < G_N_ELEMENTS (tails); i++) {
-    g_autofree char *from = g_strconcat (store->db_path, tails[i], NULL);
-    g_autofree char *to = g_strconcat (target, tails[i], NULL);
-    (void) g_rename (from, to);
-  }
+  for (guint i = 2; g_file_test (target, G_FILE_TEST_EXISTS); i++)
+    {
+      g_free (target);
+      target = g_strdup_printf ("%s.corrupt-%s-%u", store->db_path, date, i);
+    }
+  if (g_rename (store->db_path, target) != 0)
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s is damaged and can't be set aside", store->db_path);
+      return FALSE;
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (tails); i++)
+    {
+      g_autofree char *from = g_strconcat (store->db_path, tails[i], NULL);
+      g_autofree char *to = g_strconcat (target, tails[i], NULL);
+      (void) g_rename (from, to);
+    }
   g_free (store->corrupt_path);
   store->corrupt_path = g_steal_pointer (&target);
   return TRUE;
@@ -149,11 +162,12 @@ make_directories (FmStore *store, GError **error)
 
   if (!fm_paths_make_private_dir (store->dir, error))
     return FALSE;
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autofree char *path = g_build_filename (store->dir, names[i], NULL);
-    if (!fm_paths_make_private_dir (path, error))
-      return FALSE;
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *path = g_build_filename (store->dir, names[i], NULL);
+      if (!fm_paths_make_private_dir (path, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -171,22 +185,26 @@ fm_db_open (const char *dir, GError **error)
   store->db_path = g_build_filename (dir, "state.db", NULL);
   if (!make_directories (store, error))
     return NULL;
-  if (is_network_file_system (dir)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE,
-                 "%s lies on a network file system, where the store's write-ahead log does not work; set `store = DIR` to a local directory", dir);
-    return NULL;
-  }
+  if (is_network_file_system (dir))
+    {
+      g_set_error (
+          error, FM_ERROR, FM_ERROR_STORAGE,
+          "%s lies on a network file system, where the store's write-ahead log does not work; set `store = DIR` to a local directory", dir);
+      return NULL;
+    }
   mode_t mask = umask (077);
   gboolean ok = open_database (store, &code, &first);
-  if (!ok && fm_sqlite_error_is_corrupt (code)) {
-    g_clear_error (&first);
-    ok = move_aside (store, &first) && open_database (store, &code, &first);
-  }
+  if (!ok && fm_sqlite_error_is_corrupt (code))
+    {
+      g_clear_error (&first);
+      ok = move_aside (store, &first) && open_database (store, &code, &first);
+    }
   umask (mask);
-  if (!ok) {
-    g_propagate_error (error, g_steal_pointer (&first));
-    return NULL;
-  }
+  if (!ok)
+    {
+      g_propagate_error (error, g_steal_pointer (&first));
+      return NULL;
+    }
   (void) g_chmod (store->db_path, 0600);
   return g_steal_pointer (&store);
 }
@@ -306,11 +324,12 @@ fm_db_begin (FmStoreWriter *writer, FmDbDurability durability, GError **error)
 
   g_return_val_if_fail (!writer->open, FALSE);
   /* synchronous can't be changed inside a transaction, and holds for the connection until it is set again */
-  if (writer->synchronous != (int) durability) {
-    if (!fm_sql_script (db, durability == FM_DB_FULL ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", error))
-      return FALSE;
-    writer->synchronous = (int) durability;
-  }
+  if (writer->synchronous != (int) durability)
+    {
+      if (!fm_sql_script (db, durability == FM_DB_FULL ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", error))
+        return FALSE;
+      writer->synchronous = (int) durability;
+    }
   if (!fm_sql_exec (&writer->reader, error, "BEGIN IMMEDIATE", ""))
     return FALSE;
   writer->open = TRUE;
@@ -321,17 +340,19 @@ gboolean
 fm_db_commit (FmStoreWriter *writer, GError **error)
 {
   g_return_val_if_fail (writer->open, FALSE);
-  if (sqlite3_get_autocommit (writer->reader.db)) {
-    /* SQLite ended it by itself when a statement failed (disk full, I/O error): nothing of it is kept */
-    writer->open = FALSE;
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: the change was not kept: an earlier write failed; free some space on the disk",
-                 writer->reader.store->db_path);
-    return FALSE;
-  }
-  if (!fm_sql_exec (&writer->reader, error, "COMMIT", "")) {
-    fm_db_rollback (writer);
-    return FALSE;
-  }
+  if (sqlite3_get_autocommit (writer->reader.db))
+    {
+      /* SQLite ended it by itself when a statement failed (disk full, I/O error): nothing of it is kept */
+      writer->open = FALSE;
+      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: the change was not kept: an earlier write failed; free some space on the disk",
+                   writer->reader.store->db_path);
+      return FALSE;
+    }
+  if (!fm_sql_exec (&writer->reader, error, "COMMIT", ""))
+    {
+      fm_db_rollback (writer);
+      return FALSE;
+    }
   writer->open = FALSE;
   return TRUE;
 }
@@ -354,11 +375,12 @@ gboolean
 fm_db_savepoint (FmStoreWriter *writer, GError **error)
 {
   /* After SQLite has ended the transaction by itself, a savepoint would begin another one that nobody asked for. */
-  if (sqlite3_get_autocommit (writer->reader.db)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: an earlier write of the same change failed; free some space on the disk",
-                 writer->reader.store->db_path);
-    return FALSE;
-  }
+  if (sqlite3_get_autocommit (writer->reader.db))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: an earlier write of the same change failed; free some space on the disk",
+                   writer->reader.store->db_path);
+      return FALSE;
+    }
   return fm_sql_exec (&writer->reader, error, "SAVEPOINT job", "");
 }
 
@@ -421,10 +443,11 @@ fm_db_check (FmStoreReader *reader, GError **error)
     return FALSE;
   if (fm_sql_step (&sql) && g_str_equal (fm_sql_text (&sql, 0), "ok"))
     return TRUE;
-  if (sql.code == SQLITE_ROW) {
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s is damaged: %s", reader->store->db_path, fm_sql_text (&sql, 0));
-    return FALSE;
-  }
+  if (sql.code == SQLITE_ROW)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s is damaged: %s", reader->store->db_path, fm_sql_text (&sql, 0));
+      return FALSE;
+    }
   return fm_sql_end (&sql, error);
 }
 

@@ -7,12 +7,13 @@
 #include <fulmar/store/message-store.h>
 #include <string.h>
 
-#define FOLDER_SELECT \
+#define FOLDER_SELECT                                                                                                                      \
   "SELECT f.id, f.account_id, a.name, a.kind, f.name, f.remote_name, f.wire_name, f.path, f.delim, f.special, f.subscribed, f.selectable," \
-  " f.uidvalidity, f.uidnext, f.highestmodseq, f.lowest_uid, f.mtime, f.synced, f.total, f.unread, f.server_total, f.server_unread" \
+  " f.uidvalidity, f.uidnext, f.highestmodseq, f.lowest_uid, f.mtime, f.synced, f.total, f.unread, f.server_total, f.server_unread"        \
   " FROM folder f JOIN account a ON a.id = f.account_id "
 
-static const char *const special_names[] = { "", "inbox", "sent", "drafts", "archive", "junk", "trash", "all", "flagged", "important", "outbox" };
+static const char *const special_names[]
+    = { "", "inbox", "sent", "drafts", "archive", "junk", "trash", "all", "flagged", "important", "outbox" };
 
 const char *
 fm_folder_store_special_name (FmSpecialUse special)
@@ -77,7 +78,8 @@ fm_folder_store_put_account (FmStoreWriter *writer, const char *name, FmStoreKin
 {
   FmStoreReader *r = &writer->reader;
 
-  if (!fm_sql_exec (r, error, "INSERT INTO account(name, kind) VALUES(?,?) ON CONFLICT(name) DO UPDATE SET kind = excluded.kind", "sd", name, (int) kind))
+  if (!fm_sql_exec (r, error, "INSERT INTO account(name, kind) VALUES(?,?) ON CONFLICT(name) DO UPDATE SET kind = excluded.kind", "sd",
+                    name, (int) kind))
     return 0;
   return fm_sql_value (r, 0, "SELECT id FROM account WHERE name=?", "s", name);
 }
@@ -103,13 +105,14 @@ fm_folder_store_accounts (FmStoreReader *reader, GError **error)
 
   if (!fm_sql_query (&q, reader, error, "SELECT id, name, kind FROM account ORDER BY id", ""))
     return NULL;
-  while (fm_sql_step (&q)) {
-    FmAccountInfo *account = g_new0 (FmAccountInfo, 1);
-    account->id = fm_sql_int (&q, 0);
-    account->name = g_strdup (fm_sql_text (&q, 1));
-    account->kind = (FmStoreKind) fm_sql_int (&q, 2);
-    g_ptr_array_add (accounts, account);
-  }
+  while (fm_sql_step (&q))
+    {
+      FmAccountInfo *account = g_new0 (FmAccountInfo, 1);
+      account->id = fm_sql_int (&q, 0);
+      account->name = g_strdup (fm_sql_text (&q, 1));
+      account->kind = (FmStoreKind) fm_sql_int (&q, 2);
+      g_ptr_array_add (accounts, account);
+    }
   return fm_sql_end (&q, error) ? g_steal_pointer (&accounts) : NULL;
 }
 
@@ -123,20 +126,23 @@ fm_folder_store_put (FmStoreWriter *writer, gint64 account_id, const FmFolderInp
   /* A folder made here, whose creation the server has seen before we heard its answer */
   if (id == 0)
     id = fm_sql_value (r, 0, "SELECT id FROM folder WHERE account_id=? AND name=? AND remote_name=''", "is", account_id, name);
-  if (id == 0) {
-    g_autofree char *free_name = g_strdup (name);
-    /* The name may be shown by another folder whose rename to it waits for the server. */
-    for (guint i = 2; fm_sql_value (r, 0, "SELECT id FROM folder WHERE account_id=? AND name=?", "is", account_id, free_name) != 0; i++) {
-      g_free (free_name);
-      free_name = g_strdup_printf ("%s (%u)", name, i);
+  if (id == 0)
+    {
+      g_autofree char *free_name = g_strdup (name);
+      /* The name may be shown by another folder whose rename to it waits for the server. */
+      for (guint i = 2; fm_sql_value (r, 0, "SELECT id FROM folder WHERE account_id=? AND name=?", "is", account_id, free_name) != 0; i++)
+        {
+          g_free (free_name);
+          free_name = g_strdup_printf ("%s (%u)", name, i);
+        }
+      if (!fm_sql_exec (r, error, "INSERT INTO folder(account_id, name, remote_name) VALUES(?,?,?)", "iss", account_id, free_name, name))
+        return 0;
+      id = sqlite3_last_insert_rowid (r->db);
     }
-    if (!fm_sql_exec (r, error, "INSERT INTO folder(account_id, name, remote_name) VALUES(?,?,?)", "iss", account_id, free_name, name))
-      return 0;
-    id = sqlite3_last_insert_rowid (r->db);
-  }
-  gboolean ok = fm_sql_exec (r, error,
-                             "UPDATE folder SET remote_name=?, wire_name=?, path=?, delim=?, special=?, subscribed=?, selectable=? WHERE id=?", "sssddddi", name,
-                             input->wire_name, input->path, (int) input->delimiter, (int) input->special, input->subscribed, input->selectable, id);
+  gboolean ok = fm_sql_exec (
+      r, error, "UPDATE folder SET remote_name=?, wire_name=?, path=?, delim=?, special=?, subscribed=?, selectable=? WHERE id=?",
+      "sssddddi", name, input->wire_name, input->path, (int) input->delimiter, (int) input->special, input->subscribed, input->selectable,
+      id);
   return ok ? id : 0;
 }
 
@@ -147,7 +153,8 @@ fm_folder_store_delete (FmStoreWriter *writer, gint64 folder_id, GError **error)
 
   /* Rows on their way out of it stay where they were going: their source is gone, so they settle there or not at all (state 2). */
   return fm_sql_exec (r, error, "UPDATE op SET state=2, gone=1 WHERE folder_id=? AND state<2 AND kind=1", "i", folder_id)
-         && fm_sql_exec (r, error, "UPDATE op SET state=4, error='the folder is gone' WHERE (folder_id=? OR target_id=?) AND state<2", "ii", folder_id, folder_id)
+         && fm_sql_exec (r, error, "UPDATE op SET state=4, error='the folder is gone' WHERE (folder_id=? OR target_id=?) AND state<2", "ii",
+                         folder_id, folder_id)
          && fm_sql_exec (r, error, "DELETE FROM msg WHERE folder_id=?", "i", folder_id)
          && fm_sql_exec (r, error, "DELETE FROM thread WHERE folder_id=?", "i", folder_id)
          && fm_sql_exec (r, error, "DELETE FROM folder WHERE id=?", "i", folder_id);
@@ -184,7 +191,9 @@ fm_folder_store_find (FmStoreReader *reader, gint64 account_id, const char *name
   g_auto (FmSql) q = { 0 };
   const char *exact = g_ascii_strcasecmp (name, "INBOX") == 0 ? "INBOX" : name;
 
-  return fm_sql_query (&q, reader, error, FOLDER_SELECT "WHERE f.account_id=? AND f.name=? AND NOT f.hidden", "is", account_id, exact) ? read_one (&q, name, error) : NULL;
+  return fm_sql_query (&q, reader, error, FOLDER_SELECT "WHERE f.account_id=? AND f.name=? AND NOT f.hidden", "is", account_id, exact)
+             ? read_one (&q, name, error)
+             : NULL;
 }
 
 FmFolderInfo *
@@ -192,7 +201,8 @@ fm_folder_store_find_special (FmStoreReader *reader, gint64 account_id, FmSpecia
 {
   g_auto (FmSql) q = { 0 };
 
-  return fm_sql_query (&q, reader, error, FOLDER_SELECT "WHERE f.account_id=? AND f.special=? AND NOT f.hidden ORDER BY f.id LIMIT 1", "id", account_id, (int) special)
+  return fm_sql_query (&q, reader, error, FOLDER_SELECT "WHERE f.account_id=? AND f.special=? AND NOT f.hidden ORDER BY f.id LIMIT 1", "id",
+                       account_id, (int) special)
              ? read_one (&q, fm_folder_store_special_name (special), error)
              : NULL;
 }
@@ -203,7 +213,8 @@ fm_folder_store_list (FmStoreReader *reader, gint64 account_id, GError **error)
   g_auto (FmSql) q = { 0 };
   g_autoptr (GPtrArray) folders = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_folder_store_free);
 
-  if (!fm_sql_query (&q, reader, error, FOLDER_SELECT "WHERE (?1=0 OR f.account_id=?1) AND NOT f.hidden ORDER BY f.account_id, f.name", "i", account_id))
+  if (!fm_sql_query (&q, reader, error, FOLDER_SELECT "WHERE (?1=0 OR f.account_id=?1) AND NOT f.hidden ORDER BY f.account_id, f.name", "i",
+                     account_id))
     return NULL;
   while (fm_sql_step (&q))
     g_ptr_array_add (folders, read_folder (&q));
@@ -237,7 +248,8 @@ fm_folder_store_set_synced (FmStoreWriter *writer, gint64 folder_id, gint64 sync
 gboolean
 fm_folder_store_set_status (FmStoreWriter *writer, gint64 folder_id, guint64 total, guint64 unread, GError **error)
 {
-  return fm_sql_exec (&writer->reader, error, "UPDATE folder SET server_total=?, server_unread=? WHERE id=?", "iii", (gint64) total, (gint64) unread, folder_id);
+  return fm_sql_exec (&writer->reader, error, "UPDATE folder SET server_total=?, server_unread=? WHERE id=?", "iii", (gint64) total,
+                      (gint64) unread, folder_id);
 }
 
 gboolean
@@ -250,7 +262,8 @@ fm_folder_store_set_uidvalidity (FmStoreWriter *writer, gint64 folder_id, guint3
   if (changed
       && !(fm_sql_exec (r, error, "UPDATE msg SET uid=NULL, modseq=0 WHERE folder_id=? AND uid IS NOT NULL", "i", folder_id)
            && fm_sql_exec (r, error, "UPDATE op SET uid=NULL WHERE folder_id=? AND state<3", "i", folder_id)
-           && fm_sql_exec (r, error, "UPDATE folder SET rematch=1, uidnext=0, highestmodseq=0, lowest_uid=0, synced=0 WHERE id=?", "i", folder_id)))
+           && fm_sql_exec (r, error, "UPDATE folder SET rematch=1, uidnext=0, highestmodseq=0, lowest_uid=0, synced=0 WHERE id=?", "i",
+                           folder_id)))
     return FALSE;
   if (known != uidvalidity && !fm_sql_exec (r, error, "UPDATE folder SET uidvalidity=? WHERE id=?", "ui", uidvalidity, folder_id))
     return FALSE;
@@ -271,14 +284,17 @@ fm_folder_store_end_rematch (FmStoreWriter *writer, gint64 folder_id, guint *ret
   /* Not the rows that are on their way here: an operation still owes them a UID. */
   if (!fm_sql_exec (r, error,
                     "DELETE FROM msg WHERE folder_id=?1 AND uid IS NULL AND id NOT IN"
-                    " (SELECT msg_id FROM op WHERE state<3 AND (target_id=?1 OR kind=4) UNION SELECT new_msg_id FROM op WHERE state<3 AND target_id=?1)",
+                    " (SELECT msg_id FROM op WHERE state<3 AND (target_id=?1 OR kind=4) UNION SELECT new_msg_id FROM op WHERE state<3 AND "
+                    "target_id=?1)",
                     "i", folder_id))
     return FALSE;
   if (ret_gone != NULL)
     *ret_gone = (guint) fm_sql_changes (r);
   /* Operations that lost their message with it have nothing left to do; a move's row may still be met in its target. */
-  return fm_sql_exec (r, error, "UPDATE op SET state = CASE kind WHEN 1 THEN 2 ELSE 4 END, gone=1, error='the message is gone from the server'"
-                                " WHERE folder_id=? AND uid IS NULL AND state<2 AND kind<4 AND after_op=0", "i", folder_id)
+  return fm_sql_exec (r, error,
+                      "UPDATE op SET state = CASE kind WHEN 1 THEN 2 ELSE 4 END, gone=1, error='the message is gone from the server'"
+                      " WHERE folder_id=? AND uid IS NULL AND state<2 AND kind<4 AND after_op=0",
+                      "i", folder_id)
          && fm_sql_exec (r, error, "DELETE FROM msg WHERE folder_id=0 AND id NOT IN (SELECT msg_id FROM op WHERE state<3)", "")
          && fm_sql_exec (r, error, "UPDATE folder SET rematch=0 WHERE id=?", "i", folder_id);
 }

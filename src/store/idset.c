@@ -119,11 +119,12 @@ fm_idset_next (const FmIdSet *set, gint64 id, gint64 *ret_id)
   if (i >= set->n_words)
     return FALSE;
   guint64 word = set->words[i] & (G_MAXUINT64 << (MAX (id, 0) % 64));
-  while (word == 0) {
-    if (++i >= set->n_words)
-      return FALSE;
-    word = set->words[i];
-  }
+  while (word == 0)
+    {
+      if (++i >= set->n_words)
+        return FALSE;
+      word = set->words[i];
+    }
   *ret_id = (gint64) i * 64 + __builtin_ctzll (word);
   return TRUE;
 }

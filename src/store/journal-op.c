@@ -3,8 +3,9 @@
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 
-#define OP_SELECT \
-  "SELECT id, group_id, account_id, msg_id, folder_id, target_id, new_msg_id, blob_id, idate, after_op, uid, kind, state, add_flags, del_flags," \
+#define OP_SELECT                                                                                                                      \
+  "SELECT id, group_id, account_id, msg_id, folder_id, target_id, new_msg_id, blob_id, idate, after_op, uid, kind, state, add_flags, " \
+  "del_flags,"                                                                                                                         \
   " eff_add, eff_del, kw_add, kw_del, arg, gone, old_name FROM op "
 
 void
@@ -69,7 +70,8 @@ fm_journal_op_group (FmStoreReader *reader, gint64 group_id, gboolean newest_fir
   g_auto (FmSql) q = { 0 };
   g_autoptr (GPtrArray) ops = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_journal_op_free);
 
-  if (!fm_sql_query (&q, reader, error, OP_SELECT "WHERE group_id=?1 ORDER BY CASE ?2 WHEN 1 THEN -id ELSE id END", "id", group_id, newest_first != 0))
+  if (!fm_sql_query (&q, reader, error, OP_SELECT "WHERE group_id=?1 ORDER BY CASE ?2 WHEN 1 THEN -id ELSE id END", "id", group_id,
+                     newest_first != 0))
     return NULL;
   while (fm_sql_step (&q))
     g_ptr_array_add (ops, read_op (&q));
@@ -80,12 +82,13 @@ gint64
 fm_journal_op_insert (FmStoreWriter *writer, const FmJournalOp *op, GError **error)
 {
   if (!fm_sql_exec (&writer->reader, error,
-                    "INSERT INTO op(group_id, account_id, kind, state, msg_id, folder_id, uid, target_id, new_msg_id, add_flags, del_flags, eff_add, eff_del,"
+                    "INSERT INTO op(group_id, account_id, kind, state, msg_id, folder_id, uid, target_id, new_msg_id, add_flags, "
+                    "del_flags, eff_add, eff_del,"
                     " kw_add, kw_del, arg, blob_id, idate, after_op, created, old_name) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                    "iiddiiniiuuuusssiiiis", op->group_id, op->account_id, (int) op->kind, (int) op->state, op->msg_id, op->folder_id, (gint64) op->uid,
-                    op->target_id, op->new_msg_id, op->add, op->remove, op->eff_add, op->eff_del, op->kw_add == NULL ? "" : op->kw_add,
-                    op->kw_del == NULL ? "" : op->kw_del, op->arg == NULL ? "" : op->arg, op->blob_id, op->idate, op->after_op, fm_clock_now_utc (),
-                    op->old_name == NULL ? "" : op->old_name))
+                    "iiddiiniiuuuusssiiiis", op->group_id, op->account_id, (int) op->kind, (int) op->state, op->msg_id, op->folder_id,
+                    (gint64) op->uid, op->target_id, op->new_msg_id, op->add, op->remove, op->eff_add, op->eff_del,
+                    op->kw_add == NULL ? "" : op->kw_add, op->kw_del == NULL ? "" : op->kw_del, op->arg == NULL ? "" : op->arg, op->blob_id,
+                    op->idate, op->after_op, fm_clock_now_utc (), op->old_name == NULL ? "" : op->old_name))
     return 0;
   return sqlite3_last_insert_rowid (writer->reader.db);
 }
@@ -93,7 +96,8 @@ fm_journal_op_insert (FmStoreWriter *writer, const FmJournalOp *op, GError **err
 gboolean
 fm_journal_op_set_state (FmStoreWriter *writer, gint64 op_id, FmOpState state, const char *error_text, GError **error)
 {
-  return fm_sql_exec (&writer->reader, error, "UPDATE op SET state=?, error=coalesce(?, error) WHERE id=?", "dsi", (int) state, error_text, op_id);
+  return fm_sql_exec (&writer->reader, error, "UPDATE op SET state=?, error=coalesce(?, error) WHERE id=?", "dsi", (int) state, error_text,
+                      op_id);
 }
 
 static gboolean
@@ -120,16 +124,18 @@ static gboolean
 revert_move (FmStoreWriter *writer, const FmJournalOp *op, GError **error)
 {
   FmStoreReader *r = &writer->reader;
-  gint64 next = fm_sql_value (r, G_MAXINT64, "SELECT min(id) FROM op WHERE msg_id=? AND id>? AND kind IN (1,3) AND state<3", "ii", op->msg_id, op->id);
+  gint64 next = fm_sql_value (r, G_MAXINT64, "SELECT min(id) FROM op WHERE msg_id=? AND id>? AND kind IN (1,3) AND state<3", "ii",
+                              op->msg_id, op->id);
 
-  if (!fm_sql_exec (r, error, "UPDATE op SET folder_id=?, uid=? WHERE msg_id=? AND id>? AND id<=? AND state<2 AND kind<4", "iniii", op->folder_id, (gint64) op->uid,
-                    op->msg_id, op->id, next))
+  if (!fm_sql_exec (r, error, "UPDATE op SET folder_id=?, uid=? WHERE msg_id=? AND id>? AND id<=? AND state<2 AND kind<4", "iniii",
+                    op->folder_id, (gint64) op->uid, op->msg_id, op->id, next))
     return FALSE;
-  if (next != G_MAXINT64) {
-    /* A way there and back again leaves nothing to do. */
-    return fm_sql_exec (r, error, "UPDATE op SET state=5 WHERE id=? AND kind=1 AND target_id=folder_id AND state=0", "i", next)
-           && (fm_sql_changes (r) == 0 || return_row (writer, op, error));
-  }
+  if (next != G_MAXINT64)
+    {
+      /* A way there and back again leaves nothing to do. */
+      return fm_sql_exec (r, error, "UPDATE op SET state=5 WHERE id=? AND kind=1 AND target_id=folder_id AND state=0", "i", next)
+             && (fm_sql_changes (r) == 0 || return_row (writer, op, error));
+    }
   return return_row (writer, op, error);
 }
 
@@ -138,24 +144,27 @@ fm_journal_op_revert (FmStoreWriter *writer, const FmJournalOp *op, gboolean kee
 {
   FmStoreReader *r = &writer->reader;
 
-  switch (op->kind) {
-  case FM_OP_FLAGS:
-    return fm_message_merge_show (writer, op->msg_id, NULL, error);
-  case FM_OP_MOVE:
-    return revert_move (writer, op, error);
-  case FM_OP_EXPUNGE:
-    return return_row (writer, op, error);
-  case FM_OP_COPY:
-    return remove_row (writer, op->new_msg_id, error);
-  case FM_OP_APPEND:
-    return keep_append || remove_row (writer, op->msg_id, error);
-  case FM_OP_FOLDER_CREATE:
-    return fm_sql_exec (r, error, "DELETE FROM folder WHERE id=? AND remote_name='' AND total=0", "i", op->folder_id);
-  case FM_OP_FOLDER_RENAME:
-    return fm_sql_exec (r, error, "UPDATE folder SET name=remote_name WHERE account_id=?1 AND remote_name<>'' AND name<>remote_name AND"
-                                  " (name=?2 OR substr(name, 1, length(?2)+1) = ?2 || char(delim))", "is", op->account_id, op->arg);
-  case FM_OP_FOLDER_DELETE:
-    return fm_sql_exec (r, error, "UPDATE folder SET hidden=0 WHERE id=?", "i", op->folder_id);
-  }
+  switch (op->kind)
+    {
+    case FM_OP_FLAGS:
+      return fm_message_merge_show (writer, op->msg_id, NULL, error);
+    case FM_OP_MOVE:
+      return revert_move (writer, op, error);
+    case FM_OP_EXPUNGE:
+      return return_row (writer, op, error);
+    case FM_OP_COPY:
+      return remove_row (writer, op->new_msg_id, error);
+    case FM_OP_APPEND:
+      return keep_append || remove_row (writer, op->msg_id, error);
+    case FM_OP_FOLDER_CREATE:
+      return fm_sql_exec (r, error, "DELETE FROM folder WHERE id=? AND remote_name='' AND total=0", "i", op->folder_id);
+    case FM_OP_FOLDER_RENAME:
+      return fm_sql_exec (r, error,
+                          "UPDATE folder SET name=remote_name WHERE account_id=?1 AND remote_name<>'' AND name<>remote_name AND"
+                          " (name=?2 OR substr(name, 1, length(?2)+1) = ?2 || char(delim))",
+                          "is", op->account_id, op->arg);
+    case FM_OP_FOLDER_DELETE:
+      return fm_sql_exec (r, error, "UPDATE folder SET hidden=0 WHERE id=?", "i", op->folder_id);
+    }
   return TRUE;
 }

@@ -17,18 +17,22 @@ read_row (FmStoreReader *r, gint64 msg_id, Row *row)
 {
   g_auto (FmSql) q = { 0 };
 
-  if (!fm_sql_query (&q, r, NULL, "SELECT m.folder_id, f.account_id, m.blob_id, m.uid, m.flags, a.kind FROM msg m JOIN folder f ON f.id=m.folder_id"
-                                  " JOIN account a ON a.id=f.account_id WHERE m.id=?", "i", msg_id)
+  if (!fm_sql_query (&q, r, NULL,
+                     "SELECT m.folder_id, f.account_id, m.blob_id, m.uid, m.flags, a.kind FROM msg m JOIN folder f ON f.id=m.folder_id"
+                     " JOIN account a ON a.id=f.account_id WHERE m.id=?",
+                     "i", msg_id)
       || !fm_sql_step (&q))
     return FALSE;
-  *row = (Row){ fm_sql_int (&q, 0), fm_sql_int (&q, 1), fm_sql_int (&q, 2), (guint32) fm_sql_int (&q, 3), (guint) fm_sql_int (&q, 4), (FmStoreKind) fm_sql_int (&q, 5) };
+  *row = (Row){ fm_sql_int (&q, 0),           fm_sql_int (&q, 1),         fm_sql_int (&q, 2),
+                (guint32) fm_sql_int (&q, 3), (guint) fm_sql_int (&q, 4), (FmStoreKind) fm_sql_int (&q, 5) };
   return TRUE;
 }
 
 gint64
 fm_journal_plan_group (FmStoreWriter *writer, const char *label, gint64 undo_of, GError **error)
 {
-  if (!fm_sql_exec (&writer->reader, error, "INSERT INTO op_group(created, label, undo_of) VALUES(?,?,?)", "isi", fm_clock_now_utc (), label, undo_of))
+  if (!fm_sql_exec (&writer->reader, error, "INSERT INTO op_group(created, label, undo_of) VALUES(?,?,?)", "isi", fm_clock_now_utc (),
+                    label, undo_of))
     return 0;
   return sqlite3_last_insert_rowid (writer->reader.db);
 }
@@ -37,7 +41,8 @@ fm_journal_plan_group (FmStoreWriter *writer, const char *label, gint64 undo_of,
 static gint64
 folder_barrier (FmStoreReader *r, gint64 folder_id, gint64 target_id)
 {
-  return fm_sql_value (r, 0, "SELECT max(id) FROM op INDEXED BY op_folder WHERE state<3 AND kind IN (5,6) AND folder_id IN (?,?)", "ii", folder_id, target_id);
+  return fm_sql_value (r, 0, "SELECT max(id) FROM op INDEXED BY op_folder WHERE state<3 AND kind IN (5,6) AND folder_id IN (?,?)", "ii",
+                       folder_id, target_id);
 }
 
 /* Those of KEYWORDS that the row does (or does not) show, joined by blanks. */
@@ -46,20 +51,24 @@ effective_keywords (FmStoreReader *r, gint64 msg_id, const char *const *keywords
 {
   GString *list = g_string_new (NULL);
 
-  for (guint i = 0; keywords != NULL && keywords[i] != NULL; i++) {
-    gboolean has = fm_sql_value (r, 0, "SELECT 1 FROM msg_kw m JOIN keyword k ON k.id=m.kw_id WHERE m.msg_id=? AND k.name=? AND m.bits & 2", "is", msg_id,
-                                 keywords[i]) != 0;
-    if (has != shown || keywords[i][0] == '\0' || strchr (keywords[i], ' ') != NULL)
-      continue;
-    if (list->len > 0)
-      g_string_append_c (list, ' ');
-    g_string_append (list, keywords[i]);
-  }
+  for (guint i = 0; keywords != NULL && keywords[i] != NULL; i++)
+    {
+      gboolean has
+          = fm_sql_value (r, 0, "SELECT 1 FROM msg_kw m JOIN keyword k ON k.id=m.kw_id WHERE m.msg_id=? AND k.name=? AND m.bits & 2", "is",
+                          msg_id, keywords[i])
+            != 0;
+      if (has != shown || keywords[i][0] == '\0' || strchr (keywords[i], ' ') != NULL)
+        continue;
+      if (list->len > 0)
+        g_string_append_c (list, ' ');
+      g_string_append (list, keywords[i]);
+    }
   return g_string_free (list, FALSE);
 }
 
 static gboolean
-plan_flags_one (FmStoreWriter *writer, FmJournalOp *op, const char *const *add_keywords, const char *const *remove_keywords, gboolean *planned, GError **error)
+plan_flags_one (FmStoreWriter *writer, FmJournalOp *op, const char *const *add_keywords, const char *const *remove_keywords,
+                gboolean *planned, GError **error)
 {
   FmStoreReader *r = &writer->reader;
   Row row;
@@ -90,20 +99,21 @@ plan_flags_one (FmStoreWriter *writer, FmJournalOp *op, const char *const *add_k
 }
 
 gboolean
-fm_journal_plan_flags (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint add, guint remove, const char *const *add_keywords,
-                       const char *const *remove_keywords, guint *ret_n, GError **error)
+fm_journal_plan_flags (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint add, guint remove,
+                       const char *const *add_keywords, const char *const *remove_keywords, guint *ret_n, GError **error)
 {
   guint count = 0;
 
-  for (gsize i = 0; i < n; i++) {
-    FmJournalOp op = { .group_id = group_id, .msg_id = msg_ids[i], .kind = FM_OP_FLAGS };
-    gboolean planned;
-    op.add = add & FM_FLAG_SERVER_MASK;
-    op.remove = remove & FM_FLAG_SERVER_MASK & ~add;
-    if (!plan_flags_one (writer, &op, add_keywords, remove_keywords, &planned, error))
-      return FALSE;
-    count += planned;
-  }
+  for (gsize i = 0; i < n; i++)
+    {
+      FmJournalOp op = { .group_id = group_id, .msg_id = msg_ids[i], .kind = FM_OP_FLAGS };
+      gboolean planned;
+      op.add = add & FM_FLAG_SERVER_MASK;
+      op.remove = remove & FM_FLAG_SERVER_MASK & ~add;
+      if (!plan_flags_one (writer, &op, add_keywords, remove_keywords, &planned, error))
+        return FALSE;
+      count += planned;
+    }
   if (ret_n != NULL)
     *ret_n = count;
   return TRUE;
@@ -116,12 +126,15 @@ copy_row (FmStoreWriter *writer, gint64 msg_id, gint64 folder_id, GError **error
   FmStoreReader *r = &writer->reader;
 
   if (!fm_sql_exec (r, error,
-                    "INSERT INTO msg(folder_id, uid, flags, sflags, idate, date, size, natt, thread_id, mid, blob_id, server_id, from_disp, subject, msgid)"
-                    " SELECT ?, NULL, flags, flags & 511, idate, date, size, natt, thread_id, mid, blob_id, server_id, from_disp, subject, msgid FROM msg WHERE id=?",
+                    "INSERT INTO msg(folder_id, uid, flags, sflags, idate, date, size, natt, thread_id, mid, blob_id, server_id, "
+                    "from_disp, subject, msgid)"
+                    " SELECT ?, NULL, flags, flags & 511, idate, date, size, natt, thread_id, mid, blob_id, server_id, from_disp, subject, "
+                    "msgid FROM msg WHERE id=?",
                     "ii", folder_id, msg_id))
     return 0;
   gint64 id = fm_sql_value (r, 0, "SELECT seq FROM sqlite_sequence WHERE name='msg'", "");
-  if (!fm_sql_exec (r, error, "INSERT INTO hdr SELECT ?, from_full, to_disp, to_full, cc_full, anc FROM hdr WHERE msg_id=?", "ii", id, msg_id)
+  if (!fm_sql_exec (r, error, "INSERT INTO hdr SELECT ?, from_full, to_disp, to_full, cc_full, anc FROM hdr WHERE msg_id=?", "ii", id,
+                    msg_id)
       || !fm_sql_exec (r, error, "INSERT INTO msg_kw SELECT ?, kw_id, 3 FROM msg_kw WHERE msg_id=? AND bits & 2", "ii", id, msg_id))
     return 0;
   return id;
@@ -132,12 +145,14 @@ target_account (FmStoreReader *r, gint64 folder_id, gint64 *ret_account, FmStore
 {
   g_auto (FmSql) q = { 0 };
 
-  if (!fm_sql_query (&q, r, error, "SELECT f.account_id, a.kind FROM folder f JOIN account a ON a.id=f.account_id WHERE f.id=?", "i", folder_id))
+  if (!fm_sql_query (&q, r, error, "SELECT f.account_id, a.kind FROM folder f JOIN account a ON a.id=f.account_id WHERE f.id=?", "i",
+                     folder_id))
     return FALSE;
-  if (!fm_sql_step (&q)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the folder to file into is gone");
-    return FALSE;
-  }
+  if (!fm_sql_step (&q))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the folder to file into is gone");
+      return FALSE;
+    }
   *ret_account = fm_sql_int (&q, 0);
   *ret_kind = (FmStoreKind) fm_sql_int (&q, 1);
   return TRUE;
@@ -171,16 +186,20 @@ move_within (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 targ
 
 /* Into another account: the bytes are appended there; with EXPUNGE the message here goes once that is confirmed. */
 static gboolean
-transfer_across (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 target_id, gint64 account_id, FmStoreKind kind, gboolean expunge, GError **error)
+transfer_across (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 target_id, gint64 account_id, FmStoreKind kind,
+                 gboolean expunge, GError **error)
 {
   FmStoreReader *r = &writer->reader;
   gint64 source = op->msg_id;
 
-  if (row->blob_id == 0) {
-    g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message's text is not here yet: open it once, then file it into the other account");
-    return FALSE;
-  }
-  FmJournalOp append = { .group_id = op->group_id, .account_id = account_id, .kind = FM_OP_APPEND, .folder_id = target_id, .blob_id = row->blob_id };
+  if (row->blob_id == 0)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND,
+                   "the message's text is not here yet: open it once, then file it into the other account");
+      return FALSE;
+    }
+  FmJournalOp append
+      = { .group_id = op->group_id, .account_id = account_id, .kind = FM_OP_APPEND, .folder_id = target_id, .blob_id = row->blob_id };
   append.msg_id = copy_row (writer, source, target_id, error);
   append.target_id = expunge ? row->folder_id : 0;
   append.add = row->flags & FM_FLAG_SERVER_MASK;
@@ -192,20 +211,25 @@ transfer_across (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 
   gint64 first = fm_journal_op_insert (writer, &append, error);
   if (first == 0 || !expunge)
     return first != 0;
-  FmJournalOp last = { .group_id = op->group_id, .account_id = row->account_id, .kind = FM_OP_EXPUNGE, .msg_id = source, .folder_id = row->folder_id };
+  FmJournalOp last
+      = { .group_id = op->group_id, .account_id = row->account_id, .kind = FM_OP_EXPUNGE, .msg_id = source, .folder_id = row->folder_id };
   last.uid = row->uid;
   last.after_op = append.state == FM_OP_CONFIRMED ? 0 : first;
-  if (row->kind == FM_STORE_POP) {
-    last.state = FM_OP_CONFIRMED;
-    return fm_journal_op_insert (writer, &last, error) != 0
-           && fm_sql_exec (r, error, "UPDATE pop_seen SET wants_delete=1, msg_id=0 WHERE account_id=? AND msg_id=?", "ii", row->account_id, source)
-           && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", source);
-  }
-  return fm_journal_op_insert (writer, &last, error) != 0 && fm_sql_exec (r, error, "UPDATE msg SET folder_id=0, uid=NULL WHERE id=?", "i", source);
+  if (row->kind == FM_STORE_POP)
+    {
+      last.state = FM_OP_CONFIRMED;
+      return fm_journal_op_insert (writer, &last, error) != 0
+             && fm_sql_exec (r, error, "UPDATE pop_seen SET wants_delete=1, msg_id=0 WHERE account_id=? AND msg_id=?", "ii",
+                             row->account_id, source)
+             && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", source);
+    }
+  return fm_journal_op_insert (writer, &last, error) != 0
+         && fm_sql_exec (r, error, "UPDATE msg SET folder_id=0, uid=NULL WHERE id=?", "i", source);
 }
 
 gboolean
-fm_journal_plan_move (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 target_id, guint *ret_n, GError **error)
+fm_journal_plan_move (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 target_id, guint *ret_n,
+                      GError **error)
 {
   gint64 account;
   FmStoreKind kind;
@@ -213,16 +237,17 @@ fm_journal_plan_move (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_
 
   if (!target_account (&writer->reader, target_id, &account, &kind, error))
     return FALSE;
-  for (gsize i = 0; i < n; i++) {
-    FmJournalOp op = { .group_id = group_id, .msg_id = msg_ids[i] };
-    Row row;
-    if (!read_row (&writer->reader, msg_ids[i], &row) || row.folder_id == target_id)
-      continue;
-    if (!(row.account_id == account ? move_within (writer, &op, &row, target_id, error)
-                                    : transfer_across (writer, &op, &row, target_id, account, kind, TRUE, error)))
-      return FALSE;
-    count++;
-  }
+  for (gsize i = 0; i < n; i++)
+    {
+      FmJournalOp op = { .group_id = group_id, .msg_id = msg_ids[i] };
+      Row row;
+      if (!read_row (&writer->reader, msg_ids[i], &row) || row.folder_id == target_id)
+        continue;
+      if (!(row.account_id == account ? move_within (writer, &op, &row, target_id, error)
+                                      : transfer_across (writer, &op, &row, target_id, account, kind, TRUE, error)))
+        return FALSE;
+      count++;
+    }
   if (ret_n != NULL)
     *ret_n = count;
   return TRUE;
@@ -241,11 +266,13 @@ copy_within (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 targ
   op->state = local ? FM_OP_CONFIRMED : FM_OP_PLANNED;
   op->after_op = folder_barrier (&writer->reader, row->folder_id, target_id);
   op->new_msg_id = copy_row (writer, op->msg_id, target_id, error);
-  return op->new_msg_id != 0 && fm_journal_op_insert (writer, op, error) != 0 && (!local || take_local_uid (writer, op->new_msg_id, target_id, error));
+  return op->new_msg_id != 0 && fm_journal_op_insert (writer, op, error) != 0
+         && (!local || take_local_uid (writer, op->new_msg_id, target_id, error));
 }
 
 gboolean
-fm_journal_plan_copy (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 target_id, guint *ret_n, GError **error)
+fm_journal_plan_copy (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 target_id, guint *ret_n,
+                      GError **error)
 {
   gint64 account;
   FmStoreKind kind;
@@ -253,16 +280,17 @@ fm_journal_plan_copy (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_
 
   if (!target_account (&writer->reader, target_id, &account, &kind, error))
     return FALSE;
-  for (gsize i = 0; i < n; i++) {
-    FmJournalOp op = { .group_id = group_id, .msg_id = msg_ids[i] };
-    Row row;
-    if (!read_row (&writer->reader, msg_ids[i], &row))
-      continue;
-    if (!(row.account_id == account ? copy_within (writer, &op, &row, target_id, error)
-                                    : transfer_across (writer, &op, &row, target_id, account, kind, FALSE, error)))
-      return FALSE;
-    count++;
-  }
+  for (gsize i = 0; i < n; i++)
+    {
+      FmJournalOp op = { .group_id = group_id, .msg_id = msg_ids[i] };
+      Row row;
+      if (!read_row (&writer->reader, msg_ids[i], &row))
+        continue;
+      if (!(row.account_id == account ? copy_within (writer, &op, &row, target_id, error)
+                                      : transfer_across (writer, &op, &row, target_id, account, kind, FALSE, error)))
+        return FALSE;
+      count++;
+    }
   if (ret_n != NULL)
     *ret_n = count;
   return TRUE;
@@ -274,23 +302,30 @@ fm_journal_plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *m
   FmStoreReader *r = &writer->reader;
   guint count = 0;
 
-  for (gsize i = 0; i < n; i++) {
-    Row row;
-    if (!read_row (r, msg_ids[i], &row))
-      continue;
-    gboolean local = row.kind == FM_STORE_POP;
-    FmJournalOp op = { .group_id = group_id, .account_id = row.account_id, .kind = FM_OP_EXPUNGE, .msg_id = msg_ids[i], .folder_id = row.folder_id, .uid = row.uid };
-    op.state = local ? FM_OP_CONFIRMED : FM_OP_PLANNED;
-    op.after_op = folder_barrier (r, row.folder_id, 0);
-    if (fm_journal_op_insert (writer, &op, error) == 0)
-      return FALSE;
-    gboolean ok = local ? fm_sql_exec (r, error, "UPDATE pop_seen SET wants_delete=1, msg_id=0 WHERE account_id=? AND msg_id=?", "ii", row.account_id, msg_ids[i])
-                              && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", msg_ids[i])
-                        : fm_sql_exec (r, error, "UPDATE msg SET folder_id=0, uid=NULL WHERE id=?", "i", msg_ids[i]);
-    if (!ok)
-      return FALSE;
-    count++;
-  }
+  for (gsize i = 0; i < n; i++)
+    {
+      Row row;
+      if (!read_row (r, msg_ids[i], &row))
+        continue;
+      gboolean local = row.kind == FM_STORE_POP;
+      FmJournalOp op = { .group_id = group_id,
+                         .account_id = row.account_id,
+                         .kind = FM_OP_EXPUNGE,
+                         .msg_id = msg_ids[i],
+                         .folder_id = row.folder_id,
+                         .uid = row.uid };
+      op.state = local ? FM_OP_CONFIRMED : FM_OP_PLANNED;
+      op.after_op = folder_barrier (r, row.folder_id, 0);
+      if (fm_journal_op_insert (writer, &op, error) == 0)
+        return FALSE;
+      gboolean ok = local ? fm_sql_exec (r, error, "UPDATE pop_seen SET wants_delete=1, msg_id=0 WHERE account_id=? AND msg_id=?", "ii",
+                                         row.account_id, msg_ids[i])
+                                && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", msg_ids[i])
+                          : fm_sql_exec (r, error, "UPDATE msg SET folder_id=0, uid=NULL WHERE id=?", "i", msg_ids[i]);
+      if (!ok)
+        return FALSE;
+      count++;
+    }
   if (ret_n != NULL)
     *ret_n = count;
   return TRUE;
@@ -300,7 +335,9 @@ gint64
 fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 folder_id, const FmMessageInput *input, GError **error)
 {
   FmMessageHashes hashes;
-  FmJournalOp op = { .group_id = group_id, .kind = FM_OP_APPEND, .folder_id = folder_id, .blob_id = input->blob_id, .idate = input->internal_date_utc };
+  FmJournalOp op = {
+    .group_id = group_id, .kind = FM_OP_APPEND, .folder_id = folder_id, .blob_id = input->blob_id, .idate = input->internal_date_utc
+  };
   FmStoreKind kind;
 
   if (!target_account (&writer->reader, folder_id, &op.account_id, &kind, error))
@@ -322,7 +359,8 @@ fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 folder_id
 static gboolean
 name_is_free (FmStoreReader *r, gint64 account_id, const char *name, GError **error)
 {
-  if (name[0] != '\0' && fm_sql_value (r, 0, "SELECT 1 FROM folder WHERE account_id=?1 AND (name=?2 OR remote_name=?2)", "is", account_id, name) == 0)
+  if (name[0] != '\0'
+      && fm_sql_value (r, 0, "SELECT 1 FROM folder WHERE account_id=?1 AND (name=?2 OR remote_name=?2)", "is", account_id, name) == 0)
     return TRUE;
   g_set_error (error, FM_ERROR, FM_ERROR_INVALID, name[0] == '\0' ? "a folder needs a name" : "there is a folder of that name already");
   return FALSE;
@@ -337,8 +375,8 @@ fm_journal_plan_folder_create (FmStoreWriter *writer, gint64 group_id, gint64 ac
   FmJournalOp op = { .group_id = group_id, .account_id = account_id, .kind = FM_OP_FOLDER_CREATE, .arg = (char *) name };
 
   if (!name_is_free (r, account_id, name, error)
-      || !fm_sql_exec (r, error, "INSERT INTO folder(account_id, name, remote_name, delim) VALUES(?,?,?,?)", "issi", account_id, name, kind == FM_STORE_POP ? name : "",
-                       delimiter))
+      || !fm_sql_exec (r, error, "INSERT INTO folder(account_id, name, remote_name, delim) VALUES(?,?,?,?)", "issi", account_id, name,
+                       kind == FM_STORE_POP ? name : "", delimiter))
     return 0;
   op.folder_id = sqlite3_last_insert_rowid (r->db);
   op.state = kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
@@ -354,15 +392,20 @@ fm_journal_plan_folder_rename (FmStoreWriter *writer, gint64 group_id, gint64 fo
 
   if (folder == NULL || !name_is_free (r, folder->account_id, name, error))
     return FALSE;
-  FmJournalOp op = { .group_id = group_id, .account_id = folder->account_id, .kind = FM_OP_FOLDER_RENAME, .folder_id = folder_id, .arg = (char *) name };
+  FmJournalOp op = {
+    .group_id = group_id, .account_id = folder->account_id, .kind = FM_OP_FOLDER_RENAME, .folder_id = folder_id, .arg = (char *) name
+  };
   op.old_name = folder->name;
   op.state = folder->kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
   op.after_op = folder_barrier (r, folder_id, 0);
   if (fm_journal_op_insert (writer, &op, error) == 0
-      || !fm_sql_exec (r, error, "UPDATE folder SET name = ?1 || substr(name, length(?2)+1) WHERE account_id=?3 AND"
-                                 " (name=?2 OR delim<>0 AND substr(name, 1, length(?2)+1) = ?2 || char(delim))", "ssi", name, folder->name, folder->account_id))
+      || !fm_sql_exec (r, error,
+                       "UPDATE folder SET name = ?1 || substr(name, length(?2)+1) WHERE account_id=?3 AND"
+                       " (name=?2 OR delim<>0 AND substr(name, 1, length(?2)+1) = ?2 || char(delim))",
+                       "ssi", name, folder->name, folder->account_id))
     return FALSE;
-  return folder->kind != FM_STORE_POP || fm_sql_exec (r, error, "UPDATE folder SET remote_name=name WHERE account_id=?", "i", folder->account_id);
+  return folder->kind != FM_STORE_POP
+         || fm_sql_exec (r, error, "UPDATE folder SET remote_name=name WHERE account_id=?", "i", folder->account_id);
 }
 
 gboolean
@@ -373,7 +416,9 @@ fm_journal_plan_folder_delete (FmStoreWriter *writer, gint64 group_id, gint64 fo
 
   if (folder == NULL)
     return FALSE;
-  FmJournalOp op = { .group_id = group_id, .account_id = folder->account_id, .kind = FM_OP_FOLDER_DELETE, .folder_id = folder_id, .arg = folder->name };
+  FmJournalOp op = {
+    .group_id = group_id, .account_id = folder->account_id, .kind = FM_OP_FOLDER_DELETE, .folder_id = folder_id, .arg = folder->name
+  };
   op.state = folder->kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
   op.after_op = folder_barrier (r, folder_id, 0);
   if (fm_journal_op_insert (writer, &op, error) == 0)

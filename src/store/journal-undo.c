@@ -20,21 +20,25 @@ is_unsent_and_last (FmStoreReader *r, const FmJournalOp *op)
 static gboolean
 can_undo (FmStoreReader *r, GPtrArray *ops, GError **error)
 {
-  for (guint i = 0; i < ops->len; i++) {
-    const FmJournalOp *op = g_ptr_array_index (ops, i);
-    if (op->state > FM_OP_CONFIRMED || is_unsent_and_last (r, op))
-      continue;
-    /* An expunge that ends a move into another account is undone by moving back. */
-    if (op->kind == FM_OP_EXPUNGE && fm_sql_value (r, 0, "SELECT 1 FROM op WHERE group_id=? AND kind=4 AND target_id<>0", "i", op->group_id) == 0) {
-      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "deleting for good can't be undone: the server has done it");
-      return FALSE;
+  for (guint i = 0; i < ops->len; i++)
+    {
+      const FmJournalOp *op = g_ptr_array_index (ops, i);
+      if (op->state > FM_OP_CONFIRMED || is_unsent_and_last (r, op))
+        continue;
+      /* An expunge that ends a move into another account is undone by moving back. */
+      if (op->kind == FM_OP_EXPUNGE
+          && fm_sql_value (r, 0, "SELECT 1 FROM op WHERE group_id=? AND kind=4 AND target_id<>0", "i", op->group_id) == 0)
+        {
+          g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "deleting for good can't be undone: the server has done it");
+          return FALSE;
+        }
+      if (op->kind == FM_OP_FOLDER_CREATE || op->kind == FM_OP_FOLDER_DELETE)
+        {
+          g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the folder %s: the server has done it already; this can't be undone",
+                       op->kind == FM_OP_FOLDER_CREATE ? "is made" : "is deleted");
+          return FALSE;
+        }
     }
-    if (op->kind == FM_OP_FOLDER_CREATE || op->kind == FM_OP_FOLDER_DELETE) {
-      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the folder %s: the server has done it already; this can't be undone",
-                   op->kind == FM_OP_FOLDER_CREATE ? "is made" : "is deleted");
-      return FALSE;
-    }
-  }
   return TRUE;
 }
 
@@ -44,8 +48,9 @@ reverse_append (FmStoreWriter *writer, const FmJournalOp *op, gint64 group, guin
   FmStoreReader *r = &writer->reader;
 
   /* The source of a move between accounts: still (again) here if its expunge was cancelled a moment ago. */
-  gboolean source_left = op->target_id != 0
-                         && fm_sql_value (r, 0, "SELECT 1 FROM op WHERE group_id=? AND kind=3 AND after_op=? AND state=5", "ii", op->group_id, op->id) == 0;
+  gboolean source_left
+      = op->target_id != 0
+        && fm_sql_value (r, 0, "SELECT 1 FROM op WHERE group_id=? AND kind=3 AND after_op=? AND state=5", "ii", op->group_id, op->id) == 0;
   return source_left ? fm_journal_plan_move (writer, group, &op->msg_id, 1, op->target_id, n, error)
                      : fm_journal_plan_expunge (writer, group, &op->msg_id, 1, n, error);
 }
@@ -56,20 +61,22 @@ reverse (FmStoreWriter *writer, const FmJournalOp *op, gint64 group, guint *n, G
   g_auto (GStrv) added = g_strsplit (op->kw_add, " ", -1);
   g_auto (GStrv) removed = g_strsplit (op->kw_del, " ", -1);
 
-  switch (op->kind) {
-  case FM_OP_FLAGS:
-    return fm_journal_plan_flags (writer, group, &op->msg_id, 1, op->eff_del, op->eff_add, (const char *const *) removed, (const char *const *) added, n, error);
-  case FM_OP_MOVE:
-    return fm_journal_plan_move (writer, group, &op->msg_id, 1, op->folder_id, n, error);
-  case FM_OP_COPY:
-    return fm_journal_plan_expunge (writer, group, &op->new_msg_id, 1, n, error);
-  case FM_OP_APPEND:
-    return reverse_append (writer, op, group, n, error);
-  case FM_OP_FOLDER_RENAME:
-    return fm_journal_plan_folder_rename (writer, group, op->folder_id, op->old_name, error);
-  default:
-    return TRUE;
-  }
+  switch (op->kind)
+    {
+    case FM_OP_FLAGS:
+      return fm_journal_plan_flags (writer, group, &op->msg_id, 1, op->eff_del, op->eff_add, (const char *const *) removed,
+                                    (const char *const *) added, n, error);
+    case FM_OP_MOVE:
+      return fm_journal_plan_move (writer, group, &op->msg_id, 1, op->folder_id, n, error);
+    case FM_OP_COPY:
+      return fm_journal_plan_expunge (writer, group, &op->new_msg_id, 1, n, error);
+    case FM_OP_APPEND:
+      return reverse_append (writer, op, group, n, error);
+    case FM_OP_FOLDER_RENAME:
+      return fm_journal_plan_folder_rename (writer, group, op->folder_id, op->old_name, error);
+    default:
+      return TRUE;
+    }
 }
 
 gboolean
@@ -84,20 +91,21 @@ fm_journal_undo_run (FmStoreWriter *writer, gint64 group_id, guint *n, GError **
   gint64 group = fm_journal_plan_group (writer, "", group_id, error);
   if (group == 0)
     return FALSE;
-  for (guint i = 0; i < ops->len; i++) {
-    const FmJournalOp *op = g_ptr_array_index (ops, i);
-    guint one = 1;
-    gboolean ok;
-    if (op->state > FM_OP_CONFIRMED)
-      continue;
-    if (is_unsent_and_last (r, op))
-      ok = fm_journal_op_set_state (writer, op->id, FM_OP_CANCELLED, NULL, error) && fm_journal_op_revert (writer, op, FALSE, error);
-    else
-      ok = reverse (writer, op, group, &one, error);
-    if (!ok)
-      return FALSE;
-    *n += one;
-  }
+  for (guint i = 0; i < ops->len; i++)
+    {
+      const FmJournalOp *op = g_ptr_array_index (ops, i);
+      guint one = 1;
+      gboolean ok;
+      if (op->state > FM_OP_CONFIRMED)
+        continue;
+      if (is_unsent_and_last (r, op))
+        ok = fm_journal_op_set_state (writer, op->id, FM_OP_CANCELLED, NULL, error) && fm_journal_op_revert (writer, op, FALSE, error);
+      else
+        ok = reverse (writer, op, group, &one, error);
+      if (!ok)
+        return FALSE;
+      *n += one;
+    }
   return fm_sql_exec (r, error, "UPDATE op_group SET state=1 WHERE id=?", "i", group_id);
 }
 
@@ -107,24 +115,26 @@ replay (FmStoreWriter *writer, const FmJournalOp *op, gint64 group, guint *n, GE
   g_auto (GStrv) added = g_strsplit (op->kw_add, " ", -1);
   g_auto (GStrv) removed = g_strsplit (op->kw_del, " ", -1);
 
-  switch (op->kind) {
-  case FM_OP_FLAGS:
-    return fm_journal_plan_flags (writer, group, &op->msg_id, 1, op->add, op->remove, (const char *const *) added, (const char *const *) removed, n, error);
-  case FM_OP_MOVE:
-    return fm_journal_plan_move (writer, group, &op->msg_id, 1, op->target_id, n, error);
-  case FM_OP_COPY:
-    return fm_journal_plan_copy (writer, group, &op->msg_id, 1, op->target_id, n, error);
-  case FM_OP_EXPUNGE:
-    return fm_journal_plan_expunge (writer, group, &op->msg_id, 1, n, error);
-  case FM_OP_FOLDER_CREATE:
-    return fm_journal_plan_folder_create (writer, group, op->account_id, op->arg, error) != 0;
-  case FM_OP_FOLDER_RENAME:
-    return fm_journal_plan_folder_rename (writer, group, op->folder_id, op->arg, error);
-  case FM_OP_FOLDER_DELETE:
-    return fm_journal_plan_folder_delete (writer, group, op->folder_id, error);
-  case FM_OP_APPEND:
-    break;
-  }
+  switch (op->kind)
+    {
+    case FM_OP_FLAGS:
+      return fm_journal_plan_flags (writer, group, &op->msg_id, 1, op->add, op->remove, (const char *const *) added,
+                                    (const char *const *) removed, n, error);
+    case FM_OP_MOVE:
+      return fm_journal_plan_move (writer, group, &op->msg_id, 1, op->target_id, n, error);
+    case FM_OP_COPY:
+      return fm_journal_plan_copy (writer, group, &op->msg_id, 1, op->target_id, n, error);
+    case FM_OP_EXPUNGE:
+      return fm_journal_plan_expunge (writer, group, &op->msg_id, 1, n, error);
+    case FM_OP_FOLDER_CREATE:
+      return fm_journal_plan_folder_create (writer, group, op->account_id, op->arg, error) != 0;
+    case FM_OP_FOLDER_RENAME:
+      return fm_journal_plan_folder_rename (writer, group, op->folder_id, op->arg, error);
+    case FM_OP_FOLDER_DELETE:
+      return fm_journal_plan_folder_delete (writer, group, op->folder_id, error);
+    case FM_OP_APPEND:
+      break;
+    }
   g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "filing that message can't be done again from here: do it anew");
   return FALSE;
 }
@@ -137,16 +147,18 @@ fm_journal_undo_replay (FmStoreWriter *writer, gint64 group_id, guint *n, GError
   gint64 group = ops == NULL ? 0 : fm_journal_plan_group (writer, "", 0, error);
 
   *n = 0;
-  if (group == 0 || !fm_sql_exec (r, error, "UPDATE op_group SET label=(SELECT label FROM op_group WHERE id=?) WHERE id=?", "ii", group_id, group))
+  if (group == 0
+      || !fm_sql_exec (r, error, "UPDATE op_group SET label=(SELECT label FROM op_group WHERE id=?) WHERE id=?", "ii", group_id, group))
     return FALSE;
-  for (guint i = 0; i < ops->len; i++) {
-    guint one = 1;
-    const FmJournalOp *op = g_ptr_array_index (ops, i);
-    if (op->state == FM_OP_REFUSED)
-      continue;
-    if (!replay (writer, op, group, &one, error))
-      return FALSE;
-    *n += one;
-  }
+  for (guint i = 0; i < ops->len; i++)
+    {
+      guint one = 1;
+      const FmJournalOp *op = g_ptr_array_index (ops, i);
+      if (op->state == FM_OP_REFUSED)
+        continue;
+      if (!replay (writer, op, group, &one, error))
+        return FALSE;
+      *n += one;
+    }
   return fm_sql_exec (r, error, "UPDATE op_group SET state=2 WHERE id=?", "i", group_id);
 }

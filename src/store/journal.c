@@ -35,12 +35,12 @@ fm_journal_batch_free (FmOpBatch *batch)
 
 /* May run now: nothing live before it on the same row, its predecessor settled, its folder not being matched anew, a UID where one is
  * needed; folder renames and deletions wait for everything before them in that folder. */
-#define RUNNABLE \
-  "o.state=0 AND o.not_before<=?2 AND NOT f.rematch AND (o.uid IS NOT NULL OR o.kind>=4 OR a.kind<>0)" \
-  " AND (o.msg_id=0 OR NOT EXISTS (SELECT 1 FROM op p WHERE p.msg_id=o.msg_id AND p.id<o.id AND p.state<3))" \
+#define RUNNABLE                                                                                                                     \
+  "o.state=0 AND o.not_before<=?2 AND NOT f.rematch AND (o.uid IS NOT NULL OR o.kind>=4 OR a.kind<>0)"                               \
+  " AND (o.msg_id=0 OR NOT EXISTS (SELECT 1 FROM op p WHERE p.msg_id=o.msg_id AND p.id<o.id AND p.state<3))"                         \
   " AND (o.msg_id=0 OR NOT EXISTS (SELECT 1 FROM op p WHERE p.new_msg_id=o.msg_id AND p.new_msg_id<>0 AND p.id<o.id AND p.state<3))" \
-  " AND (o.after_op=0 OR NOT EXISTS (SELECT 1 FROM op p WHERE p.id=o.after_op AND p.state<3))" \
-  " AND (o.kind<6 OR NOT EXISTS (SELECT 1 FROM op p WHERE p.account_id=o.account_id AND p.state IN (0,1) AND p.id<o.id" \
+  " AND (o.after_op=0 OR NOT EXISTS (SELECT 1 FROM op p WHERE p.id=o.after_op AND p.state<3))"                                       \
+  " AND (o.kind<6 OR NOT EXISTS (SELECT 1 FROM op p WHERE p.account_id=o.account_id AND p.state IN (0,1) AND p.id<o.id"              \
   "  AND (p.folder_id=o.folder_id OR p.target_id=o.folder_id)))"
 
 static FmOpBatch *
@@ -62,13 +62,15 @@ new_batch (FmStoreReader *reader, const FmJournalOp *op)
   batch->date_utc = op->idate;
   batch->note = (guint32) fm_sql_value (reader, 0, "SELECT note FROM op WHERE id=?", "i", op->id);
   batch->tries = (guint) fm_sql_value (reader, 0, "SELECT tries FROM op WHERE id=?", "i", op->id);
-  if (fm_sql_query (&q, reader, NULL, "SELECT f.remote_name, f.uidvalidity, (SELECT remote_name FROM folder WHERE id=?) FROM folder f WHERE f.id=?", "ii", op->target_id,
-                    op->folder_id)
-      && fm_sql_step (&q)) {
-    batch->folder = g_strdup (op->kind == FM_OP_FOLDER_CREATE ? op->arg : fm_sql_text (&q, 0));
-    batch->uidvalidity = (guint32) fm_sql_int (&q, 1);
-    batch->target = g_strdup (op->kind == FM_OP_FOLDER_RENAME ? op->arg : fm_sql_text (&q, 2));
-  }
+  if (fm_sql_query (&q, reader, NULL,
+                    "SELECT f.remote_name, f.uidvalidity, (SELECT remote_name FROM folder WHERE id=?) FROM folder f WHERE f.id=?", "ii",
+                    op->target_id, op->folder_id)
+      && fm_sql_step (&q))
+    {
+      batch->folder = g_strdup (op->kind == FM_OP_FOLDER_CREATE ? op->arg : fm_sql_text (&q, 0));
+      batch->uidvalidity = (guint32) fm_sql_int (&q, 1);
+      batch->target = g_strdup (op->kind == FM_OP_FOLDER_RENAME ? op->arg : fm_sql_text (&q, 2));
+    }
   return batch;
 }
 
@@ -85,10 +87,11 @@ fill_batch (FmStoreReader *reader, const FmJournalOp *first, FmSql *q, GError **
   g_autoptr (FmOpBatch) batch = new_batch (reader, first);
   g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (FmOpItem));
 
-  while (fm_sql_step (q)) {
-    FmOpItem item = { fm_sql_int (q, 0), fm_sql_int (q, 1), fm_sql_int (q, 2), (guint32) fm_sql_int (q, 3) };
-    g_array_append_val (items, item);
-  }
+  while (fm_sql_step (q))
+    {
+      FmOpItem item = { fm_sql_int (q, 0), fm_sql_int (q, 1), fm_sql_int (q, 2), (guint32) fm_sql_int (q, 3) };
+      g_array_append_val (items, item);
+    }
   if (!fm_sql_end (q, error))
     return NULL;
   batch->n = items->len;
@@ -102,21 +105,24 @@ fm_journal_next (FmStoreReader *reader, gint64 account_id, guint limit, GError *
 {
   g_auto (FmSql) q = { 0 };
   gint64 now = fm_clock_now_utc ();
-  gint64 id = fm_sql_value (reader, 0,
-                            "SELECT o.id FROM op o JOIN folder f ON f.id=o.folder_id JOIN account a ON a.id=o.account_id WHERE o.account_id=?1 AND " RUNNABLE
-                            " ORDER BY o.id LIMIT 1", "ii", account_id, now);
+  gint64 id = fm_sql_value (
+      reader, 0,
+      "SELECT o.id FROM op o JOIN folder f ON f.id=o.folder_id JOIN account a ON a.id=o.account_id WHERE o.account_id=?1 AND " RUNNABLE
+      " ORDER BY o.id LIMIT 1",
+      "ii", account_id, now);
   g_autoptr (FmJournalOp) first = id == 0 ? NULL : fm_journal_op_get (reader, id, error);
 
   if (first == NULL)
     return NULL;
   if (first->kind >= FM_OP_APPEND)
     limit = 1;
-  if (!fm_sql_query (&q, reader, error,
-                     "SELECT o.id, o.msg_id, o.new_msg_id, o.uid FROM op o JOIN folder f ON f.id=o.folder_id JOIN account a ON a.id=o.account_id"
-                     " WHERE o.account_id=?1 AND " RUNNABLE " AND o.id>=?3 AND o.kind=?4 AND o.folder_id=?5 AND o.target_id=?6 AND o.add_flags=?7 AND"
-                     " o.del_flags=?8 AND o.kw_add=?9 AND o.kw_del=?10 ORDER BY o.id LIMIT ?11",
-                     "iiidiiuussu", account_id, now, id, (int) first->kind, first->folder_id, first->target_id, first->add, first->remove, first->kw_add,
-                     first->kw_del, (guint32) limit))
+  if (!fm_sql_query (
+          &q, reader, error,
+          "SELECT o.id, o.msg_id, o.new_msg_id, o.uid FROM op o JOIN folder f ON f.id=o.folder_id JOIN account a ON a.id=o.account_id"
+          " WHERE o.account_id=?1 AND " RUNNABLE " AND o.id>=?3 AND o.kind=?4 AND o.folder_id=?5 AND o.target_id=?6 AND o.add_flags=?7 AND"
+          " o.del_flags=?8 AND o.kw_add=?9 AND o.kw_del=?10 ORDER BY o.id LIMIT ?11",
+          "iiidiiuussu", account_id, now, id, (int) first->kind, first->folder_id, first->target_id, first->add, first->remove,
+          first->kw_add, first->kw_del, (guint32) limit))
     return NULL;
   return fill_batch (reader, first, &q, error);
 }
@@ -133,10 +139,11 @@ fm_journal_unanswered (FmStoreReader *reader, gint64 account_id, guint limit, GE
   if (first->kind >= FM_OP_APPEND)
     limit = 1;
   if (!fm_sql_query (&q, reader, error,
-                     "SELECT id, msg_id, new_msg_id, uid FROM op WHERE account_id=? AND state=1 AND id>=? AND kind=? AND folder_id=? AND target_id=? AND add_flags=?"
+                     "SELECT id, msg_id, new_msg_id, uid FROM op WHERE account_id=? AND state=1 AND id>=? AND kind=? AND folder_id=? AND "
+                     "target_id=? AND add_flags=?"
                      " AND del_flags=? AND kw_add=? AND kw_del=? ORDER BY id LIMIT ?",
-                     "iidiiuussu", account_id, id, (int) first->kind, first->folder_id, first->target_id, first->add, first->remove, first->kw_add, first->kw_del,
-                     (guint32) limit))
+                     "iidiiuussu", account_id, id, (int) first->kind, first->folder_id, first->target_id, first->add, first->remove,
+                     first->kw_add, first->kw_del, (guint32) limit))
     return NULL;
   return fill_batch (reader, first, &q, error);
 }
@@ -158,8 +165,9 @@ fm_journal_retry (FmStoreWriter *writer, const gint64 *op_ids, gsize n, int dela
   /* A source that vanished after all means the move happened, by us or by another: it can't be sent again, it settles. */
   for (gsize i = 0; i < n; i++)
     if (!fm_sql_exec (&writer->reader, error,
-                      "UPDATE op SET state = CASE WHEN gone AND kind IN (1,2) THEN 2 ELSE 0 END, not_before=?, error=coalesce(?, '') WHERE id=? AND state<2", "isi",
-                      when, error_text, op_ids[i]))
+                      "UPDATE op SET state = CASE WHEN gone AND kind IN (1,2) THEN 2 ELSE 0 END, not_before=?, error=coalesce(?, '') WHERE "
+                      "id=? AND state<2",
+                      "isi", when, error_text, op_ids[i]))
       return FALSE;
   return TRUE;
 }
@@ -178,10 +186,12 @@ absorb_row (FmStoreWriter *writer, gint64 row, gint64 other, gint64 folder, guin
   gint64 held = fm_sql_value (r, 0, "SELECT uid FROM msg WHERE id=? AND folder_id=?", "ii", row, folder);
 
   if (held != 0) /* both are here: the row was met under a twin's UID; they change places */
-    return fm_sql_exec (r, error, "UPDATE msg SET uid=NULL WHERE id=?", "i", row) && fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=?", "ii", held, other)
+    return fm_sql_exec (r, error, "UPDATE msg SET uid=NULL WHERE id=?", "i", row)
+           && fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=?", "ii", held, other)
            && fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=?", "ui", uid, row);
   return fm_sql_exec (r, error, "UPDATE op SET msg_id=? WHERE msg_id=? AND state<3", "ii", row, other)
-         && fm_sql_exec (r, error, "UPDATE msg SET (sflags, modseq) = (SELECT sflags, modseq FROM msg WHERE id=?) WHERE id=?", "ii", other, row)
+         && fm_sql_exec (r, error, "UPDATE msg SET (sflags, modseq) = (SELECT sflags, modseq FROM msg WHERE id=?) WHERE id=?", "ii", other,
+                         row)
          && fm_sql_exec (r, error, "UPDATE pop_seen SET msg_id=? WHERE msg_id=?", "ii", row, other)
          && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", other);
 }
@@ -193,13 +203,15 @@ settle (FmStoreWriter *writer, gint64 op_id, gint64 row, gint64 folder, guint32 
   FmStoreReader *r = &writer->reader;
   gint64 other = fm_sql_value (r, 0, "SELECT id FROM msg WHERE folder_id=? AND uid=?", "iu", folder, uid);
   /* Later operations of this stay in the folder: up to the move that ends it. */
-  gint64 next = fm_sql_value (r, G_MAXINT64, "SELECT min(id) FROM op WHERE msg_id=? AND id>? AND kind IN (1,3) AND state<3", "ii", row, op_id);
+  gint64 next
+      = fm_sql_value (r, G_MAXINT64, "SELECT min(id) FROM op WHERE msg_id=? AND id>? AND kind IN (1,3) AND state<3", "ii", row, op_id);
 
   if (other != 0 && other != row && !absorb_row (writer, row, other, folder, uid, error))
     return FALSE;
   return fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=? AND folder_id=? AND uid IS NULL", "uii", uid, row, folder)
-         && fm_sql_exec (r, error, "UPDATE op SET uid=? WHERE msg_id=? AND id>? AND id<=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<4", "uiiii", uid, row,
-                         op_id, next, folder)
+         && fm_sql_exec (r, error,
+                         "UPDATE op SET uid=? WHERE msg_id=? AND id>? AND id<=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<4",
+                         "uiiii", uid, row, op_id, next, folder)
          && fm_journal_op_set_state (writer, op_id, FM_OP_CONFIRMED, NULL, error) && fm_message_merge_show (writer, row, NULL, error);
 }
 
@@ -226,9 +238,10 @@ confirm_rename (FmStoreWriter *writer, const FmJournalOp *op, GError **error)
   g_autoptr (FmFolderInfo) folder = fm_folder_store_get (r, op->folder_id, NULL);
 
   return folder == NULL
-         || fm_sql_exec (r, error, "UPDATE folder SET remote_name = ?1 || substr(remote_name, length(?2)+1) WHERE account_id=?3 AND"
-                                   " (remote_name=?2 OR delim<>0 AND substr(remote_name, 1, length(?2)+1) = ?2 || char(delim))", "ssi", op->arg, folder->remote_name,
-                         op->account_id);
+         || fm_sql_exec (r, error,
+                         "UPDATE folder SET remote_name = ?1 || substr(remote_name, length(?2)+1) WHERE account_id=?3 AND"
+                         " (remote_name=?2 OR delim<>0 AND substr(remote_name, 1, length(?2)+1) = ?2 || char(delim))",
+                         "ssi", op->arg, folder->remote_name, op->account_id);
 }
 
 gboolean
@@ -239,32 +252,34 @@ fm_journal_confirm (FmStoreWriter *writer, gint64 op_id, guint32 new_uid, GError
 
   if (op == NULL || op->state >= FM_OP_CONFIRMED)
     return op != NULL;
-  switch (op->kind) {
-  case FM_OP_MOVE:
-    return confirm_arrival (writer, op, op->msg_id, op->target_id, new_uid, error);
-  case FM_OP_COPY:
-    return confirm_arrival (writer, op, op->new_msg_id, op->target_id, new_uid, error);
-  case FM_OP_APPEND:
-    return confirm_arrival (writer, op, op->msg_id, op->folder_id, new_uid, error);
-  default:
-    break;
-  }
+  switch (op->kind)
+    {
+    case FM_OP_MOVE:
+      return confirm_arrival (writer, op, op->msg_id, op->target_id, new_uid, error);
+    case FM_OP_COPY:
+      return confirm_arrival (writer, op, op->new_msg_id, op->target_id, new_uid, error);
+    case FM_OP_APPEND:
+      return confirm_arrival (writer, op, op->msg_id, op->folder_id, new_uid, error);
+    default:
+      break;
+    }
   if (!fm_journal_op_set_state (writer, op_id, FM_OP_CONFIRMED, NULL, error))
     return FALSE;
-  switch (op->kind) {
-  case FM_OP_FLAGS:
-    return fm_message_merge_confirm (writer, op->msg_id, op->add, op->remove, op->kw_add, op->kw_del, error);
-  case FM_OP_EXPUNGE:
-    return fm_sql_exec (r, error, "DELETE FROM msg WHERE id=? AND folder_id=0", "i", op->msg_id);
-  case FM_OP_FOLDER_CREATE:
-    return fm_sql_exec (r, error, "UPDATE folder SET remote_name=? WHERE id=? AND remote_name=''", "si", op->arg, op->folder_id);
-  case FM_OP_FOLDER_RENAME:
-    return confirm_rename (writer, op, error);
-  case FM_OP_FOLDER_DELETE:
-    return fm_folder_store_delete (writer, op->folder_id, error);
-  default:
-    return TRUE;
-  }
+  switch (op->kind)
+    {
+    case FM_OP_FLAGS:
+      return fm_message_merge_confirm (writer, op->msg_id, op->add, op->remove, op->kw_add, op->kw_del, error);
+    case FM_OP_EXPUNGE:
+      return fm_sql_exec (r, error, "DELETE FROM msg WHERE id=? AND folder_id=0", "i", op->msg_id);
+    case FM_OP_FOLDER_CREATE:
+      return fm_sql_exec (r, error, "UPDATE folder SET remote_name=? WHERE id=? AND remote_name=''", "si", op->arg, op->folder_id);
+    case FM_OP_FOLDER_RENAME:
+      return confirm_rename (writer, op, error);
+    case FM_OP_FOLDER_DELETE:
+      return fm_folder_store_delete (writer, op->folder_id, error);
+    default:
+      return TRUE;
+    }
 }
 
 /* Those that waited for this one alone can't be done either. */
@@ -275,15 +290,17 @@ refuse_dependents (FmStoreWriter *writer, gint64 op_id, gboolean *ret_any, GErro
   gint64 id;
 
   *ret_any = FALSE;
-  while ((id = fm_sql_value (r, 0, "SELECT id FROM op WHERE after_op=? AND state=0 ORDER BY id DESC LIMIT 1", "i", op_id)) != 0) {
-    g_autoptr (FmJournalOp) op = fm_journal_op_get (r, id, error);
-    gboolean any;
-    /* A renamed folder is still there under its old name: what waited may go on. */
-    if (op == NULL || !refuse_dependents (writer, id, &any, error)
-        || !fm_journal_op_set_state (writer, id, FM_OP_REFUSED, "what came before it was refused", error) || !fm_journal_op_revert (writer, op, TRUE, error))
-      return FALSE;
-    *ret_any = TRUE;
-  }
+  while ((id = fm_sql_value (r, 0, "SELECT id FROM op WHERE after_op=? AND state=0 ORDER BY id DESC LIMIT 1", "i", op_id)) != 0)
+    {
+      g_autoptr (FmJournalOp) op = fm_journal_op_get (r, id, error);
+      gboolean any;
+      /* A renamed folder is still there under its old name: what waited may go on. */
+      if (op == NULL || !refuse_dependents (writer, id, &any, error)
+          || !fm_journal_op_set_state (writer, id, FM_OP_REFUSED, "what came before it was refused", error)
+          || !fm_journal_op_revert (writer, op, TRUE, error))
+        return FALSE;
+      *ret_any = TRUE;
+    }
   return TRUE;
 }
 
@@ -305,7 +322,8 @@ fm_journal_refuse (FmStoreWriter *writer, gint64 op_id, const char *error_text, 
   if (!refuse_dependents (writer, op_id, &had_dependents, error))
     return FALSE;
   /* A refused APPEND keeps its row, the only place where the message is, unless its source has just come back. */
-  return fm_journal_op_set_state (writer, op_id, FM_OP_REFUSED, error_text, error) && fm_journal_op_revert (writer, op, !had_dependents, error);
+  return fm_journal_op_set_state (writer, op_id, FM_OP_REFUSED, error_text, error)
+         && fm_journal_op_revert (writer, op, !had_dependents, error);
 }
 
 gboolean
@@ -315,17 +333,22 @@ fm_journal_settle_missing (FmStoreWriter *writer, gint64 folder_id, guint *ret_g
   guint gone = 0;
   gint64 id;
 
-  while ((id = fm_sql_value (r, 0, "SELECT id FROM op WHERE state=2 AND (target_id=?1 OR kind=4 AND folder_id=?1) ORDER BY id LIMIT 1", "i", folder_id)) != 0) {
-    g_autoptr (FmJournalOp) op = fm_journal_op_get (r, id, error);
-    if (op == NULL)
-      return FALSE;
-    gint64 row = op->kind == FM_OP_COPY ? op->new_msg_id : op->msg_id;
-    if (!fm_journal_op_set_state (writer, id, FM_OP_CONFIRMED, "the message is gone from the server", error)
-        || !fm_sql_exec (r, error, "UPDATE op SET state=4, error='the message is gone from the server' WHERE msg_id=? AND id>? AND state<3", "ii", row, id)
-        || !fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", row))
-      return FALSE;
-    gone++;
-  }
+  while ((id = fm_sql_value (r, 0, "SELECT id FROM op WHERE state=2 AND (target_id=?1 OR kind=4 AND folder_id=?1) ORDER BY id LIMIT 1", "i",
+                             folder_id))
+         != 0)
+    {
+      g_autoptr (FmJournalOp) op = fm_journal_op_get (r, id, error);
+      if (op == NULL)
+        return FALSE;
+      gint64 row = op->kind == FM_OP_COPY ? op->new_msg_id : op->msg_id;
+      if (!fm_journal_op_set_state (writer, id, FM_OP_CONFIRMED, "the message is gone from the server", error)
+          || !fm_sql_exec (r, error,
+                           "UPDATE op SET state=4, error='the message is gone from the server' WHERE msg_id=? AND id>? AND state<3", "ii",
+                           row, id)
+          || !fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", row))
+        return FALSE;
+      gone++;
+    }
   if (ret_gone != NULL)
     *ret_gone = gone;
   return TRUE;
@@ -347,7 +370,9 @@ candidate (FmStoreReader *reader, const char *text, gint64 *ret_group, char **re
 gboolean
 fm_journal_undo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_label)
 {
-  return candidate (reader, "SELECT id, label FROM op_group g WHERE state=0 AND undo_of=0 AND EXISTS (SELECT 1 FROM op WHERE group_id=g.id AND state<4) ORDER BY id DESC LIMIT 1",
+  return candidate (reader,
+                    "SELECT id, label FROM op_group g WHERE state=0 AND undo_of=0 AND EXISTS (SELECT 1 FROM op WHERE group_id=g.id AND "
+                    "state<4) ORDER BY id DESC LIMIT 1",
                     ret_group, ret_label);
 }
 
@@ -355,7 +380,9 @@ gboolean
 fm_journal_redo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_label)
 {
   /* The one undone last: its undo is the newest. */
-  return candidate (reader, "SELECT g.id, g.label FROM op_group g JOIN op_group u ON u.undo_of=g.id WHERE g.state=1 ORDER BY u.id DESC LIMIT 1", ret_group, ret_label);
+  return candidate (reader,
+                    "SELECT g.id, g.label FROM op_group g JOIN op_group u ON u.undo_of=g.id WHERE g.state=1 ORDER BY u.id DESC LIMIT 1",
+                    ret_group, ret_label);
 }
 
 gboolean
@@ -403,27 +430,30 @@ fm_journal_list (FmStoreReader *reader, gint64 account_id, guint limit, GError *
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_journal_info_free);
 
   if (!fm_sql_query (&q, reader, error,
-                     "SELECT o.id, o.group_id, o.account_id, o.msg_id, o.folder_id, o.target_id, o.kind, o.state, o.tries, o.created, o.not_before, g.label, o.error"
+                     "SELECT o.id, o.group_id, o.account_id, o.msg_id, o.folder_id, o.target_id, o.kind, o.state, o.tries, o.created, "
+                     "o.not_before, g.label, o.error"
                      " FROM op o JOIN op_group g ON g.id=o.group_id WHERE (o.state<3 OR o.state=4) AND (?1=0 OR o.account_id=?1)"
-                     " ORDER BY o.state=4, o.id LIMIT ?2", "iu", account_id, (guint32) limit))
+                     " ORDER BY o.state=4, o.id LIMIT ?2",
+                     "iu", account_id, (guint32) limit))
     return NULL;
-  while (fm_sql_step (&q)) {
-    FmOpInfo *info = g_new0 (FmOpInfo, 1);
-    info->op_id = fm_sql_int (&q, 0);
-    info->group_id = fm_sql_int (&q, 1);
-    info->account_id = fm_sql_int (&q, 2);
-    info->msg_id = fm_sql_int (&q, 3);
-    info->folder_id = fm_sql_int (&q, 4);
-    info->target_id = fm_sql_int (&q, 5);
-    info->kind = (FmOpKind) fm_sql_int (&q, 6);
-    info->state = (FmOpState) fm_sql_int (&q, 7);
-    info->tries = (guint) fm_sql_int (&q, 8);
-    info->created_utc = fm_sql_int (&q, 9);
-    info->not_before_utc = fm_sql_int (&q, 10);
-    info->label = g_strdup (fm_sql_text (&q, 11));
-    info->error = g_strdup (fm_sql_text (&q, 12));
-    g_ptr_array_add (list, info);
-  }
+  while (fm_sql_step (&q))
+    {
+      FmOpInfo *info = g_new0 (FmOpInfo, 1);
+      info->op_id = fm_sql_int (&q, 0);
+      info->group_id = fm_sql_int (&q, 1);
+      info->account_id = fm_sql_int (&q, 2);
+      info->msg_id = fm_sql_int (&q, 3);
+      info->folder_id = fm_sql_int (&q, 4);
+      info->target_id = fm_sql_int (&q, 5);
+      info->kind = (FmOpKind) fm_sql_int (&q, 6);
+      info->state = (FmOpState) fm_sql_int (&q, 7);
+      info->tries = (guint) fm_sql_int (&q, 8);
+      info->created_utc = fm_sql_int (&q, 9);
+      info->not_before_utc = fm_sql_int (&q, 10);
+      info->label = g_strdup (fm_sql_text (&q, 11));
+      info->error = g_strdup (fm_sql_text (&q, 12));
+      g_ptr_array_add (list, info);
+    }
   return fm_sql_end (&q, error) ? g_steal_pointer (&list) : NULL;
 }
 
@@ -433,10 +463,12 @@ fm_journal_prune (FmStoreWriter *writer, int age_s, guint keep, GError **error)
   FmStoreReader *r = &writer->reader;
 
   return fm_sql_exec (r, error,
-                      "DELETE FROM op WHERE group_id IN (SELECT id FROM op_group g WHERE created < ? AND id NOT IN (SELECT id FROM op_group ORDER BY id DESC LIMIT ?)"
-                      " AND NOT EXISTS (SELECT 1 FROM op WHERE group_id=g.id AND state<3))", "iu", fm_clock_now_utc () - age_s, (guint32) keep)
-         && fm_sql_exec (r, error, "DELETE FROM op_group WHERE created < ? AND NOT EXISTS (SELECT 1 FROM op WHERE group_id=op_group.id)", "i",
-                         fm_clock_now_utc () - age_s);
+                      "DELETE FROM op WHERE group_id IN (SELECT id FROM op_group g WHERE created < ? AND id NOT IN (SELECT id FROM "
+                      "op_group ORDER BY id DESC LIMIT ?)"
+                      " AND NOT EXISTS (SELECT 1 FROM op WHERE group_id=g.id AND state<3))",
+                      "iu", fm_clock_now_utc () - age_s, (guint32) keep)
+         && fm_sql_exec (r, error, "DELETE FROM op_group WHERE created < ? AND NOT EXISTS (SELECT 1 FROM op WHERE group_id=op_group.id)",
+                         "i", fm_clock_now_utc () - age_s);
 }
 
 GArray *
@@ -447,9 +479,10 @@ fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GError **erro
 
   if (!fm_sql_query (&q, reader, error, "SELECT DISTINCT msg_id FROM op WHERE group_id=? AND msg_id<>0", "i", group_id))
     return NULL;
-  while (fm_sql_step (&q)) {
-    gint64 id = fm_sql_int (&q, 0);
-    g_array_append_val (ids, id);
-  }
+  while (fm_sql_step (&q))
+    {
+      gint64 id = fm_sql_int (&q, 0);
+      g_array_append_val (ids, id);
+    }
   return fm_sql_end (&q, error) ? g_steal_pointer (&ids) : NULL;
 }

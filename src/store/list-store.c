@@ -8,10 +8,11 @@
 #include <string.h>
 
 /* In folders of sent mail and drafts (2, 3) the list shows to whom. */
-#define ROW_SELECT \
+#define ROW_SELECT                                                                                                                       \
   "SELECT m.id, m.folder_id, m.thread_id, m.uid, m.flags, m.date, m.idate, m.size, m.natt, m.blob_id IS NOT NULL OR m.path IS NOT NULL," \
-  " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3)," \
-  " CASE WHEN f.special IN (2,3) THEN coalesce(nullif((SELECT to_disp FROM hdr WHERE msg_id=m.id), ''), m.from_disp) ELSE m.from_disp END, m.subject" \
+  " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3),"                                                                             \
+  " CASE WHEN f.special IN (2,3) THEN coalesce(nullif((SELECT to_disp FROM hdr WHERE msg_id=m.id), ''), m.from_disp) ELSE m.from_disp "  \
+  "END, m.subject"                                                                                                                       \
   " FROM msg m JOIN folder f ON f.id=m.folder_id "
 
 typedef struct {
@@ -77,11 +78,12 @@ read_rows (FmSql *q, GPtrArray *rows, GError **error)
 static void
 turn_round (GPtrArray *rows)
 {
-  for (guint i = 0, j = rows->len; i + 1 < j; i++) {
-    gpointer kept = rows->pdata[i];
-    rows->pdata[i] = rows->pdata[--j];
-    rows->pdata[j] = kept;
-  }
+  for (guint i = 0, j = rows->len; i + 1 < j; i++)
+    {
+      gpointer kept = rows->pdata[i];
+      rows->pdata[i] = rows->pdata[--j];
+      rows->pdata[j] = kept;
+    }
 }
 
 static GPtrArray *
@@ -110,8 +112,8 @@ fm_list_store_is_folded (const FmListSpec *spec, gint64 thread_id)
 /* The messages of a thread with what layout needs: their hashes. */
 typedef struct {
   GPtrArray *rows;
-  GArray *messages;   /* FmThreadsMessage */
-  GPtrArray *hashes;  /* keeps the ancestors alive */
+  GArray *messages;  /* FmThreadsMessage */
+  GPtrArray *hashes; /* keeps the ancestors alive */
 } Tree;
 
 static void
@@ -137,10 +139,10 @@ tree_add (Tree *tree, FmStoreReader *reader, const FmSql *q)
   g_ptr_array_add (tree->rows, read_row (q));
 }
 
-#define TREE_SELECT \
+#define TREE_SELECT                                                                                                                      \
   "SELECT m.id, m.folder_id, m.thread_id, m.uid, m.flags, m.date, m.idate, m.size, m.natt, m.blob_id IS NOT NULL OR m.path IS NOT NULL," \
-  " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3)," \
-  " CASE WHEN f.special IN (2,3) THEN coalesce(nullif(h.to_disp, ''), m.from_disp) ELSE m.from_disp END, m.subject, m.mid, h.anc" \
+  " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3),"                                                                             \
+  " CASE WHEN f.special IN (2,3) THEN coalesce(nullif(h.to_disp, ''), m.from_disp) ELSE m.from_disp END, m.subject, m.mid, h.anc"        \
   " FROM msg m JOIN folder f ON f.id=m.folder_id LEFT JOIN hdr h ON h.msg_id=m.id "
 
 static gboolean
@@ -152,11 +154,17 @@ tree_load (Tree *tree, FmStoreReader *reader, gint64 thread_id, gint64 folder_id
   tree->rows = new_rows ();
   tree->messages = g_array_new (FALSE, FALSE, sizeof (FmThreadsMessage));
   tree->hashes = g_ptr_array_new_with_free_func (g_free);
-  if (folder_id != 0) {
-    if (!fm_sql_query (&q, reader, error, TREE_SELECT "WHERE m.thread_id=? AND m.folder_id=? ORDER BY m.date", "ii", thread_id, folder_id))
-      return FALSE;
-  } else if (!fm_sql_query (&q, reader, error, TREE_SELECT "WHERE m.thread_id=? AND m.id IN (SELECT min(id) FROM msg WHERE thread_id=?1 AND folder_id<>0 GROUP BY mid)"
-                                                           " ORDER BY m.date", "i", thread_id))
+  if (folder_id != 0)
+    {
+      if (!fm_sql_query (&q, reader, error, TREE_SELECT "WHERE m.thread_id=? AND m.folder_id=? ORDER BY m.date", "ii", thread_id,
+                         folder_id))
+        return FALSE;
+    }
+  else if (!fm_sql_query (&q, reader, error,
+                          TREE_SELECT
+                          "WHERE m.thread_id=? AND m.id IN (SELECT min(id) FROM msg WHERE thread_id=?1 AND folder_id<>0 GROUP BY mid)"
+                          " ORDER BY m.date",
+                          "i", thread_id))
     return FALSE;
   while (fm_sql_step (&q))
     tree_add (tree, reader, &q);
@@ -172,17 +180,18 @@ tree_emit (Tree *tree, GPtrArray *rows)
   for (guint i = 0; i < n; i++)
     unread += (((FmRow *) tree->rows->pdata[i])->flags & FM_FLAG_SEEN) == 0;
   fm_threads_layout ((const FmThreadsMessage *) (gpointer) tree->messages->data, n, lines);
-  for (guint i = 0; i < n; i++) {
-    FmRow *row = fm_list_store_row_ref (tree->rows->pdata[lines[i].message]);
-    row->depth = lines[i].depth;
-    row->is_last_child = lines[i].is_last_child;
-    row->has_children = lines[i].has_children;
-    row->is_orphan = lines[i].is_orphan;
-    row->open_levels = lines[i].open_levels;
-    row->thread_count = n;
-    row->thread_unread = unread;
-    g_ptr_array_add (rows, row);
-  }
+  for (guint i = 0; i < n; i++)
+    {
+      FmRow *row = fm_list_store_row_ref (tree->rows->pdata[lines[i].message]);
+      row->depth = lines[i].depth;
+      row->is_last_child = lines[i].is_last_child;
+      row->has_children = lines[i].has_children;
+      row->is_orphan = lines[i].is_orphan;
+      row->open_levels = lines[i].open_levels;
+      row->thread_count = n;
+      row->thread_unread = unread;
+      g_ptr_array_add (rows, row);
+    }
 }
 
 /* A folded thread is drawn by its newest message. */
@@ -192,14 +201,17 @@ append_folded (FmStoreReader *reader, gint64 thread_id, gint64 folder_id, GPtrAr
   g_auto (FmSql) q = { 0 };
   guint before = rows->len;
 
-  if (!fm_sql_query (&q, reader, error, ROW_SELECT "WHERE m.thread_id=? AND m.folder_id=? ORDER BY m.date DESC, m.id DESC LIMIT 1", "ii", thread_id, folder_id)
+  if (!fm_sql_query (&q, reader, error, ROW_SELECT "WHERE m.thread_id=? AND m.folder_id=? ORDER BY m.date DESC, m.id DESC LIMIT 1", "ii",
+                     thread_id, folder_id)
       || !read_rows (&q, rows, error))
     return FALSE;
   if (rows->len == before)
     return TRUE;
   FmRow *row = rows->pdata[before];
-  row->thread_count = (guint) fm_sql_value (reader, 1, "SELECT count FROM thread WHERE folder_id=? AND thread_id=?", "ii", folder_id, thread_id);
-  row->thread_unread = (guint) fm_sql_value (reader, 0, "SELECT unread FROM thread WHERE folder_id=? AND thread_id=?", "ii", folder_id, thread_id);
+  row->thread_count
+      = (guint) fm_sql_value (reader, 1, "SELECT count FROM thread WHERE folder_id=? AND thread_id=?", "ii", folder_id, thread_id);
+  row->thread_unread
+      = (guint) fm_sql_value (reader, 0, "SELECT unread FROM thread WHERE folder_id=? AND thread_id=?", "ii", folder_id, thread_id);
   row->folded = row->thread_count > 1;
   return TRUE;
 }
@@ -224,39 +236,44 @@ page_by_thread (FmStoreReader *reader, const FmListSpec *spec, gint64 last, gint
   g_autoptr (GPtrArray) rows = new_rows ();
   g_autoptr (GPtrArray) groups = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
   gboolean down = (spec->descending != 0) != (backwards != 0);
-  const char *text = down ? "SELECT thread_id FROM thread WHERE folder_id=? AND (last, thread_id) < (?, ?) ORDER BY last DESC, thread_id DESC"
-                          : "SELECT thread_id FROM thread WHERE folder_id=? AND (last, thread_id) > (?, ?) ORDER BY last, thread_id";
+  const char *text
+      = down ? "SELECT thread_id FROM thread WHERE folder_id=? AND (last, thread_id) < (?, ?) ORDER BY last DESC, thread_id DESC"
+             : "SELECT thread_id FROM thread WHERE folder_id=? AND (last, thread_id) > (?, ?) ORDER BY last, thread_id";
   guint count = 0;
 
   if (!fm_sql_query (&q, reader, error, text, "iii", spec->folder_id, last, thread))
     return NULL;
-  while (count < n && fm_sql_step (&q)) {
-    GPtrArray *group = new_rows ();
-    g_ptr_array_add (groups, group);
-    if (!fm_list_store_append_thread (reader, spec, fm_sql_int (&q, 0), group, error))
-      return NULL;
-    count += group->len;
-  }
+  while (count < n && fm_sql_step (&q))
+    {
+      GPtrArray *group = new_rows ();
+      g_ptr_array_add (groups, group);
+      if (!fm_list_store_append_thread (reader, spec, fm_sql_int (&q, 0), group, error))
+        return NULL;
+      count += group->len;
+    }
   if (!fm_sql_end (&q, error))
     return NULL;
   if (backwards)
     turn_round (groups);
-  for (guint i = 0; i < groups->len; i++) {
-    GPtrArray *group = g_ptr_array_index (groups, i);
-    for (guint j = 0; j < group->len; j++)
-      g_ptr_array_add (rows, fm_list_store_row_ref (group->pdata[j]));
-  }
+  for (guint i = 0; i < groups->len; i++)
+    {
+      GPtrArray *group = g_ptr_array_index (groups, i);
+      for (guint j = 0; j < group->len; j++)
+        g_ptr_array_add (rows, fm_list_store_row_ref (group->pdata[j]));
+    }
   return g_steal_pointer (&rows);
 }
 
 static GPtrArray *
 page (FmStoreReader *reader, const FmListSpec *spec, gint64 key, gint64 id, gboolean backwards, guint n, GError **error)
 {
-  if (spec->folder_id == 0 || spec->limit != NULL || (spec->order != FM_ORDER_DATE && spec->order != FM_ORDER_THREAD)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "this list is read through its positions");
-    return NULL;
-  }
-  return spec->order == FM_ORDER_DATE ? page_by_date (reader, spec, key, id, backwards, n, error) : page_by_thread (reader, spec, key, id, backwards, n, error);
+  if (spec->folder_id == 0 || spec->limit != NULL || (spec->order != FM_ORDER_DATE && spec->order != FM_ORDER_THREAD))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "this list is read through its positions");
+      return NULL;
+    }
+  return spec->order == FM_ORDER_DATE ? page_by_date (reader, spec, key, id, backwards, n, error)
+                                      : page_by_thread (reader, spec, key, id, backwards, n, error);
 }
 
 GPtrArray *
@@ -271,7 +288,8 @@ fm_list_store_page (FmStoreReader *reader, const FmListSpec *spec, const FmRow *
 {
   if (spec->order != FM_ORDER_THREAD)
     return page (reader, spec, anchor->date_utc, anchor->id, backwards, n, error);
-  gint64 last = fm_sql_value (reader, anchor->date_utc, "SELECT last FROM thread WHERE folder_id=? AND thread_id=?", "ii", spec->folder_id, anchor->thread_id);
+  gint64 last = fm_sql_value (reader, anchor->date_utc, "SELECT last FROM thread WHERE folder_id=? AND thread_id=?", "ii", spec->folder_id,
+                              anchor->thread_id);
   return page (reader, spec, last, anchor->thread_id, backwards, n, error);
 }
 
@@ -280,11 +298,12 @@ fm_list_store_rows (FmStoreReader *reader, const gint64 *ids, gsize n, GError **
 {
   g_autoptr (GPtrArray) rows = new_rows ();
 
-  for (gsize i = 0; i < n; i++) {
-    g_auto (FmSql) q = { 0 };
-    if (!fm_sql_query (&q, reader, error, ROW_SELECT "WHERE m.id=?", "i", ids[i]) || !read_rows (&q, rows, error))
-      return NULL;
-  }
+  for (gsize i = 0; i < n; i++)
+    {
+      g_auto (FmSql) q = { 0 };
+      if (!fm_sql_query (&q, reader, error, ROW_SELECT "WHERE m.id=?", "i", ids[i]) || !read_rows (&q, rows, error))
+        return NULL;
+    }
   return g_steal_pointer (&rows);
 }
 

@@ -5,12 +5,15 @@ src_store_libstore_a_SOURCES = \
 	src/store/db.c \
 	src/store/folder-store.c \
 	src/store/idset.c \
-	src/store/journal.c \
 	src/store/journal-op.c \
 	src/store/journal-plan.c \
+	src/store/journal-private.h \
 	src/store/journal-undo.c \
+	src/store/journal.c \
+	src/store/list-private.h \
 	src/store/list-store.c \
 	src/store/message-merge.c \
+	src/store/message-private.h \
 	src/store/message-store.c \
 	src/store/message-thread.c \
 	src/store/outbox-store.c \
@@ -18,6 +21,10 @@ src_store_libstore_a_SOURCES = \
 	src/store/positions.c \
 	src/store/query-sql.c \
 	src/store/schema.c \
+	src/store/schema.h \
 	src/store/sql-function.c \
+	src/store/sql-function.h \
 	src/store/sql.c \
-	src/store/sqlite-error.c
+	src/store/sql.h \
+	src/store/sqlite-error.c \
+	src/store/sqlite-error.h

@@ -25,21 +25,25 @@ change_list (FmStoreWriter *writer, gint64 msg_id, const char *list, int set, in
 {
   g_auto (GStrv) names = g_strsplit (list, " ", -1);
 
-  for (guint i = 0; names[i] != NULL; i++) {
-    if (names[i][0] == '\0')
-      continue;
-    gint64 id = fm_message_merge_keyword_id (writer, names[i], error);
-    if (id == 0)
-      return FALSE;
-    if (set != 0
-        && !fm_sql_exec (&writer->reader, error, "INSERT INTO msg_kw VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET bits = bits | ?3 WHERE bits & ?3 <> ?3", "iid",
-                         msg_id, id, set))
-      return FALSE;
-    if (clear != 0 && !fm_sql_exec (&writer->reader, error, "UPDATE msg_kw SET bits = bits & ~?3 WHERE msg_id=?1 AND kw_id=?2 AND bits & ?3 <> 0", "iid", msg_id, id, clear))
-      return FALSE;
-    if (changed != NULL && fm_sql_changes (&writer->reader) > 0)
-      *changed = TRUE;
-  }
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      if (names[i][0] == '\0')
+        continue;
+      gint64 id = fm_message_merge_keyword_id (writer, names[i], error);
+      if (id == 0)
+        return FALSE;
+      if (set != 0
+          && !fm_sql_exec (&writer->reader, error,
+                           "INSERT INTO msg_kw VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET bits = bits | ?3 WHERE bits & ?3 <> ?3", "iid",
+                           msg_id, id, set))
+        return FALSE;
+      if (clear != 0
+          && !fm_sql_exec (&writer->reader, error, "UPDATE msg_kw SET bits = bits & ~?3 WHERE msg_id=?1 AND kw_id=?2 AND bits & ?3 <> 0",
+                           "iid", msg_id, id, clear))
+        return FALSE;
+      if (changed != NULL && fm_sql_changes (&writer->reader) > 0)
+        *changed = TRUE;
+    }
   return TRUE;
 }
 
@@ -63,12 +67,15 @@ live_deltas (FmStoreReader *r, gint64 msg_id, GError **error)
   g_autoptr (GArray) deltas = g_array_new (FALSE, TRUE, sizeof (Delta));
 
   g_array_set_clear_func (deltas, delta_clear);
-  if (!fm_sql_query (&q, r, error, "SELECT add_flags, del_flags, kw_add, kw_del FROM op WHERE msg_id=? AND state<3 AND kind=0 ORDER BY id", "i", msg_id))
+  if (!fm_sql_query (&q, r, error, "SELECT add_flags, del_flags, kw_add, kw_del FROM op WHERE msg_id=? AND state<3 AND kind=0 ORDER BY id",
+                     "i", msg_id))
     return NULL;
-  while (fm_sql_step (&q)) {
-    Delta delta = { (guint) fm_sql_int (&q, 0), (guint) fm_sql_int (&q, 1), g_strdup (fm_sql_text (&q, 2)), g_strdup (fm_sql_text (&q, 3)) };
-    g_array_append_val (deltas, delta);
-  }
+  while (fm_sql_step (&q))
+    {
+      Delta delta
+          = { (guint) fm_sql_int (&q, 0), (guint) fm_sql_int (&q, 1), g_strdup (fm_sql_text (&q, 2)), g_strdup (fm_sql_text (&q, 3)) };
+      g_array_append_val (deltas, delta);
+    }
   return fm_sql_end (&q, error) ? g_steal_pointer (&deltas) : NULL;
 }
 
@@ -85,21 +92,25 @@ fm_message_merge_show (FmStoreWriter *writer, gint64 msg_id, gboolean *ret_chang
   if (truth < 0)
     return TRUE;
   guint flags = (guint) truth;
-  for (guint i = 0; i < deltas->len; i++) {
-    const Delta *delta = &g_array_index (deltas, Delta, i);
-    flags = (flags & ~delta->remove) | delta->add;
-  }
-  if (!fm_sql_exec (r, error, "UPDATE msg SET flags = ?1 | (flags & ~511) WHERE id=?2 AND (flags & 511) <> ?1", "ui", flags & FM_FLAG_SERVER_MASK, msg_id))
+  for (guint i = 0; i < deltas->len; i++)
+    {
+      const Delta *delta = &g_array_index (deltas, Delta, i);
+      flags = (flags & ~delta->remove) | delta->add;
+    }
+  if (!fm_sql_exec (r, error, "UPDATE msg SET flags = ?1 | (flags & ~511) WHERE id=?2 AND (flags & 511) <> ?1", "ui",
+                    flags & FM_FLAG_SERVER_MASK, msg_id))
     return FALSE;
   changed = fm_sql_changes (r) > 0;
   if (!fm_sql_exec (r, error, "UPDATE msg_kw SET bits = (bits & 1) | ((bits & 1) * 2) WHERE msg_id=? AND bits IN (1, 2)", "i", msg_id))
     return FALSE;
   changed |= fm_sql_changes (r) > 0;
-  for (guint i = 0; i < deltas->len; i++) {
-    const Delta *delta = &g_array_index (deltas, Delta, i);
-    if (!change_list (writer, msg_id, delta->kw_del, 0, KW_SHOWN, &changed, error) || !change_list (writer, msg_id, delta->kw_add, KW_SHOWN, 0, &changed, error))
-      return FALSE;
-  }
+  for (guint i = 0; i < deltas->len; i++)
+    {
+      const Delta *delta = &g_array_index (deltas, Delta, i);
+      if (!change_list (writer, msg_id, delta->kw_del, 0, KW_SHOWN, &changed, error)
+          || !change_list (writer, msg_id, delta->kw_add, KW_SHOWN, 0, &changed, error))
+        return FALSE;
+    }
   if (!fm_sql_exec (r, error, "DELETE FROM msg_kw WHERE msg_id=? AND bits=0", "i", msg_id))
     return FALSE;
   if (ret_changed != NULL)
@@ -124,8 +135,8 @@ fm_message_merge_server (FmStoreWriter *writer, gint64 msg_id, const FmMessageFl
   FmStoreReader *r = &writer->reader;
 
   *ret_changed = FALSE;
-  if (!fm_sql_exec (r, error, "UPDATE msg SET sflags=?1, modseq=?2 WHERE id=?3 AND (modseq <= ?2 OR ?2 = 0)", "uii", word->flags & FM_FLAG_SERVER_MASK,
-                    (gint64) word->modseq, msg_id))
+  if (!fm_sql_exec (r, error, "UPDATE msg SET sflags=?1, modseq=?2 WHERE id=?3 AND (modseq <= ?2 OR ?2 = 0)", "uii",
+                    word->flags & FM_FLAG_SERVER_MASK, (gint64) word->modseq, msg_id))
     return FALSE;
   if (fm_sql_changes (r) == 0)
     return TRUE;
@@ -133,9 +144,11 @@ fm_message_merge_server (FmStoreWriter *writer, gint64 msg_id, const FmMessageFl
 }
 
 gboolean
-fm_message_merge_confirm (FmStoreWriter *writer, gint64 msg_id, guint add, guint remove, const char *kw_add, const char *kw_del, GError **error)
+fm_message_merge_confirm (FmStoreWriter *writer, gint64 msg_id, guint add, guint remove, const char *kw_add, const char *kw_del,
+                          GError **error)
 {
-  return fm_sql_exec (&writer->reader, error, "UPDATE msg SET sflags = (sflags & ~?1) | ?2 WHERE id=?3", "uui", remove, add & FM_FLAG_SERVER_MASK, msg_id)
-         && change_list (writer, msg_id, kw_del, 0, KW_SERVER, NULL, error) && change_list (writer, msg_id, kw_add, KW_SERVER, 0, NULL, error)
-         && fm_message_merge_show (writer, msg_id, NULL, error);
+  return fm_sql_exec (&writer->reader, error, "UPDATE msg SET sflags = (sflags & ~?1) | ?2 WHERE id=?3", "uui", remove,
+                      add & FM_FLAG_SERVER_MASK, msg_id)
+         && change_list (writer, msg_id, kw_del, 0, KW_SERVER, NULL, error)
+         && change_list (writer, msg_id, kw_add, KW_SERVER, 0, NULL, error) && fm_message_merge_show (writer, msg_id, NULL, error);
 }

@@ -24,7 +24,8 @@ gboolean fm_message_merge_server (FmStoreWriter *writer, gint64 msg_id, const Fm
 /* Sets the server's keywords of a row (truth bits). */
 gboolean fm_message_merge_keywords (FmStoreWriter *writer, gint64 msg_id, const char *const *keywords, GError **error);
 /* Adds or takes truth as a confirmed operation did. LIST is blank-separated. */
-gboolean fm_message_merge_confirm (FmStoreWriter *writer, gint64 msg_id, guint add, guint remove, const char *kw_add, const char *kw_del, GError **error);
+gboolean fm_message_merge_confirm (FmStoreWriter *writer, gint64 msg_id, guint add, guint remove, const char *kw_add, const char *kw_del,
+                                   GError **error);
 gint64 fm_message_merge_keyword_id (FmStoreWriter *writer, const char *name, GError **error);
 
 /* --- message-store.c --- */
@@ -32,4 +33,5 @@ gint64 fm_message_merge_keyword_id (FmStoreWriter *writer, const char *name, GEr
 /* A UID for a local folder, taken from its uidnext. 0 on error. */
 guint32 fm_message_store_take_uid (FmStoreWriter *writer, gint64 folder_id, GError **error);
 /* A new row. UID 0: NULL. Returns the id, 0 on error. */
-gint64 fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, guint32 uid, const FmMessageHashes *hashes, GError **error);
+gint64 fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, guint32 uid,
+                                const FmMessageHashes *hashes, GError **error);

@@ -15,11 +15,12 @@ fm_message_thread_hash (FmStoreReader *reader, const FmEnvelope *envelope, FmMes
 
   if (own[0] != '\0')
     ret_hashes->own = (gint64) fm_threads_hash_id (key, own);
-  else {
-    g_autofree char *made = g_strdup_printf ("\001%s\001%s\001%" G_GINT64_FORMAT, fm_envelope_display_from (envelope), fm_envelope_subject (envelope),
-                                             fm_envelope_date_utc (envelope));
-    ret_hashes->own = (gint64) fm_threads_hash_id (key, made);
-  }
+  else
+    {
+      g_autofree char *made = g_strdup_printf ("\001%s\001%s\001%" G_GINT64_FORMAT, fm_envelope_display_from (envelope),
+                                               fm_envelope_subject (envelope), fm_envelope_date_utc (envelope));
+      ret_hashes->own = (gint64) fm_threads_hash_id (key, made);
+    }
   ret_hashes->n = MIN (ancestors->len, G_N_ELEMENTS (ret_hashes->ancestors));
   for (guint i = 0; i < ret_hashes->n; i++)
     ret_hashes->ancestors[i] = (gint64) fm_threads_hash_id (key, g_ptr_array_index (ancestors, i));
@@ -45,18 +46,20 @@ move_hashes (FmStoreWriter *writer, gint64 from, gint64 to, GError **error)
 
   if (!fm_sql_query (&q, r, error, "SELECT m.mid, h.anc FROM msg m LEFT JOIN hdr h ON h.msg_id=m.id WHERE m.thread_id=?", "i", from))
     return FALSE;
-  while (fm_sql_step (&q)) {
-    if (!fm_sql_exec (r, error, "UPDATE mid SET thread_id=? WHERE h=?", "ii", to, fm_sql_int (&q, 0)))
-      return FALSE;
-    const guint8 *bytes = sqlite3_column_blob (q.statement, 1);
-    gsize n = (gsize) sqlite3_column_bytes (q.statement, 1) / 8;
-    for (gsize i = 0; i < n; i++) {
-      gint64 hash;
-      memcpy (&hash, bytes + 8 * i, 8);
-      if (!fm_sql_exec (r, error, "UPDATE mid SET thread_id=? WHERE h=?", "ii", to, hash))
+  while (fm_sql_step (&q))
+    {
+      if (!fm_sql_exec (r, error, "UPDATE mid SET thread_id=? WHERE h=?", "ii", to, fm_sql_int (&q, 0)))
         return FALSE;
+      const guint8 *bytes = sqlite3_column_blob (q.statement, 1);
+      gsize n = (gsize) sqlite3_column_bytes (q.statement, 1) / 8;
+      for (gsize i = 0; i < n; i++)
+        {
+          gint64 hash;
+          memcpy (&hash, bytes + 8 * i, 8);
+          if (!fm_sql_exec (r, error, "UPDATE mid SET thread_id=? WHERE h=?", "ii", to, hash))
+            return FALSE;
+        }
     }
-  }
   return fm_sql_end (&q, error);
 }
 
@@ -74,20 +77,23 @@ fm_message_thread_link (FmStoreWriter *writer, const FmMessageHashes *hashes, gi
   gint64 found[G_N_ELEMENTS (hashes->ancestors) + 1];
   gint64 best = 0;
 
-  for (guint i = 0; i <= hashes->n; i++) {
-    found[i] = thread_of (r, i == 0 ? hashes->own : hashes->ancestors[i - 1]);
-    if (found[i] != 0 && found[i] != best && (best == 0 || thread_size (r, found[i]) > thread_size (r, best)))
-      best = found[i];
-  }
+  for (guint i = 0; i <= hashes->n; i++)
+    {
+      found[i] = thread_of (r, i == 0 ? hashes->own : hashes->ancestors[i - 1]);
+      if (found[i] != 0 && found[i] != best && (best == 0 || thread_size (r, found[i]) > thread_size (r, best)))
+        best = found[i];
+    }
   gint64 thread = best == 0 ? new_id : best;
-  for (guint i = 0; i <= hashes->n; i++) {
-    gint64 hash = i == 0 ? hashes->own : hashes->ancestors[i - 1];
-    if (found[i] == thread)
-      continue;
-    if (found[i] != 0 && thread_of (r, hash) != thread && !join (writer, found[i], thread, error))
-      return 0;
-    if (!fm_sql_exec (r, error, "INSERT INTO mid VALUES(?,?) ON CONFLICT(h) DO UPDATE SET thread_id=excluded.thread_id", "ii", hash, thread))
-      return 0;
-  }
+  for (guint i = 0; i <= hashes->n; i++)
+    {
+      gint64 hash = i == 0 ? hashes->own : hashes->ancestors[i - 1];
+      if (found[i] == thread)
+        continue;
+      if (found[i] != 0 && thread_of (r, hash) != thread && !join (writer, found[i], thread, error))
+        return 0;
+      if (!fm_sql_exec (r, error, "INSERT INTO mid VALUES(?,?) ON CONFLICT(h) DO UPDATE SET thread_id=excluded.thread_id", "ii", hash,
+                        thread))
+        return 0;
+    }
   return thread;
 }

@@ -82,24 +82,29 @@ fm_pop_store_put (FmStoreWriter *writer, gint64 account_id, const FmPopSeen *see
 {
   FmStoreReader *r = &writer->reader;
   const char *uidl = seen->uidl == NULL ? "" : seen->uidl, *digest = seen->digest == NULL ? "" : seen->digest;
-  gint64 id = uidl[0] != '\0' ? fm_sql_value (r, 0, "SELECT id FROM pop_seen WHERE account_id=? AND uidl=? AND uidl<>''", "is", account_id, uidl)
-                              : fm_sql_value (r, 0, "SELECT id FROM pop_seen WHERE account_id=? AND uidl='' AND digest=?", "is", account_id, digest);
+  gint64 id = uidl[0] != '\0'
+                  ? fm_sql_value (r, 0, "SELECT id FROM pop_seen WHERE account_id=? AND uidl=? AND uidl<>''", "is", account_id, uidl)
+                  : fm_sql_value (r, 0, "SELECT id FROM pop_seen WHERE account_id=? AND uidl='' AND digest=?", "is", account_id, digest);
 
-  if (id == 0) {
-    gint64 first_seen = seen->first_seen_utc != 0 ? seen->first_seen_utc : fm_clock_now_utc ();
-    if (!fm_sql_exec (r, error, "INSERT INTO pop_seen(account_id, uidl, digest, header, msg_id, first_seen) VALUES(?,?,?,'',0,?)", "issi", account_id, uidl, digest,
-                      first_seen))
-      return FALSE;
-    id = sqlite3_last_insert_rowid (r->db);
-  }
-  return fm_sql_exec (r, error, "UPDATE pop_seen SET digest=?, header=?, msg_id=?, gone_since=?, deleted=?, wants_delete=?, stub=? WHERE id=?", "ssiiiddi", digest,
-                      seen->header_digest == NULL ? "" : seen->header_digest, seen->msg_id, seen->gone_since_utc, seen->deleted_utc, seen->wants_delete, seen->stub, id);
+  if (id == 0)
+    {
+      gint64 first_seen = seen->first_seen_utc != 0 ? seen->first_seen_utc : fm_clock_now_utc ();
+      if (!fm_sql_exec (r, error, "INSERT INTO pop_seen(account_id, uidl, digest, header, msg_id, first_seen) VALUES(?,?,?,'',0,?)", "issi",
+                        account_id, uidl, digest, first_seen))
+        return FALSE;
+      id = sqlite3_last_insert_rowid (r->db);
+    }
+  return fm_sql_exec (r, error,
+                      "UPDATE pop_seen SET digest=?, header=?, msg_id=?, gone_since=?, deleted=?, wants_delete=?, stub=? WHERE id=?",
+                      "ssiiiddi", digest, seen->header_digest == NULL ? "" : seen->header_digest, seen->msg_id, seen->gone_since_utc,
+                      seen->deleted_utc, seen->wants_delete, seen->stub, id);
 }
 
 gboolean
 fm_pop_store_rename (FmStoreWriter *writer, gint64 account_id, const char *old_uidl, const char *new_uidl, GError **error)
 {
-  return fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET uidl=?, gone_since=0 WHERE account_id=? AND uidl=?", "sis", new_uidl, account_id, old_uidl);
+  return fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET uidl=?, gone_since=0 WHERE account_id=? AND uidl=?", "sis", new_uidl,
+                      account_id, old_uidl);
 }
 
 gboolean
@@ -108,20 +113,23 @@ fm_pop_store_listed (FmStoreWriter *writer, gint64 account_id, const char *const
   FmStoreReader *r = &writer->reader;
 
   /* Marked gone first, then those listed brought back: one index lookup each, and no list in SQL. */
-  if (!fm_sql_exec (r, error, "UPDATE pop_seen SET gone_since = -? WHERE account_id=? AND gone_since=0 AND uidl<>''", "ii", now_utc, account_id))
+  if (!fm_sql_exec (r, error, "UPDATE pop_seen SET gone_since = -? WHERE account_id=? AND gone_since=0 AND uidl<>''", "ii", now_utc,
+                    account_id))
     return FALSE;
   for (gsize i = 0; uidls[i] != NULL; i++)
     if (!fm_sql_exec (r, error, "UPDATE pop_seen SET gone_since=0 WHERE account_id=? AND uidl=?", "is", account_id, uidls[i]))
       return FALSE;
   return fm_sql_exec (r, error, "UPDATE pop_seen SET gone_since = -gone_since WHERE account_id=? AND gone_since<0", "i", account_id)
-         && fm_sql_exec (r, error, "DELETE FROM pop_seen WHERE account_id=? AND gone_since>0 AND gone_since < ?", "ii", account_id, now_utc - keep_s);
+         && fm_sql_exec (r, error, "DELETE FROM pop_seen WHERE account_id=? AND gone_since>0 AND gone_since < ?", "ii", account_id,
+                         now_utc - keep_s);
 }
 
 gboolean
 fm_pop_store_deleted (FmStoreWriter *writer, gint64 account_id, const char *const *uidls, gint64 now_utc, GError **error)
 {
   for (gsize i = 0; uidls[i] != NULL; i++)
-    if (!fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET deleted=?, wants_delete=0 WHERE account_id=? AND uidl=?", "iis", now_utc, account_id, uidls[i]))
+    if (!fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET deleted=?, wants_delete=0 WHERE account_id=? AND uidl=?", "iis", now_utc,
+                      account_id, uidls[i]))
       return FALSE;
   return TRUE;
 }

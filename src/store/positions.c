@@ -55,20 +55,22 @@ new_positions (const FmListSpec *spec)
 static const char *
 flat_query (const FmListSpec *spec)
 {
-#define FLAT(order_up, order_down) \
-  (spec->descending ? "SELECT id FROM msg WHERE folder_id=? ORDER BY " order_down : "SELECT id FROM msg WHERE folder_id=? ORDER BY " order_up)
-  switch (spec->order) {
-  case FM_ORDER_ARRIVAL:
-    return FLAT ("idate, uid, id", "idate DESC, uid DESC, id DESC");
-  case FM_ORDER_FROM:
-    return FLAT ("from_disp COLLATE NOCASE, date, id", "from_disp COLLATE NOCASE DESC, date DESC, id DESC");
-  case FM_ORDER_SUBJECT:
-    return FLAT ("fm_subject(subject), date, id", "fm_subject(subject) DESC, date DESC, id DESC");
-  case FM_ORDER_SIZE:
-    return FLAT ("size, id", "size DESC, id DESC");
-  default:
-    return FLAT ("date, id", "date DESC, id DESC");
-  }
+#define FLAT(order_up, order_down)                                                \
+  (spec->descending ? "SELECT id FROM msg WHERE folder_id=? ORDER BY " order_down \
+                    : "SELECT id FROM msg WHERE folder_id=? ORDER BY " order_up)
+  switch (spec->order)
+    {
+    case FM_ORDER_ARRIVAL:
+      return FLAT ("idate, uid, id", "idate DESC, uid DESC, id DESC");
+    case FM_ORDER_FROM:
+      return FLAT ("from_disp COLLATE NOCASE, date, id", "from_disp COLLATE NOCASE DESC, date DESC, id DESC");
+    case FM_ORDER_SUBJECT:
+      return FLAT ("fm_subject(subject), date, id", "fm_subject(subject) DESC, date DESC, id DESC");
+    case FM_ORDER_SIZE:
+      return FLAT ("size, id", "size DESC, id DESC");
+    default:
+      return FLAT ("date, id", "date DESC, id DESC");
+    }
 #undef FLAT
 }
 
@@ -78,10 +80,11 @@ load_everywhere (FmPositions *p, FmStoreReader *reader, GError **error)
 {
   g_autoptr (GArray) ids = fm_query_sql_sorted (reader, p->spec.limit, p->spec.descending, error);
 
-  for (guint i = 0; ids != NULL && i < ids->len; i++) {
-    guint32 small = (guint32) g_array_index (ids, gint64, i);
-    g_array_append_val (p->ids, small);
-  }
+  for (guint i = 0; ids != NULL && i < ids->len; i++)
+    {
+      guint32 small = (guint32) g_array_index (ids, gint64, i);
+      g_array_append_val (p->ids, small);
+    }
   p->count = p->ids->len;
   return ids != NULL;
 }
@@ -95,14 +98,15 @@ load_flat (FmPositions *p, FmStoreReader *reader, FmCancel *cancel, GError **err
     return load_everywhere (p, reader, error);
   if (!fm_sql_query (&q, reader, error, flat_query (&p->spec), "i", p->spec.folder_id))
     return FALSE;
-  for (guint n = 0; fm_sql_step (&q); n++) {
-    gint64 id = fm_sql_int (&q, 0);
-    guint32 small = (guint32) id;
-    if (p->spec.limit == NULL || fm_idset_contains (p->spec.limit, id))
-      g_array_append_val (p->ids, small);
-    if (n % 4096 == 0 && !fm_cancel_check (cancel, error))
-      return FALSE;
-  }
+  for (guint n = 0; fm_sql_step (&q); n++)
+    {
+      gint64 id = fm_sql_int (&q, 0);
+      guint32 small = (guint32) id;
+      if (p->spec.limit == NULL || fm_idset_contains (p->spec.limit, id))
+        g_array_append_val (p->ids, small);
+      if (n % 4096 == 0 && !fm_cancel_check (cancel, error))
+        return FALSE;
+    }
   p->count = p->ids->len;
   return fm_sql_end (&q, error);
 }
@@ -116,14 +120,15 @@ load_threads (FmPositions *p, FmStoreReader *reader, FmCancel *cancel, GError **
 
   if (!fm_sql_query (&q, reader, error, text, "i", p->spec.folder_id))
     return FALSE;
-  for (guint n = 0; fm_sql_step (&q); n++) {
-    guint32 thread = (guint32) fm_sql_int (&q, 0), start = (guint32) p->count;
-    g_array_append_val (p->ids, thread);
-    g_array_append_val (p->starts, start);
-    p->count += fm_list_store_is_folded (&p->spec, thread) ? 1 : (guint64) fm_sql_int (&q, 1);
-    if (n % 4096 == 0 && !fm_cancel_check (cancel, error))
-      return FALSE;
-  }
+  for (guint n = 0; fm_sql_step (&q); n++)
+    {
+      guint32 thread = (guint32) fm_sql_int (&q, 0), start = (guint32) p->count;
+      g_array_append_val (p->ids, thread);
+      g_array_append_val (p->starts, start);
+      p->count += fm_list_store_is_folded (&p->spec, thread) ? 1 : (guint64) fm_sql_int (&q, 1);
+      if (n % 4096 == 0 && !fm_cancel_check (cancel, error))
+        return FALSE;
+    }
   return fm_sql_end (&q, error);
 }
 
@@ -132,10 +137,11 @@ fm_positions_load (FmStoreReader *reader, const FmListSpec *spec, FmCancel *canc
 {
   g_autoptr (FmPositions) p = new_positions (spec);
 
-  if (spec->folder_id == 0 && spec->limit == NULL) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "a list of every folder needs a limit");
-    return NULL;
-  }
+  if (spec->folder_id == 0 && spec->limit == NULL)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "a list of every folder needs a limit");
+      return NULL;
+    }
   if (!(p->threaded ? load_threads (p, reader, cancel, error) : load_flat (p, reader, cancel, error)))
     return NULL;
   return g_steal_pointer (&p);
@@ -147,10 +153,11 @@ fm_positions_new_ids (const gint64 *ids, gsize n)
   FmListSpec spec = { 0 };
   FmPositions *p = new_positions (&spec);
 
-  for (gsize i = 0; i < n; i++) {
-    guint32 small = (guint32) ids[i];
-    g_array_append_val (p->ids, small);
-  }
+  for (gsize i = 0; i < n; i++)
+    {
+      guint32 small = (guint32) ids[i];
+      g_array_append_val (p->ids, small);
+    }
   p->count = n;
   return p;
 }
@@ -173,13 +180,14 @@ find_thread (const FmPositions *p, guint64 position)
 {
   guint low = 0, high = p->starts->len;
 
-  while (high - low > 1) {
-    guint middle = low + (high - low) / 2;
-    if (g_array_index (p->starts, guint32, middle) <= position)
-      low = middle;
-    else
-      high = middle;
-  }
+  while (high - low > 1)
+    {
+      guint middle = low + (high - low) / 2;
+      if (g_array_index (p->starts, guint32, middle) <= position)
+        low = middle;
+      else
+        high = middle;
+    }
   return low;
 }
 
@@ -217,15 +225,16 @@ threaded_rows (FmPositions *p, FmStoreReader *reader, guint64 first, guint n, GE
 {
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (row_or_null_unref);
 
-  for (guint thread = find_thread (p, first); thread < p->ids->len && rows->len < n; thread++) {
-    g_autoptr (GPtrArray) group = load_thread (p, reader, thread, error);
-    if (group == NULL)
-      return NULL;
-    guint64 start = g_array_index (p->starts, guint32, thread);
-    for (guint i = 0; i < group->len && rows->len < n; i++)
-      if (start + i >= first)
-        g_ptr_array_add (rows, group->pdata[i] == NULL ? NULL : fm_list_store_row_ref (group->pdata[i]));
-  }
+  for (guint thread = find_thread (p, first); thread < p->ids->len && rows->len < n; thread++)
+    {
+      g_autoptr (GPtrArray) group = load_thread (p, reader, thread, error);
+      if (group == NULL)
+        return NULL;
+      guint64 start = g_array_index (p->starts, guint32, thread);
+      for (guint i = 0; i < group->len && rows->len < n; i++)
+        if (start + i >= first)
+          g_ptr_array_add (rows, group->pdata[i] == NULL ? NULL : fm_list_store_row_ref (group->pdata[i]));
+    }
   return g_steal_pointer (&rows);
 }
 
@@ -238,13 +247,14 @@ fm_positions_rows (FmPositions *positions, FmStoreReader *reader, guint64 first,
     return g_steal_pointer (&rows);
   if (positions->threaded)
     return threaded_rows (positions, reader, first, n, error);
-  for (guint64 i = first; i < positions->count && i < first + n; i++) {
-    gint64 id = g_array_index (positions->ids, guint32, i);
-    g_autoptr (GPtrArray) one = fm_list_store_rows (reader, &id, 1, error);
-    if (one == NULL)
-      return NULL;
-    g_ptr_array_add (rows, one->len == 0 ? NULL : fm_list_store_row_ref (one->pdata[0]));
-  }
+  for (guint64 i = first; i < positions->count && i < first + n; i++)
+    {
+      gint64 id = g_array_index (positions->ids, guint32, i);
+      g_autoptr (GPtrArray) one = fm_list_store_rows (reader, &id, 1, error);
+      if (one == NULL)
+        return NULL;
+      g_ptr_array_add (rows, one->len == 0 ? NULL : fm_list_store_row_ref (one->pdata[0]));
+    }
   return g_steal_pointer (&rows);
 }
 
@@ -263,10 +273,11 @@ static gboolean
 find_id (const FmPositions *p, guint32 id, guint *ret_index)
 {
   for (guint i = 0; i < p->ids->len; i++)
-    if (g_array_index (p->ids, guint32, i) == id) {
-      *ret_index = i;
-      return TRUE;
-    }
+    if (g_array_index (p->ids, guint32, i) == id)
+      {
+        *ret_index = i;
+        return TRUE;
+      }
   return FALSE;
 }
 
@@ -275,12 +286,13 @@ fm_positions_find (FmPositions *positions, FmStoreReader *reader, gint64 msg_id,
 {
   guint index;
 
-  if (!positions->threaded) {
-    if (msg_id <= 0 || msg_id > G_MAXUINT32 || !find_id (positions, (guint32) msg_id, &index))
-      return FALSE;
-    *ret_position = index;
-    return TRUE;
-  }
+  if (!positions->threaded)
+    {
+      if (msg_id <= 0 || msg_id > G_MAXUINT32 || !find_id (positions, (guint32) msg_id, &index))
+        return FALSE;
+      *ret_position = index;
+      return TRUE;
+    }
   gint64 thread = fm_sql_value (reader, 0, "SELECT thread_id FROM msg WHERE id=? AND folder_id=?", "ii", msg_id, positions->spec.folder_id);
   if (thread == 0 || !find_id (positions, (guint32) thread, &index))
     return FALSE;
@@ -289,10 +301,11 @@ fm_positions_find (FmPositions *positions, FmStoreReader *reader, gint64 msg_id,
     return TRUE;
   g_autoptr (GPtrArray) rows = load_thread (positions, reader, index, NULL);
   for (guint i = 0; rows != NULL && i < rows->len; i++)
-    if (rows->pdata[i] != NULL && ((FmRow *) rows->pdata[i])->id == msg_id) {
-      *ret_position += i;
-      return TRUE;
-    }
+    if (rows->pdata[i] != NULL && ((FmRow *) rows->pdata[i])->id == msg_id)
+      {
+        *ret_position += i;
+        return TRUE;
+      }
   return FALSE;
 }
 
@@ -301,9 +314,9 @@ unread_ids (const FmPositions *p, FmStoreReader *reader)
 {
   g_auto (FmSql) q = { 0 };
   FmIdSet *set = fm_idset_new ();
-  const char *text = p->threaded                 ? "SELECT thread_id FROM thread WHERE folder_id=? AND unread>0"
+  const char *text = p->threaded              ? "SELECT thread_id FROM thread WHERE folder_id=? AND unread>0"
                      : p->spec.folder_id != 0 ? "SELECT id FROM msg WHERE folder_id=? AND (flags & 1) = 0"
-                                                 : "SELECT id FROM msg WHERE folder_id<>? AND (flags & 1) = 0";
+                                              : "SELECT id FROM msg WHERE folder_id<>? AND (flags & 1) = 0";
 
   if (fm_sql_query (&q, reader, NULL, text, "i", p->spec.folder_id))
     while (fm_sql_step (&q))
@@ -319,16 +332,18 @@ unread_in_thread (FmPositions *p, FmStoreReader *reader, guint index, gint64 fro
   gint64 start = g_array_index (p->starts, guint32, index);
   gint64 n = rows == NULL ? 0 : rows->len;
 
-  for (gint64 k = 0; k < n; k++) {
-    gint64 i = backwards ? n - 1 - k : k;
-    const FmRow *row = rows->pdata[i];
-    if (row == NULL || (backwards ? start + i >= from : start + i <= from))
-      continue;
-    if (row->folded ? row->thread_unread > 0 : (row->flags & 1) == 0) {
-      *ret_position = (guint64) (start + i);
-      return TRUE;
+  for (gint64 k = 0; k < n; k++)
+    {
+      gint64 i = backwards ? n - 1 - k : k;
+      const FmRow *row = rows->pdata[i];
+      if (row == NULL || (backwards ? start + i >= from : start + i <= from))
+        continue;
+      if (row->folded ? row->thread_unread > 0 : (row->flags & 1) == 0)
+        {
+          *ret_position = (guint64) (start + i);
+          return TRUE;
+        }
     }
-  }
   return FALSE;
 }
 
@@ -339,23 +354,29 @@ fm_positions_find_unread (FmPositions *positions, FmStoreReader *reader, guint64
   gint64 n = positions->ids->len;
   gint64 none = backwards ? G_MAXINT64 : -1;
   gint64 from = position == G_MAXUINT64 ? none : (gint64) position;
-  gint64 at = position >= positions->count ? (backwards ? n - 1 : 0) : positions->threaded ? find_thread (positions, position) : (gint64) position;
+  gint64 at = position >= positions->count ? (backwards ? n - 1 : 0)
+              : positions->threaded        ? find_thread (positions, position)
+                                           : (gint64) position;
 
   if (n == 0)
     return FALSE;
   /* Once round, and the first entry again: its part before the start. */
-  for (gint64 step = 0; step <= n; step++) {
-    gint64 i = ((backwards ? at - step : at + step) % n + n) % n;
-    gint64 limit = step == 0 ? from : none;
-    if (!fm_idset_contains (unread, g_array_index (positions->ids, guint32, i)))
-      continue;
-    if (positions->threaded) {
-      if (unread_in_thread (positions, reader, (guint) i, limit, backwards, ret_position))
-        return TRUE;
-    } else if (backwards ? i < limit : i > limit) {
-      *ret_position = (guint64) i;
-      return TRUE;
+  for (gint64 step = 0; step <= n; step++)
+    {
+      gint64 i = ((backwards ? at - step : at + step) % n + n) % n;
+      gint64 limit = step == 0 ? from : none;
+      if (!fm_idset_contains (unread, g_array_index (positions->ids, guint32, i)))
+        continue;
+      if (positions->threaded)
+        {
+          if (unread_in_thread (positions, reader, (guint) i, limit, backwards, ret_position))
+            return TRUE;
+        }
+      else if (backwards ? i < limit : i > limit)
+        {
+          *ret_position = (guint64) i;
+          return TRUE;
+        }
     }
-  }
   return FALSE;
 }

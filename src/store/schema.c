@@ -15,7 +15,8 @@ static const char *const steps[] = {
   "CREATE TABLE meta(k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID;"
   "INSERT INTO meta VALUES('hash_key', lower(hex(randomblob(16))));"
   "CREATE TABLE account(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL);"
-  "CREATE TABLE folder(id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, name TEXT NOT NULL, remote_name TEXT NOT NULL DEFAULT '',"
+  "CREATE TABLE folder(id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, name TEXT NOT NULL, remote_name TEXT NOT NULL "
+  "DEFAULT '',"
   " wire_name TEXT, path TEXT, delim INTEGER NOT NULL DEFAULT 0, special INTEGER NOT NULL DEFAULT 0, subscribed INTEGER NOT NULL DEFAULT 1,"
   " selectable INTEGER NOT NULL DEFAULT 1, uidvalidity INTEGER NOT NULL DEFAULT 0, uidnext INTEGER NOT NULL DEFAULT 0,"
   " highestmodseq INTEGER NOT NULL DEFAULT 0, lowest_uid INTEGER NOT NULL DEFAULT 0, mtime INTEGER NOT NULL DEFAULT 0,"
@@ -23,12 +24,15 @@ static const char *const steps[] = {
   " server_total INTEGER NOT NULL DEFAULT 0, server_unread INTEGER NOT NULL DEFAULT 0, rematch INTEGER NOT NULL DEFAULT 0,"
   " hidden INTEGER NOT NULL DEFAULT 0);"
   "CREATE UNIQUE INDEX folder_name ON folder(account_id, name);"
-  "CREATE TABLE blob(id INTEGER PRIMARY KEY AUTOINCREMENT, sha TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, refs INTEGER NOT NULL DEFAULT 0,"
+  "CREATE TABLE blob(id INTEGER PRIMARY KEY AUTOINCREMENT, sha TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, refs INTEGER NOT NULL DEFAULT "
+  "0,"
   " idx INTEGER NOT NULL DEFAULT 0, unused_since INTEGER NOT NULL DEFAULT 0);"
   "CREATE INDEX blob_idx ON blob(idx, id) WHERE idx <> 1;"
   "CREATE INDEX blob_unused ON blob(unused_since) WHERE refs = 0;"
-  "CREATE TABLE msg(id INTEGER PRIMARY KEY AUTOINCREMENT, folder_id INTEGER NOT NULL, uid INTEGER, flags INTEGER NOT NULL, sflags INTEGER NOT NULL,"
-  " modseq INTEGER NOT NULL DEFAULT 0, idate INTEGER NOT NULL, date INTEGER NOT NULL, size INTEGER NOT NULL, natt INTEGER NOT NULL DEFAULT 0,"
+  "CREATE TABLE msg(id INTEGER PRIMARY KEY AUTOINCREMENT, folder_id INTEGER NOT NULL, uid INTEGER, flags INTEGER NOT NULL, sflags INTEGER "
+  "NOT NULL,"
+  " modseq INTEGER NOT NULL DEFAULT 0, idate INTEGER NOT NULL, date INTEGER NOT NULL, size INTEGER NOT NULL, natt INTEGER NOT NULL DEFAULT "
+  "0,"
   " thread_id INTEGER NOT NULL, mid INTEGER NOT NULL, blob_id INTEGER, server_id INTEGER, from_disp TEXT NOT NULL, subject TEXT NOT NULL,"
   " msgid TEXT NOT NULL, path TEXT);"
   "CREATE UNIQUE INDEX msg_uid ON msg(folder_id, uid);"
@@ -45,14 +49,18 @@ static const char *const steps[] = {
   " unread INTEGER NOT NULL, PRIMARY KEY(folder_id, thread_id)) WITHOUT ROWID;"
   "CREATE INDEX thread_last ON thread(folder_id, last, thread_id);"
   "CREATE TABLE mid(h INTEGER PRIMARY KEY, thread_id INTEGER NOT NULL);"
-  "CREATE TABLE op_group(id INTEGER PRIMARY KEY AUTOINCREMENT, created INTEGER NOT NULL, label TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
+  "CREATE TABLE op_group(id INTEGER PRIMARY KEY AUTOINCREMENT, created INTEGER NOT NULL, label TEXT NOT NULL, state INTEGER NOT NULL "
+  "DEFAULT 0,"
   " undo_of INTEGER NOT NULL DEFAULT 0);"
   "CREATE TABLE op(id INTEGER PRIMARY KEY AUTOINCREMENT, group_id INTEGER NOT NULL, account_id INTEGER NOT NULL, kind INTEGER NOT NULL,"
   " state INTEGER NOT NULL DEFAULT 0, msg_id INTEGER NOT NULL DEFAULT 0, folder_id INTEGER NOT NULL, uid INTEGER,"
   " target_id INTEGER NOT NULL DEFAULT 0, new_msg_id INTEGER NOT NULL DEFAULT 0, add_flags INTEGER NOT NULL DEFAULT 0,"
-  " del_flags INTEGER NOT NULL DEFAULT 0, eff_add INTEGER NOT NULL DEFAULT 0, eff_del INTEGER NOT NULL DEFAULT 0, kw_add TEXT NOT NULL DEFAULT '', kw_del TEXT NOT NULL DEFAULT '', arg TEXT NOT NULL DEFAULT '', old_name TEXT NOT NULL DEFAULT '',"
-  " blob_id INTEGER NOT NULL DEFAULT 0, idate INTEGER NOT NULL DEFAULT 0, after_op INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0,"
-  " not_before INTEGER NOT NULL DEFAULT 0, note INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',"
+  " del_flags INTEGER NOT NULL DEFAULT 0, eff_add INTEGER NOT NULL DEFAULT 0, eff_del INTEGER NOT NULL DEFAULT 0, kw_add TEXT NOT NULL "
+  "DEFAULT '', kw_del TEXT NOT NULL DEFAULT '', arg TEXT NOT NULL DEFAULT '', old_name TEXT NOT NULL DEFAULT '',"
+  " blob_id INTEGER NOT NULL DEFAULT 0, idate INTEGER NOT NULL DEFAULT 0, after_op INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL "
+  "DEFAULT 0,"
+  " not_before INTEGER NOT NULL DEFAULT 0, note INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT "
+  "'',"
   " created INTEGER NOT NULL);"
   "CREATE INDEX op_run ON op(account_id, state, id);"
   "CREATE INDEX op_group_id ON op(group_id);"
@@ -60,14 +68,16 @@ static const char *const steps[] = {
   "CREATE INDEX op_new ON op(new_msg_id) WHERE state < 3 AND new_msg_id <> 0;"
   "CREATE INDEX op_folder ON op(folder_id, id) WHERE state < 3 AND kind IN (5,6);"
   "CREATE INDEX op_uid ON op(folder_id, uid) WHERE state < 3;"
-  "CREATE TABLE pop_seen(id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, uidl TEXT NOT NULL, digest TEXT NOT NULL, header TEXT NOT NULL,"
+  "CREATE TABLE pop_seen(id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, uidl TEXT NOT NULL, digest TEXT NOT NULL, header TEXT NOT "
+  "NULL,"
   " msg_id INTEGER NOT NULL, first_seen INTEGER NOT NULL, gone_since INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0,"
   " wants_delete INTEGER NOT NULL DEFAULT 0, stub INTEGER NOT NULL DEFAULT 0);"
   "CREATE UNIQUE INDEX pop_uidl ON pop_seen(account_id, uidl) WHERE uidl <> '';"
   "CREATE INDEX pop_digest ON pop_seen(account_id, digest);"
   "CREATE INDEX pop_header ON pop_seen(account_id, header);"
   "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, blob_id INTEGER NOT NULL, sender TEXT NOT NULL,"
-  " state INTEGER NOT NULL, hold_until INTEGER NOT NULL, created INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',"
+  " state INTEGER NOT NULL, hold_until INTEGER NOT NULL, created INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL "
+  "DEFAULT '',"
   " msgid TEXT NOT NULL, replied_id INTEGER NOT NULL, forwarded_id INTEGER NOT NULL, draft_id INTEGER NOT NULL, group_id INTEGER NOT NULL);"
   "CREATE TABLE outbox_rcpt(outbox_id INTEGER NOT NULL, n INTEGER NOT NULL, address TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
   " error TEXT NOT NULL DEFAULT '', PRIMARY KEY(outbox_id, n)) WITHOUT ROWID;"
@@ -78,7 +88,8 @@ static const char *const steps[] = {
   "  SET last = max(last, excluded.last), count = count + 1, unread = unread + excluded.unread; END;"
   "CREATE TRIGGER msg_removed AFTER DELETE ON msg BEGIN"
   " DELETE FROM hdr WHERE msg_id = old.id; DELETE FROM msg_kw WHERE msg_id = old.id;"
-  " UPDATE blob SET refs = refs - 1, unused_since = CASE refs WHEN 1 THEN strftime('%s','now') ELSE unused_since END WHERE id = old.blob_id;"
+  " UPDATE blob SET refs = refs - 1, unused_since = CASE refs WHEN 1 THEN strftime('%s','now') ELSE unused_since END WHERE id = "
+  "old.blob_id;"
   " UPDATE folder SET total = total - 1, unread = unread - ((old.flags & 1) = 0) WHERE id = old.folder_id;"
   " UPDATE thread SET count = count - 1, unread = unread - ((old.flags & 1) = 0), last = coalesce((SELECT max(date) FROM msg"
   "  WHERE thread_id = old.thread_id AND folder_id = old.folder_id), 0) WHERE folder_id = old.folder_id AND thread_id = old.thread_id;"
@@ -99,12 +110,14 @@ static const char *const steps[] = {
   "  SET last = max(last, excluded.last), count = count + 1, unread = unread + excluded.unread; END;"
   "CREATE TRIGGER msg_blob_set AFTER UPDATE OF blob_id ON msg WHEN old.blob_id IS NOT new.blob_id BEGIN"
   " UPDATE blob SET refs = refs + 1 WHERE id = new.blob_id;"
-  " UPDATE blob SET refs = refs - 1, unused_since = CASE refs WHEN 1 THEN strftime('%s','now') ELSE unused_since END WHERE id = old.blob_id; END;"
+  " UPDATE blob SET refs = refs - 1, unused_since = CASE refs WHEN 1 THEN strftime('%s','now') ELSE unused_since END WHERE id = "
+  "old.blob_id; END;"
   "CREATE TRIGGER msg_blob_new AFTER INSERT ON msg WHEN new.blob_id IS NOT NULL BEGIN"
   " UPDATE blob SET refs = refs + 1 WHERE id = new.blob_id; END;"
   "CREATE TRIGGER outbox_new AFTER INSERT ON outbox BEGIN UPDATE blob SET refs = refs + 1 WHERE id = new.blob_id; END;"
   "CREATE TRIGGER outbox_done AFTER UPDATE OF state ON outbox WHEN (new.state IN (3, 6)) <> (old.state IN (3, 6)) BEGIN"
-  " UPDATE blob SET refs = refs + CASE WHEN new.state IN (3, 6) THEN -1 ELSE 1 END, unused_since = strftime('%s','now') WHERE id = new.blob_id; END;"
+  " UPDATE blob SET refs = refs + CASE WHEN new.state IN (3, 6) THEN -1 ELSE 1 END, unused_since = strftime('%s','now') WHERE id = "
+  "new.blob_id; END;"
   "CREATE TRIGGER op_blob_new AFTER INSERT ON op WHEN new.blob_id <> 0 BEGIN UPDATE blob SET refs = refs + 1 WHERE id = new.blob_id; END;"
   "CREATE TRIGGER op_blob_gone AFTER DELETE ON op WHEN old.blob_id <> 0 BEGIN"
   " UPDATE blob SET refs = refs - 1, unused_since = strftime('%s','now') WHERE id = old.blob_id; END;",
@@ -138,26 +151,31 @@ fm_schema_migrate (sqlite3 *db, GError **error)
 {
   int version = 0;
 
-  for (;;) {
-    /* Read under the lock: another process may migrate at the same moment. */
-    if (!fm_sql_script (db, "BEGIN IMMEDIATE", error))
-      return FALSE;
-    gboolean ok = read_version (db, &version, error);
-    if (ok && version > fm_schema_version ()) {
-      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE,
-                   "%s was written by a newer Fulmar (its version %d, ours %d); run that one, or choose another place with `store = DIR`",
-                   sqlite3_db_filename (db, "main"), version, fm_schema_version ());
-      ok = FALSE;
+  for (;;)
+    {
+      /* Read under the lock: another process may migrate at the same moment. */
+      if (!fm_sql_script (db, "BEGIN IMMEDIATE", error))
+        return FALSE;
+      gboolean ok = read_version (db, &version, error);
+      if (ok && version > fm_schema_version ())
+        {
+          g_set_error (
+              error, FM_ERROR, FM_ERROR_STORAGE,
+              "%s was written by a newer Fulmar (its version %d, ours %d); run that one, or choose another place with `store = DIR`",
+              sqlite3_db_filename (db, "main"), version, fm_schema_version ());
+          ok = FALSE;
+        }
+      if (ok && version < fm_schema_version ())
+        {
+          g_autofree char *mark = g_strdup_printf ("PRAGMA user_version = %d", version + 1);
+          ok = fm_sql_script (db, steps[version], error) && fm_sql_script (db, mark, error);
+        }
+      if (!ok || !fm_sql_script (db, "COMMIT", error))
+        {
+          sqlite3_exec (db, "ROLLBACK", NULL, NULL, NULL);
+          return FALSE;
+        }
+      if (version >= fm_schema_version ())
+        return TRUE;
     }
-    if (ok && version < fm_schema_version ()) {
-      g_autofree char *mark = g_strdup_printf ("PRAGMA user_version = %d", version + 1);
-      ok = fm_sql_script (db, steps[version], error) && fm_sql_script (db, mark, error);
-    }
-    if (!ok || !fm_sql_script (db, "COMMIT", error)) {
-      sqlite3_exec (db, "ROLLBACK", NULL, NULL, NULL);
-      return FALSE;
-    }
-    if (version >= fm_schema_version ())
-      return TRUE;
-  }
 }

@@ -24,10 +24,11 @@ contains (sqlite3_context *context, int n, sqlite3_value **values)
     sqlite3_result_int (context, 0);
   else if (is_ascii (text))
     sqlite3_result_int (context, strcasestr (text, needle) != NULL);
-  else {
-    g_autofree char *folded = fm_text_fold (text);
-    sqlite3_result_int (context, strstr (folded, needle) != NULL);
-  }
+  else
+    {
+      g_autofree char *folded = fm_text_fold (text);
+      sqlite3_result_int (context, strstr (folded, needle) != NULL);
+    }
 }
 
 static void

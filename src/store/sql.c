@@ -9,10 +9,11 @@ prepare (FmSql *sql, FmStoreReader *reader, const char *text)
   sqlite3_stmt *statement = g_hash_table_lookup (reader->statements, text);
 
   sql->db = reader->db;
-  if (statement != NULL && !sqlite3_stmt_busy (statement)) {
-    sql->cached = TRUE;
-    return statement;
-  }
+  if (statement != NULL && !sqlite3_stmt_busy (statement))
+    {
+      sql->cached = TRUE;
+      return statement;
+    }
   sql->cached = statement == NULL;
   sql->code = sqlite3_prepare_v3 (reader->db, text, -1, sql->cached ? SQLITE_PREPARE_PERSISTENT : 0, &statement, NULL);
   if (sql->code != SQLITE_OK)
@@ -25,37 +26,39 @@ prepare (FmSql *sql, FmStoreReader *reader, const char *text)
 static void
 bind (sqlite3_stmt *statement, const char *format, va_list arguments)
 {
-  for (int i = 0; format[i] != '\0'; i++) {
-    switch (format[i]) {
-    case 'i':
-      sqlite3_bind_int64 (statement, i + 1, va_arg (arguments, gint64));
-      break;
-    case 'd':
-      sqlite3_bind_int (statement, i + 1, va_arg (arguments, int));
-      break;
-    case 'u':
-      sqlite3_bind_int64 (statement, i + 1, va_arg (arguments, guint32));
-      break;
-    case 'n': {
-      gint64 value = va_arg (arguments, gint64);
-      if (value == 0)
-        sqlite3_bind_null (statement, i + 1);
-      else
-        sqlite3_bind_int64 (statement, i + 1, value);
-      break;
+  for (int i = 0; format[i] != '\0'; i++)
+    {
+      switch (format[i])
+        {
+        case 'i':
+          sqlite3_bind_int64 (statement, i + 1, va_arg (arguments, gint64));
+          break;
+        case 'd':
+          sqlite3_bind_int (statement, i + 1, va_arg (arguments, int));
+          break;
+        case 'u':
+          sqlite3_bind_int64 (statement, i + 1, va_arg (arguments, guint32));
+          break;
+          case 'n': {
+            gint64 value = va_arg (arguments, gint64);
+            if (value == 0)
+              sqlite3_bind_null (statement, i + 1);
+            else
+              sqlite3_bind_int64 (statement, i + 1, value);
+            break;
+          }
+        case 's':
+          sqlite3_bind_text (statement, i + 1, va_arg (arguments, const char *), -1, SQLITE_TRANSIENT);
+          break;
+          case 'b': {
+            const void *bytes = va_arg (arguments, const void *);
+            sqlite3_bind_blob (statement, i + 1, bytes, va_arg (arguments, int), SQLITE_TRANSIENT);
+            break;
+          }
+        default:
+          g_assert_not_reached ();
+        }
     }
-    case 's':
-      sqlite3_bind_text (statement, i + 1, va_arg (arguments, const char *), -1, SQLITE_TRANSIENT);
-      break;
-    case 'b': {
-      const void *bytes = va_arg (arguments, const void *);
-      sqlite3_bind_blob (statement, i + 1, bytes, va_arg (arguments, int), SQLITE_TRANSIENT);
-      break;
-    }
-    default:
-      g_assert_not_reached ();
-    }
-  }
 }
 
 static gboolean
@@ -63,10 +66,11 @@ start (FmSql *sql, FmStoreReader *reader, GError **error, const char *text, cons
 {
   *sql = (FmSql){ 0 };
   sql->statement = prepare (sql, reader, text);
-  if (sql->statement == NULL) {
-    fm_sqlite_error_set (error, reader->db, sql->code);
-    return FALSE;
-  }
+  if (sql->statement == NULL)
+    {
+      fm_sqlite_error_set (error, reader->db, sql->code);
+      return FALSE;
+    }
   bind (sql->statement, format, arguments);
   return TRUE;
 }

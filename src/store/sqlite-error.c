@@ -12,24 +12,25 @@ fm_sqlite_error_is_corrupt (int code)
 static const char *
 remedy (int code)
 {
-  switch (code & 0xff) {
-  case SQLITE_FULL:
-    return "; free some space, and it goes on";
-  case SQLITE_BUSY:
-  case SQLITE_LOCKED:
-    return "; another program holds it: end that one, or try again";
-  case SQLITE_CORRUPT:
-  case SQLITE_NOTADB:
-    return "; start again: the damaged file is set aside and the mail files are read anew";
-  case SQLITE_READONLY:
-  case SQLITE_CANTOPEN:
-  case SQLITE_PERM:
-    return "; check who owns the directory and its permissions";
-  case SQLITE_IOERR:
-    return "; check the disk, and that there is space left on it";
-  default:
-    return "";
-  }
+  switch (code & 0xff)
+    {
+    case SQLITE_FULL:
+      return "; free some space, and it goes on";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "; another program holds it: end that one, or try again";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return "; start again: the damaged file is set aside and the mail files are read anew";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return "; check who owns the directory and its permissions";
+    case SQLITE_IOERR:
+      return "; check the disk, and that there is space left on it";
+    default:
+      return "";
+    }
 }
 
 void

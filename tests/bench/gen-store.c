@@ -30,10 +30,10 @@ envelope_of (guint64 n)
   g_autofree char *when = g_date_time_format (date, "%a, %d %b %Y %H:%M:%S +0000");
   guint64 root = n - n % 4;
   g_autofree char *refs = n % 4 == 0 ? g_strdup ("") : g_strdup_printf ("References: <b%" G_GUINT64_FORMAT "@bench.example>\r\n", root);
-  g_autofree char *text
-      = g_strdup_printf ("From: Writer %u <w%u@example.org>\r\nTo: Ada <ada@example.org>\r\nSubject: About the matter of %" G_GUINT64_FORMAT "\r\nDate: %s\r\n"
-                         "Message-ID: <b%" G_GUINT64_FORMAT "@bench.example>\r\n%s\r\n",
-                         (guint) (n % 997), (guint) (n % 997), root, when, n, refs);
+  g_autofree char *text = g_strdup_printf (
+      "From: Writer %u <w%u@example.org>\r\nTo: Ada <ada@example.org>\r\nSubject: About the matter of %" G_GUINT64_FORMAT "\r\nDate: %s\r\n"
+      "Message-ID: <b%" G_GUINT64_FORMAT "@bench.example>\r\n%s\r\n",
+      (guint) (n % 997), (guint) (n % 997), root, when, n, refs);
   return fm_envelope_parse (text, strlen (text));
 }
 
@@ -42,23 +42,30 @@ fill (FmStoreWriter *w, gint64 folder, guint64 rows, double *ret_longest_ms)
 {
   gint64 spent = 0, longest = 0;
 
-  for (guint64 n = 1; n <= rows; n += BATCH) {
-    g_autoptr (GError) error = NULL;
-    FmMessageInput inputs[BATCH];
-    gsize count = MIN (BATCH, rows - n + 1);
-    for (gsize i = 0; i < count; i++)
-      inputs[i] = (FmMessageInput){ .uid = (guint32) (n + i), .flags = (n + i) % 50 == 0 ? 0 : FM_FLAG_SEEN, .attachments = 0, .size_bytes = 4000,
-                                    .internal_date_utc = 900000000 + (gint64) (n + i) * 400, .envelope = envelope_of (n + i) };
-    gint64 start = g_get_monotonic_time ();
-    must (fm_db_begin (w, FM_DB_NORMAL, &error) && fm_message_store_upsert (w, folder, inputs, count, NULL, &error) && fm_db_commit (w, &error), error, "insert");
-    gint64 took = g_get_monotonic_time () - start;
-    spent += took;
-    longest = MAX (longest, took);
-    if (fm_db_wal_bytes (fm_db_reader_store (fm_db_writer_reader (w))) > 64 << 20)
-      fm_db_checkpoint (w, NULL);
-    for (gsize i = 0; i < count; i++)
-      fm_envelope_unref ((FmEnvelope *) inputs[i].envelope);
-  }
+  for (guint64 n = 1; n <= rows; n += BATCH)
+    {
+      g_autoptr (GError) error = NULL;
+      FmMessageInput inputs[BATCH];
+      gsize count = MIN (BATCH, rows - n + 1);
+      for (gsize i = 0; i < count; i++)
+        inputs[i] = (FmMessageInput){ .uid = (guint32) (n + i),
+                                      .flags = (n + i) % 50 == 0 ? 0 : FM_FLAG_SEEN,
+                                      .attachments = 0,
+                                      .size_bytes = 4000,
+                                      .internal_date_utc = 900000000 + (gint64) (n + i) * 400,
+                                      .envelope = envelope_of (n + i) };
+      gint64 start = g_get_monotonic_time ();
+      must (fm_db_begin (w, FM_DB_NORMAL, &error) && fm_message_store_upsert (w, folder, inputs, count, NULL, &error)
+                && fm_db_commit (w, &error),
+            error, "insert");
+      gint64 took = g_get_monotonic_time () - start;
+      spent += took;
+      longest = MAX (longest, took);
+      if (fm_db_wal_bytes (fm_db_reader_store (fm_db_writer_reader (w))) > 64 << 20)
+        fm_db_checkpoint (w, NULL);
+      for (gsize i = 0; i < count; i++)
+        fm_envelope_unref ((FmEnvelope *) inputs[i].envelope);
+    }
   *ret_longest_ms = longest / 1000.0;
   return rows / (spent / 1e6);
 }
@@ -114,18 +121,22 @@ measure_writes (FmStoreWriter *w, gint64 account, gint64 folder, guint64 rows)
   g_autoptr (GError) error = NULL;
   guint64 n = MIN (10000, rows);
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  for (guint64 i = 0; i < n; i++) {
-    gint64 id = (gint64) (rows - i);
-    g_array_append_val (ids, id);
-  }
+  for (guint64 i = 0; i < n; i++)
+    {
+      gint64 id = (gint64) (rows - i);
+      g_array_append_val (ids, id);
+    }
   gint64 start = g_get_monotonic_time ();
   must (fm_db_begin (w, FM_DB_FULL, &error), error, "begin");
   gint64 group = fm_journal_group (w, "bench", &error);
-  must (fm_journal_plan_flags (w, group, (gint64 *) (gpointer) ids->data, 1, FM_FLAG_FLAGGED, 0, NULL, NULL, NULL, &error) && fm_db_commit (w, &error), error, "one");
+  must (fm_journal_plan_flags (w, group, (gint64 *) (gpointer) ids->data, 1, FM_FLAG_FLAGGED, 0, NULL, NULL, NULL, &error)
+            && fm_db_commit (w, &error),
+        error, "one");
   figure ("one flag, journalled and durable", ms_since (start), "ms", "6");
   start = g_get_monotonic_time ();
   must (fm_db_begin (w, FM_DB_FULL, &error), error, "begin");
-  must (fm_journal_plan_flags (w, group, (gint64 *) (gpointer) ids->data, ids->len, FM_FLAG_ANSWERED, 0, NULL, NULL, NULL, &error), error, "plan");
+  must (fm_journal_plan_flags (w, group, (gint64 *) (gpointer) ids->data, ids->len, FM_FLAG_ANSWERED, 0, NULL, NULL, NULL, &error), error,
+        "plan");
   figure ("10k flags planned in the journal", ms_since (start), "ms", "300");
   FmStoreReader *r = fm_db_writer_reader (w);
   start = g_get_monotonic_time ();
@@ -134,10 +145,11 @@ measure_writes (FmStoreWriter *w, gint64 account, gint64 folder, guint64 rows)
   fm_db_rollback (w);
   start = g_get_monotonic_time ();
   must (fm_db_begin (w, FM_DB_NORMAL, &error), error, "begin");
-  for (guint64 i = 0; i < n; i++) {
-    FmMessageFlags word = { .uid = (guint32) (rows - i), .flags = FM_FLAG_SEEN | FM_FLAG_ANSWERED };
-    must (fm_message_store_set_flags (w, folder, &word, 1, NULL, &error), error, "flags");
-  }
+  for (guint64 i = 0; i < n; i++)
+    {
+      FmMessageFlags word = { .uid = (guint32) (rows - i), .flags = FM_FLAG_SEEN | FM_FLAG_ANSWERED };
+      must (fm_message_store_set_flags (w, folder, &word, 1, NULL, &error), error, "flags");
+    }
   figure ("10k flags from the server", ms_since (start), "ms", "300");
   fm_db_rollback (w);
 }
@@ -146,10 +158,11 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  if (argc != 3) {
-    fprintf (stderr, "usage: gen-store DIR ROWS\n");
-    return 2;
-  }
+  if (argc != 3)
+    {
+      fprintf (stderr, "usage: gen-store DIR ROWS\n");
+      return 2;
+    }
   guint64 rows = g_ascii_strtoull (argv[2], NULL, 10);
   gint64 start = g_get_monotonic_time ();
   g_autoptr (FmStore) store = fm_db_open (argv[1], &error);
@@ -162,11 +175,12 @@ main (int argc, char **argv)
   gint64 folder = fm_folder_store_put (w, account, &input, &error);
   must (folder != 0 && fm_db_commit (w, &error), error, "folder");
   g_autoptr (FmFolderInfo) before = fm_folder_store_get (fm_db_writer_reader (w), folder, &error);
-  if (before->total == 0) {
-    double longest;
-    figure ("insert with threads", fill (w, folder, rows, &longest), "rows/s", "40000");
-    figure ("  longest slice of 500 rows", longest, "ms", "-");
-  }
+  if (before->total == 0)
+    {
+      double longest;
+      figure ("insert with threads", fill (w, folder, rows, &longest), "rows/s", "40000");
+      figure ("  longest slice of 500 rows", longest, "ms", "-");
+    }
   g_autoptr (FmStoreReader) r = fm_db_reader_new (store, &error);
   must (r != NULL, error, "reader");
   start = g_get_monotonic_time ();

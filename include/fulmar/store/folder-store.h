@@ -37,7 +37,7 @@ void fm_folder_store_account_free (FmAccountInfo *account);
 /* value struct, owned strings; fm_folder_store_free */
 typedef struct {
   gint64 id, account_id;
-  char *account;     /* the account's name */
+  char *account; /* the account's name */
   FmStoreKind kind;
   char *name;        /* as shown: differs from remote_name while a rename waits for the server */
   char *remote_name; /* as the server or directory knows it now; "" while its creation waits */
@@ -48,10 +48,10 @@ typedef struct {
   gboolean subscribed, selectable;
   guint32 uidvalidity, uidnext; /* 0: never selected */
   guint64 highestmodseq;
-  guint32 lowest_uid;      /* every message with this UID or a higher one is known here; 0: nothing yet, 1: all */
-  gint64 mtime_us;         /* local folders: of the directory when it was last read */
-  gint64 synced_utc;       /* last complete pass; 0: never */
-  guint64 total, unread;   /* of the rows here */
+  guint32 lowest_uid;                  /* every message with this UID or a higher one is known here; 0: nothing yet, 1: all */
+  gint64 mtime_us;                     /* local folders: of the directory when it was last read */
+  gint64 synced_utc;                   /* last complete pass; 0: never */
+  guint64 total, unread;               /* of the rows here */
   guint64 server_total, server_unread; /* as STATUS told; for folders not synced yet */
 } FmFolderInfo;
 void fm_folder_store_free (FmFolderInfo *folder);
@@ -98,7 +98,8 @@ gboolean fm_folder_store_set_status (FmStoreWriter *writer, gint64 folder_id, gu
 /* Call after each SELECT. The first value is noted. A changed one detaches every row from its UID (bodies, threads and waiting operations
  * stay; operations of the folder are frozen) until fm_message_store_upsert meets the same message again by Message-ID, size and date;
  * marks are reset. RET_CHANGED may be NULL. End the re-match with fm_folder_store_end_rematch. */
-gboolean fm_folder_store_set_uidvalidity (FmStoreWriter *writer, gint64 folder_id, guint32 uidvalidity, gboolean *ret_changed, GError **error);
+gboolean fm_folder_store_set_uidvalidity (FmStoreWriter *writer, gint64 folder_id, guint32 uidvalidity, gboolean *ret_changed,
+                                          GError **error);
 /* Every UID of the folder has been upserted: rows still detached are gone from the server and go here too. Their count in RET_GONE. */
 gboolean fm_folder_store_end_rematch (FmStoreWriter *writer, gint64 folder_id, guint *ret_gone, GError **error);
 

@@ -33,8 +33,10 @@ gboolean fm_journal_plan_flags (FmStoreWriter *writer, gint64 group_id, const gi
                                 const char *const *add_keywords, const char *const *remove_keywords, guint *ret_n, GError **error);
 /* The target may be of another account: then the message is appended there first and expunged here after that is confirmed; its body must
  * be here (NOT_FOUND names it). */
-gboolean fm_journal_plan_move (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 target_id, guint *ret_n, GError **error);
-gboolean fm_journal_plan_copy (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 target_id, guint *ret_n, GError **error);
+gboolean fm_journal_plan_move (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 target_id, guint *ret_n,
+                               GError **error);
+gboolean fm_journal_plan_copy (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 target_id, guint *ret_n,
+                               GError **error);
 /* Rows leave every list at once and are removed when the server has confirmed. */
 gboolean fm_journal_plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint *ret_n, GError **error);
 /* INPUT (message-store.h; uid 0, blob_id set) becomes a row at once. Returns its id, 0 on error. */

@@ -13,7 +13,7 @@ typedef struct {
   guint flags; /* FmFlags as shown; FM_FLAG_ATTACHMENT included */
   gint64 date_utc, internal_date_utc;
   guint64 size_bytes;
-  const char *from;    /* one short phrase; in folders of sent mail, to whom */
+  const char *from; /* one short phrase; in folders of sent mail, to whom */
   const char *subject;
   guint attachments;
   gboolean has_body; /* the message file is here */
@@ -22,8 +22,8 @@ typedef struct {
   guint16 depth;
   gboolean is_last_child, has_children, is_orphan;
   guint64 open_levels;
-  gboolean folded;                    /* stands for its whole thread */
-  guint thread_count, thread_unread;  /* of the folder's part of the thread */
+  gboolean folded;                   /* stands for its whole thread */
+  guint thread_count, thread_unread; /* of the folder's part of the thread */
 } FmRow;
 
 FmRow *fm_list_store_row_ref (FmRow *row);
@@ -46,7 +46,8 @@ typedef struct {
 GPtrArray *fm_list_store_first (FmStoreReader *reader, const FmListSpec *spec, guint n, GError **error);
 /* N rows after ANCHOR, or before it with BACKWARDS, in list order in both cases, ANCHOR not included; in THREAD order whole threads after
  * (or before) the anchor's, so that N may be exceeded. The anchor's row may be gone by now. */
-GPtrArray *fm_list_store_page (FmStoreReader *reader, const FmListSpec *spec, const FmRow *anchor, gboolean backwards, guint n, GError **error);
+GPtrArray *fm_list_store_page (FmStoreReader *reader, const FmListSpec *spec, const FmRow *anchor, gboolean backwards, guint n,
+                               GError **error);
 /* These rows in this order; ids that are gone are left out. */
 GPtrArray *fm_list_store_rows (FmStoreReader *reader, const gint64 *ids, gsize n, GError **error);
 /* All of one thread in tree order: FOLDER_ID's part, or with 0 wherever its messages are (one row for each Message-ID). */

@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 
 /* One message as told by its source. Strings are borrowed; NULL is empty. Begin with FM_MESSAGE_INPUT_INIT. */
 typedef struct {
-  guint32 uid; /* 0: local folders, one is given */
-  guint flags; /* FmFlags */
+  guint32 uid;                 /* 0: local folders, one is given */
+  guint flags;                 /* FmFlags */
   const char *const *keywords; /* NULL-terminated or NULL: none */
   guint64 modseq;
   gint64 internal_date_utc;
@@ -24,7 +24,10 @@ typedef struct {
   const char *path;  /* local folders: the file, read in place; else NULL */
   const FmEnvelope *envelope;
 } FmMessageInput;
-#define FM_MESSAGE_INPUT_INIT { .attachments = -1 }
+#define FM_MESSAGE_INPUT_INIT \
+  {                           \
+    .attachments = -1         \
+  }
 
 /* What one call did. */
 typedef struct {
@@ -35,8 +38,8 @@ typedef struct {
 
 /* Puts N messages into FOLDER_ID: new rows, rows that waited for a UID here (moved, copied, appended, or detached by a new UIDVALIDITY),
  * or known ones (flags merged; a modseq older than the known one is ignored). A UID that a waiting operation is moving away makes no row. */
-gboolean fm_message_store_upsert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *inputs, gsize n, FmMessageResult *ret_result,
-                                  GError **error);
+gboolean fm_message_store_upsert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *inputs, gsize n,
+                                  FmMessageResult *ret_result, GError **error);
 
 typedef struct {
   guint32 uid;
@@ -45,15 +48,16 @@ typedef struct {
   guint64 modseq;
 } FmMessageFlags;
 /* The server's flags of known UIDs; unknown ones are skipped. RET_CHANGED (may be NULL) counts rows whose shown state changed. */
-gboolean fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMessageFlags *flags, gsize n, guint *ret_changed, GError **error);
+gboolean fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMessageFlags *flags, gsize n, guint *ret_changed,
+                                     GError **error);
 
 typedef struct {
   guint32 first, last; /* both included; last G_MAXUINT32: to the end */
 } FmUidRange;
 /* EXPUNGE and VANISHED: rows of these UIDs go (at most LIMIT of them; call again while RET_REMOVED is LIMIT). A UID that one of our own
  * operations moves away is part of that operation and loses nothing. */
-gboolean fm_message_store_vanished (FmStoreWriter *writer, gint64 folder_id, const FmUidRange *ranges, gsize n, guint limit, guint *ret_removed,
-                                    GError **error);
+gboolean fm_message_store_vanished (FmStoreWriter *writer, gint64 folder_id, const FmUidRange *ranges, gsize n, guint limit,
+                                    guint *ret_removed, GError **error);
 /* One row, for local folders whose file is gone. */
 gboolean fm_message_store_remove (FmStoreWriter *writer, gint64 msg_id, GError **error);
 gboolean fm_message_store_set_path (FmStoreWriter *writer, gint64 msg_id, const char *path, GError **error);
@@ -96,7 +100,8 @@ typedef struct {
   guint32 uid;
   guint64 size_bytes;
 } FmMessageWant;
-GArray *fm_message_store_wanted (FmStoreReader *reader, gint64 folder_id, gint64 before_date, gint64 before_id, gint64 since_utc, guint limit, GError **error);
+GArray *fm_message_store_wanted (FmStoreReader *reader, gint64 folder_id, gint64 before_date, gint64 before_id, gint64 since_utc,
+                                 guint limit, GError **error);
 
 /* Local folders: each row with its path. CALLBACK returns FALSE to stop. */
 typedef gboolean (*FmMessageLocal) (gint64 msg_id, const char *path, guint flags, gpointer data);

@@ -5,7 +5,15 @@
 
 G_BEGIN_DECLS
 
-typedef enum { FM_OUTBOX_HELD, FM_OUTBOX_SENDING, FM_OUTBOX_ACCEPTED, FM_OUTBOX_FILED, FM_OUTBOX_FAILED, FM_OUTBOX_UNKNOWN, FM_OUTBOX_CANCELLED } FmOutboxState;
+typedef enum {
+  FM_OUTBOX_HELD,
+  FM_OUTBOX_SENDING,
+  FM_OUTBOX_ACCEPTED,
+  FM_OUTBOX_FILED,
+  FM_OUTBOX_FAILED,
+  FM_OUTBOX_UNKNOWN,
+  FM_OUTBOX_CANCELLED
+} FmOutboxState;
 
 typedef enum { FM_RECIPIENT_WAITING, FM_RECIPIENT_ACCEPTED, FM_RECIPIENT_REFUSED } FmRecipientState;
 
@@ -22,11 +30,11 @@ typedef struct {
   char *sender;                   /* envelope sender */
   GPtrArray *recipients;          /* FmOutboxRecipient* */
   FmOutboxState state;
-  gint64 hold_until_utc;          /* not before: undo window, back-off, "send later" */
+  gint64 hold_until_utc; /* not before: undo window, back-off, "send later" */
   gint64 created_utc;
   guint tries;
-  char *error;      /* the last one, or "" */
-  char *message_id; /* without angle brackets: to look for in Sent */
+  char *error;                               /* the last one, or "" */
+  char *message_id;                          /* without angle brackets: to look for in Sent */
   gint64 replied_id, forwarded_id, draft_id; /* rows to be marked or removed once accepted; 0: none */
   gint64 group_id;
 } FmOutgoing;
@@ -43,9 +51,10 @@ FmOutgoing *fm_outbox_store_next (FmStoreReader *reader, gint64 account_id, gint
 
 /* Moves FROM -> TO; FALSE with INVALID if the state is no longer FROM (another process was quicker, or the user took it back). SENDING counts
  * a try. HOLD_UNTIL_UTC is stored with HELD. ERROR_TEXT may be NULL. */
-gboolean fm_outbox_store_move (FmStoreWriter *writer, gint64 id, FmOutboxState from, FmOutboxState to, gint64 hold_until_utc, const char *error_text,
-                               GError **error);
-gboolean fm_outbox_store_recipient (FmStoreWriter *writer, gint64 id, const char *address, FmRecipientState state, const char *error_text, GError **error);
+gboolean fm_outbox_store_move (FmStoreWriter *writer, gint64 id, FmOutboxState from, FmOutboxState to, gint64 hold_until_utc,
+                               const char *error_text, GError **error);
+gboolean fm_outbox_store_recipient (FmStoreWriter *writer, gint64 id, const char *address, FmRecipientState state, const char *error_text,
+                                    GError **error);
 /* A crash while SENDING leaves the outcome open: those become UNKNOWN. Called once by the outbox worker at its start. */
 gboolean fm_outbox_store_recover (FmStoreWriter *writer, guint *ret_n, GError **error);
 guint64 fm_outbox_store_pending (FmStoreReader *reader);

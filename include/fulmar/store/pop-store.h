@@ -7,10 +7,10 @@ G_BEGIN_DECLS
 
 /* value struct, owned strings */
 typedef struct {
-  char *uidl;           /* "" in digest mode (no UIDL, or duplicates in the listing) */
-  char *digest;         /* of the message file, hex; "" for a header stub */
-  char *header_digest;  /* of the header alone, hex: finds the message again when all UIDLs are new; "" if not known */
-  gint64 msg_id;        /* the row it became; 0: gone */
+  char *uidl;          /* "" in digest mode (no UIDL, or duplicates in the listing) */
+  char *digest;        /* of the message file, hex; "" for a header stub */
+  char *header_digest; /* of the header alone, hex: finds the message again when all UIDLs are new; "" if not known */
+  gint64 msg_id;       /* the row it became; 0: gone */
   gint64 first_seen_utc;
   gint64 gone_since_utc; /* 0: on the server at the last good listing */
   gint64 deleted_utc;    /* DELE confirmed by QUIT's +OK; 0: no */
@@ -31,7 +31,8 @@ gboolean fm_pop_store_put (FmStoreWriter *writer, gint64 account_id, const FmPop
 /* The UIDL of a known message has changed (a reset): the row keeps everything else. */
 gboolean fm_pop_store_rename (FmStoreWriter *writer, gint64 account_id, const char *old_uidl, const char *new_uidl, GError **error);
 /* After a COMPLETE listing: rows in it are present, the others gone since NOW; rows gone for longer than KEEP_S are dropped. */
-gboolean fm_pop_store_listed (FmStoreWriter *writer, gint64 account_id, const char *const *uidls, gint64 now_utc, int keep_s, GError **error);
+gboolean fm_pop_store_listed (FmStoreWriter *writer, gint64 account_id, const char *const *uidls, gint64 now_utc, int keep_s,
+                              GError **error);
 /* After +OK of QUIT. */
 gboolean fm_pop_store_deleted (FmStoreWriter *writer, gint64 account_id, const char *const *uidls, gint64 now_utc, GError **error);
 

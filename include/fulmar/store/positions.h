@@ -26,7 +26,8 @@ gint64 fm_positions_id (FmPositions *positions, FmStoreReader *reader, guint64 p
 /* FALSE if not in the list (a row within a folded thread stands at its thread's place). */
 gboolean fm_positions_find (FmPositions *positions, FmStoreReader *reader, gint64 msg_id, guint64 *ret_position);
 /* The next unread row after POSITION (or before it), wrapping once; G_MAXUINT64 starts before the first. FALSE if none is unread. */
-gboolean fm_positions_find_unread (FmPositions *positions, FmStoreReader *reader, guint64 position, gboolean backwards, guint64 *ret_position);
+gboolean fm_positions_find_unread (FmPositions *positions, FmStoreReader *reader, guint64 position, gboolean backwards,
+                                   guint64 *ret_position);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmPositions, fm_positions_unref)
 

@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 typedef FmIdSet *(*FmQueryLeaf) (const FmQuery *leaf, gpointer data);
 
 /* FOLDER_ID 0: everywhere. LEAF may be NULL. Bounded by one scan of the rows for each header leaf. CANCELLED, INVALID. Transfer: full. */
-FmIdSet *fm_query_sql_run (FmStoreReader *reader, const FmQuery *query, gint64 folder_id, FmQueryLeaf leaf, gpointer data, FmCancel *cancel, GError **error);
+FmIdSet *fm_query_sql_run (FmStoreReader *reader, const FmQuery *query, gint64 folder_id, FmQueryLeaf leaf, gpointer data, FmCancel *cancel,
+                           GError **error);
 /* Rows that show these blobs: turns the index's answer into rows. Transfer: full. */
 FmIdSet *fm_query_sql_blob_rows (FmStoreReader *reader, const gint64 *blob_ids, gsize n, FmIdSet *add_to, GError **error);
 /* Members newest first. gint64. Transfer: full. */

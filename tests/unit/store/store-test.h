@@ -30,12 +30,14 @@ typedef struct {
   gint64 account, inbox, archive, trash;
 } Box;
 
-#define OK(call) \
-  do { \
-    GError *ok_error = NULL; \
-    if (!(call)) \
-      fail_msg ("%s: %s", #call, ok_error == NULL ? "?" : ok_error->message); \
-  } while (0)
+#define OK(call)                                                                \
+  do                                                                            \
+    {                                                                           \
+      GError *ok_error = NULL;                                                  \
+      if (!(call))                                                              \
+        fail_msg ("%s: %s", #call, ok_error == NULL ? "?" : ok_error->message); \
+    }                                                                           \
+  while (0)
 #define E &ok_error
 
 static inline void
@@ -43,13 +45,14 @@ remove_tree (const char *path)
 {
   GDir *dir = g_dir_open (path, 0, NULL);
   const char *name;
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *child = g_build_filename (path, name, NULL);
-    if (g_file_test (child, G_FILE_TEST_IS_DIR) && !g_file_test (child, G_FILE_TEST_IS_SYMLINK))
-      remove_tree (child);
-    else
-      g_unlink (child);
-  }
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *child = g_build_filename (path, name, NULL);
+      if (g_file_test (child, G_FILE_TEST_IS_DIR) && !g_file_test (child, G_FILE_TEST_IS_SYMLINK))
+        remove_tree (child);
+      else
+        g_unlink (child);
+    }
   if (dir != NULL)
     g_dir_close (dir);
   g_rmdir (path);
@@ -113,8 +116,9 @@ make_envelope (guint number, guint parent)
   g_autoptr (GString) s = g_string_new (NULL);
   g_autoptr (GDateTime) date = g_date_time_new_from_unix_utc (1000000000 + (gint64) number * 60);
   g_autofree char *text = g_date_time_format (date, "%a, %d %b %Y %H:%M:%S +0000");
-  g_string_append_printf (s, "From: Person %u <p%u@example.org>\r\nTo: ada@example.org\r\nSubject: Subject %u\r\nDate: %s\r\nMessage-ID: <m%u@x>\r\n", number % 7,
-                          number % 7, number, text, number);
+  g_string_append_printf (
+      s, "From: Person %u <p%u@example.org>\r\nTo: ada@example.org\r\nSubject: Subject %u\r\nDate: %s\r\nMessage-ID: <m%u@x>\r\n",
+      number % 7, number % 7, number, text, number);
   if (parent > 0)
     g_string_append_printf (s, "References: <m%u@x>\r\n", parent);
   g_string_append (s, "\r\n");

@@ -107,12 +107,13 @@ test_full (void **state)
   assert_true (g_error_matches (body_error, FM_ERROR, FM_ERROR_STORAGE));
   fm_sink_abort (sink);
   gboolean ok = TRUE;
-  for (guint i = 0; ok && i < 100; i++) {
-    begin (b);
-    for (guint j = 0; j < 100; j++)
-      put (b, b->inbox, 2 + i * 100 + j, 2 + i * 100 + j, 0);
-    ok = fm_db_commit (b->w, &error);
-  }
+  for (guint i = 0; ok && i < 100; i++)
+    {
+      begin (b);
+      for (guint j = 0; j < 100; j++)
+        put (b, b->inbox, 2 + i * 100 + j, 2 + i * 100 + j, 0);
+      ok = fm_db_commit (b->w, &error);
+    }
   setrlimit (RLIMIT_FSIZE, &old);
   assert_false (ok);
   assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE));
@@ -129,52 +130,56 @@ test_kill (void **state)
 {
   Box *b = *state;
   box_close (b);
-  for (int round = 0; round < 8; round++) {
-    int fds[2];
-    assert_int_equal (pipe (fds), 0);
-    pid_t child = fork ();
-    if (child == 0) {
+  for (int round = 0; round < 8; round++)
+    {
+      int fds[2];
+      assert_int_equal (pipe (fds), 0);
+      pid_t child = fork ();
+      if (child == 0)
+        {
+          box_open (b);
+          for (guint i = 1; i < 100000; i++)
+            {
+              g_autofree char *uidl = g_strdup_printf ("u%u", i);
+              g_autoptr (FmPopSeen) seen = fm_pop_store_find (b->r, b->account, uidl, NULL);
+              if (seen != NULL)
+                continue;
+              g_autofree char *text = g_strdup_printf ("message %u\r\n", i);
+              g_autofree char *digest = write_body (b, text);
+              begin (b);
+              gint64 id = put (b, b->inbox, i, i, 0);
+              FmPopSeen row = { .uidl = uidl, .digest = digest, .msg_id = id };
+              if (fm_body_store_attach (b->w, id, digest, strlen (text), NULL) == 0 || !fm_pop_store_put (b->w, b->account, &row, NULL))
+                _exit (1);
+              commit (b);
+              if (write (fds[1], &i, sizeof i) != sizeof i)
+                _exit (1);
+            }
+          _exit (0);
+        }
+      close (fds[1]);
+      guint done = 0, last = 0;
+      for (int i = 0; i < 15 + 3 * round && read (fds[0], &done, sizeof done) == sizeof done; i++)
+        last = done;
+      kill (child, SIGKILL);
+      waitpid (child, NULL, 0);
+      while (read (fds[0], &done, sizeof done) == sizeof done)
+        last = done;
+      close (fds[0]);
       box_open (b);
-      for (guint i = 1; i < 100000; i++) {
-        g_autofree char *uidl = g_strdup_printf ("u%u", i);
-        g_autoptr (FmPopSeen) seen = fm_pop_store_find (b->r, b->account, uidl, NULL);
-        if (seen != NULL)
-          continue;
-        g_autofree char *text = g_strdup_printf ("message %u\r\n", i);
-        g_autofree char *digest = write_body (b, text);
-        begin (b);
-        gint64 id = put (b, b->inbox, i, i, 0);
-        FmPopSeen row = { .uidl = uidl, .digest = digest, .msg_id = id };
-        if (fm_body_store_attach (b->w, id, digest, strlen (text), NULL) == 0 || !fm_pop_store_put (b->w, b->account, &row, NULL))
-          _exit (1);
-        commit (b);
-        if (write (fds[1], &i, sizeof i) != sizeof i)
-          _exit (1);
-      }
-      _exit (0);
+      g_autoptr (GPtrArray) ledger = fm_pop_store_list (b->r, b->account, NULL);
+      assert_true (ledger->len >= last && ledger->len <= last + 1);
+      assert_int_equal (total (b, b->inbox), ledger->len);
+      for (guint i = 0; i < ledger->len; i++)
+        {
+          const FmPopSeen *seen = ledger->pdata[i];
+          g_autofree char *path = fm_body_store_path (b->r, seen->msg_id, NULL);
+          assert_true (path != NULL && g_file_test (path, G_FILE_TEST_EXISTS));
+        }
+      OK (fm_db_check (b->r, E));
+      fm_body_store_clean_tmp (b->store, 0);
+      box_close (b);
     }
-    close (fds[1]);
-    guint done = 0, last = 0;
-    for (int i = 0; i < 15 + 3 * round && read (fds[0], &done, sizeof done) == sizeof done; i++)
-      last = done;
-    kill (child, SIGKILL);
-    waitpid (child, NULL, 0);
-    while (read (fds[0], &done, sizeof done) == sizeof done)
-      last = done;
-    close (fds[0]);
-    box_open (b);
-    g_autoptr (GPtrArray) ledger = fm_pop_store_list (b->r, b->account, NULL);
-    assert_true (ledger->len >= last && ledger->len <= last + 1);
-    assert_int_equal (total (b, b->inbox), ledger->len);
-    for (guint i = 0; i < ledger->len; i++) {
-      const FmPopSeen *seen = ledger->pdata[i];
-      g_autofree char *path = fm_body_store_path (b->r, seen->msg_id, NULL);
-      assert_true (path != NULL && g_file_test (path, G_FILE_TEST_EXISTS));
-    }
-    OK (fm_db_check (b->r, E));
-    fm_body_store_clean_tmp (b->store, 0);
-    box_close (b);
-  }
   box_open (b);
 }
 

@@ -240,16 +240,18 @@ sync_folder (Box *b, Server *s, int f, gint64 folder)
   GHashTableIter iter;
   gpointer key, value;
   g_hash_table_iter_init (&iter, s->mails[f]);
-  while (g_hash_table_iter_next (&iter, &key, &value)) {
-    ServerMail *mail = value;
-    put (b, folder, GPOINTER_TO_UINT (key), mail->number, mail->flags);
-  }
-  for (guint i = 0; i < known->len; i += 2) {
-    guint32 uid = g_array_index (known, guint32, i);
-    FmUidRange range = { uid, uid };
-    if (!g_hash_table_contains (s->mails[f], GUINT_TO_POINTER (uid)))
-      OK (fm_message_store_vanished (b->w, folder, &range, 1, 10, NULL, E));
-  }
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      ServerMail *mail = value;
+      put (b, folder, GPOINTER_TO_UINT (key), mail->number, mail->flags);
+    }
+  for (guint i = 0; i < known->len; i += 2)
+    {
+      guint32 uid = g_array_index (known, guint32, i);
+      FmUidRange range = { uid, uid };
+      if (!g_hash_table_contains (s->mails[f], GUINT_TO_POINTER (uid)))
+        OK (fm_message_store_vanished (b->w, folder, &range, 1, 10, NULL, E));
+    }
   OK (fm_journal_settle_missing (b->w, folder, NULL, E));
 }
 
@@ -260,96 +262,107 @@ serve (Box *b, Server *s, GRand *rand, gboolean always)
   if (batch == NULL)
     return;
   int f = batch->folder_id == b->inbox ? 0 : 1;
-  for (gsize i = 0; i < batch->n; i++) {
-    const FmOpItem *item = &batch->items[i];
-    OK (fm_journal_mark_sent (b->w, &item->op_id, 1, E));
-    ServerMail *mail = g_hash_table_lookup (s->mails[f], GUINT_TO_POINTER (item->uid));
-    guint32 new_uid = 0;
-    if (!always && g_rand_int_range (rand, 0, 8) == 0) {
-      OK (fm_journal_refuse (b->w, item->op_id, "no", NULL, E));
-      continue;
+  for (gsize i = 0; i < batch->n; i++)
+    {
+      const FmOpItem *item = &batch->items[i];
+      OK (fm_journal_mark_sent (b->w, &item->op_id, 1, E));
+      ServerMail *mail = g_hash_table_lookup (s->mails[f], GUINT_TO_POINTER (item->uid));
+      guint32 new_uid = 0;
+      if (!always && g_rand_int_range (rand, 0, 8) == 0)
+        {
+          OK (fm_journal_refuse (b->w, item->op_id, "no", NULL, E));
+          continue;
+        }
+      if (mail != NULL && batch->kind == FM_OP_FLAGS)
+        mail->flags = (mail->flags & ~batch->remove) | batch->add;
+      else if (mail != NULL)
+        {
+          g_hash_table_steal (s->mails[f], GUINT_TO_POINTER (item->uid));
+          new_uid = s->next[!f]++;
+          g_hash_table_insert (s->mails[!f], GUINT_TO_POINTER (new_uid), mail);
+        }
+      /* The push may overtake the tagged answer. */
+      if (g_rand_boolean (rand))
+        sync_folder (b, s, !f, f == 0 ? b->archive : b->inbox);
+      OK (fm_journal_confirm (b->w, item->op_id, g_rand_boolean (rand) ? new_uid : 0, E));
     }
-    if (mail != NULL && batch->kind == FM_OP_FLAGS)
-      mail->flags = (mail->flags & ~batch->remove) | batch->add;
-    else if (mail != NULL) {
-      g_hash_table_steal (s->mails[f], GUINT_TO_POINTER (item->uid));
-      new_uid = s->next[!f]++;
-      g_hash_table_insert (s->mails[!f], GUINT_TO_POINTER (new_uid), mail);
-    }
-    /* The push may overtake the tagged answer. */
-    if (g_rand_boolean (rand))
-      sync_folder (b, s, !f, f == 0 ? b->archive : b->inbox);
-    OK (fm_journal_confirm (b->w, item->op_id, g_rand_boolean (rand) ? new_uid : 0, E));
-  }
 }
 
 static void
 test_model (void **state)
 {
   Box *b = *state;
-  for (guint32 seed = 1; seed <= 60; seed++) {
-    g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
-    Server s = { { g_hash_table_new_full (NULL, NULL, NULL, g_free), g_hash_table_new_full (NULL, NULL, NULL, g_free) }, { 1, 1 } };
-    gint64 folders[2] = { b->inbox, b->archive };
-    gint64 ids[6];
-    begin (b);
-    for (guint i = 0; i < 6; i++) {
-      ServerMail *mail = g_new0 (ServerMail, 1);
-      mail->number = seed * 10 + i;
-      guint32 uid = s.next[0]++;
-      g_hash_table_insert (s.mails[0], GUINT_TO_POINTER (uid), mail);
-      ids[i] = put (b, b->inbox, uid, mail->number, 0);
-    }
-    for (int step = 0; step < 60; step++) {
-      gint64 id = ids[g_rand_int_range (rand, 0, 6)];
-      guint bit = 1u << g_rand_int_range (rand, 0, 3);
-      switch (g_rand_int_range (rand, 0, 5)) {
-      case 0:
-        OK (fm_journal_plan_flags (b->w, group (b), &id, 1, g_rand_boolean (rand) ? bit : 0, bit, NULL, NULL, NULL, E));
-        break;
-      case 1:
-        OK (fm_journal_plan_move (b->w, group (b), &id, 1, folders[g_rand_int_range (rand, 0, 2)], NULL, E));
-        break;
-      case 2: {
-        int f = g_rand_int_range (rand, 0, 2);
-        sync_folder (b, &s, f, folders[f]);
-        break;
-      }
-      case 3: {
-        gint64 g;
-        if (fm_journal_undo_candidate (b->r, &g, NULL))
-          OK (fm_journal_undo (b->w, g, NULL, E));
-        break;
-      }
-      default:
-        serve (b, &s, rand, FALSE);
-      }
-    }
-    for (int i = 0; i < 200 && fm_journal_pending (b->r, 0) > 0; i++) {
-      serve (b, &s, rand, TRUE);
-      sync_folder (b, &s, i % 2, folders[i % 2]);
-    }
-    assert_int_equal (fm_journal_pending (b->r, 0), 0);
-    for (int round = 0; round < 2; round++)
+  for (guint32 seed = 1; seed <= 60; seed++)
+    {
+      g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
+      Server s = { { g_hash_table_new_full (NULL, NULL, NULL, g_free), g_hash_table_new_full (NULL, NULL, NULL, g_free) }, { 1, 1 } };
+      gint64 folders[2] = { b->inbox, b->archive };
+      gint64 ids[6];
+      begin (b);
+      for (guint i = 0; i < 6; i++)
+        {
+          ServerMail *mail = g_new0 (ServerMail, 1);
+          mail->number = seed * 10 + i;
+          guint32 uid = s.next[0]++;
+          g_hash_table_insert (s.mails[0], GUINT_TO_POINTER (uid), mail);
+          ids[i] = put (b, b->inbox, uid, mail->number, 0);
+        }
+      for (int step = 0; step < 60; step++)
+        {
+          gint64 id = ids[g_rand_int_range (rand, 0, 6)];
+          guint bit = 1u << g_rand_int_range (rand, 0, 3);
+          switch (g_rand_int_range (rand, 0, 5))
+            {
+            case 0:
+              OK (fm_journal_plan_flags (b->w, group (b), &id, 1, g_rand_boolean (rand) ? bit : 0, bit, NULL, NULL, NULL, E));
+              break;
+            case 1:
+              OK (fm_journal_plan_move (b->w, group (b), &id, 1, folders[g_rand_int_range (rand, 0, 2)], NULL, E));
+              break;
+              case 2: {
+                int f = g_rand_int_range (rand, 0, 2);
+                sync_folder (b, &s, f, folders[f]);
+                break;
+              }
+              case 3: {
+                gint64 g;
+                if (fm_journal_undo_candidate (b->r, &g, NULL))
+                  OK (fm_journal_undo (b->w, g, NULL, E));
+                break;
+              }
+            default:
+              serve (b, &s, rand, FALSE);
+            }
+        }
+      for (int i = 0; i < 200 && fm_journal_pending (b->r, 0) > 0; i++)
+        {
+          serve (b, &s, rand, TRUE);
+          sync_folder (b, &s, i % 2, folders[i % 2]);
+        }
+      assert_int_equal (fm_journal_pending (b->r, 0), 0);
+      for (int round = 0; round < 2; round++)
+        for (int f = 0; f < 2; f++)
+          sync_folder (b, &s, f, folders[f]);
       for (int f = 0; f < 2; f++)
-        sync_folder (b, &s, f, folders[f]);
-    for (int f = 0; f < 2; f++) {
-      GHashTableIter iter;
-      gpointer key, value;
-      if (total (b, folders[f]) != g_hash_table_size (s.mails[f]))
-        fail_msg ("seed %u: folder %d has %d rows, the server %u", seed, f, (int) total (b, folders[f]), g_hash_table_size (s.mails[f]));
-      g_hash_table_iter_init (&iter, s.mails[f]);
-      while (g_hash_table_iter_next (&iter, &key, &value)) {
-        g_autoptr (FmMessageInfo) m = fm_message_store_get_uid (b->r, folders[f], GPOINTER_TO_UINT (key), NULL);
-        assert_non_null (m);
-        if (m->flags != ((ServerMail *) value)->flags || m->pending)
-          fail_msg ("seed %u: flags %u, the server's %u, pending %d", seed, m->flags, ((ServerMail *) value)->flags, m->pending);
-      }
+        {
+          GHashTableIter iter;
+          gpointer key, value;
+          if (total (b, folders[f]) != g_hash_table_size (s.mails[f]))
+            fail_msg ("seed %u: folder %d has %d rows, the server %u", seed, f, (int) total (b, folders[f]),
+                      g_hash_table_size (s.mails[f]));
+          g_hash_table_iter_init (&iter, s.mails[f]);
+          while (g_hash_table_iter_next (&iter, &key, &value))
+            {
+              g_autoptr (FmMessageInfo) m = fm_message_store_get_uid (b->r, folders[f], GPOINTER_TO_UINT (key), NULL);
+              assert_non_null (m);
+              if (m->flags != ((ServerMail *) value)->flags || m->pending)
+                fail_msg ("seed %u: flags %u, the server's %u, pending %d", seed, m->flags, ((ServerMail *) value)->flags, m->pending);
+            }
+        }
+      fm_db_rollback (b->w);
+      g_hash_table_unref (s.mails[0]);
+      g_hash_table_unref (s.mails[1]);
     }
-    fm_db_rollback (b->w);
-    g_hash_table_unref (s.mails[0]);
-    g_hash_table_unref (s.mails[1]);
-  }
 }
 
 /* A child plans, marks and confirms until it is killed; what it reported as done must be there. */
@@ -361,43 +374,46 @@ test_kill (void **state)
   gint64 id = put (b, b->inbox, 7, 1, 0);
   commit (b);
   box_close (b);
-  for (int round = 0; round < 8; round++) {
-    int pipe_fd[2];
-    assert_int_equal (pipe (pipe_fd), 0);
-    pid_t child = fork ();
-    if (child == 0) {
+  for (int round = 0; round < 8; round++)
+    {
+      int pipe_fd[2];
+      assert_int_equal (pipe (pipe_fd), 0);
+      pid_t child = fork ();
+      if (child == 0)
+        {
+          box_open (b);
+          for (guint i = 1; i < 100000; i++)
+            {
+              if (!fm_db_begin (b->w, FM_DB_FULL, NULL))
+                _exit (1);
+              gint64 g = fm_journal_group (b->w, "x", NULL);
+              fm_journal_plan_flags (b->w, g, &id, 1, i % 2 ? FM_FLAG_FLAGGED : 0, FM_FLAG_FLAGGED, NULL, NULL, NULL, NULL);
+              fm_journal_plan_move (b->w, g, &id, 1, i % 2 ? b->archive : b->inbox, NULL, NULL);
+              if (!fm_db_commit (b->w, NULL) || write (pipe_fd[1], &g, sizeof g) != sizeof g)
+                _exit (1);
+            }
+          _exit (0);
+        }
+      close (pipe_fd[1]);
+      gint64 last = 0, g;
+      for (int i = 0; i < 20 + round * 7 && read (pipe_fd[0], &g, sizeof g) == sizeof g; i++)
+        last = g;
+      kill (child, SIGKILL);
+      waitpid (child, NULL, 0);
+      while (read (pipe_fd[0], &g, sizeof g) == sizeof g)
+        last = g;
+      close (pipe_fd[0]);
       box_open (b);
-      for (guint i = 1; i < 100000; i++) {
-        if (!fm_db_begin (b->w, FM_DB_FULL, NULL))
-          _exit (1);
-        gint64 g = fm_journal_group (b->w, "x", NULL);
-        fm_journal_plan_flags (b->w, g, &id, 1, i % 2 ? FM_FLAG_FLAGGED : 0, FM_FLAG_FLAGGED, NULL, NULL, NULL, NULL);
-        fm_journal_plan_move (b->w, g, &id, 1, i % 2 ? b->archive : b->inbox, NULL, NULL);
-        if (!fm_db_commit (b->w, NULL) || write (pipe_fd[1], &g, sizeof g) != sizeof g)
-          _exit (1);
-      }
-      _exit (0);
+      assert_null (fm_db_corrupt_path (b->store));
+      gint64 newest = 0;
+      assert_true (fm_journal_undo_candidate (b->r, &newest, NULL));
+      assert_true (newest == last || newest == last + 1);
+      OK (fm_db_check (b->r, E));
+      assert_int_equal (total (b, b->inbox) + total (b, b->archive), 1);
+      g_autoptr (FmMessageInfo) m = info (b, id);
+      assert_int_equal ((m->flags & FM_FLAG_FLAGGED) != 0, m->folder_id == b->archive);
+      box_close (b);
     }
-    close (pipe_fd[1]);
-    gint64 last = 0, g;
-    for (int i = 0; i < 20 + round * 7 && read (pipe_fd[0], &g, sizeof g) == sizeof g; i++)
-      last = g;
-    kill (child, SIGKILL);
-    waitpid (child, NULL, 0);
-    while (read (pipe_fd[0], &g, sizeof g) == sizeof g)
-      last = g;
-    close (pipe_fd[0]);
-    box_open (b);
-    assert_null (fm_db_corrupt_path (b->store));
-    gint64 newest = 0;
-    assert_true (fm_journal_undo_candidate (b->r, &newest, NULL));
-    assert_true (newest == last || newest == last + 1);
-    OK (fm_db_check (b->r, E));
-    assert_int_equal (total (b, b->inbox) + total (b, b->archive), 1);
-    g_autoptr (FmMessageInfo) m = info (b, id);
-    assert_int_equal ((m->flags & FM_FLAG_FLAGGED) != 0, m->folder_id == b->archive);
-    box_close (b);
-  }
   box_open (b);
 }
 
@@ -405,7 +421,8 @@ int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[] = { T (test_flags_merge), T (test_move_chain), T (test_no_twins), T (test_refused_move), T (test_undo_redo),
-                                      T (test_expunge),     T (test_uidvalidity), T (test_model),  T (test_kill) };
+  const struct CMUnitTest tests[]
+      = { T (test_flags_merge), T (test_move_chain),  T (test_no_twins), T (test_refused_move), T (test_undo_redo),
+          T (test_expunge),     T (test_uidvalidity), T (test_model),    T (test_kill) };
   return cmocka_run_group_tests_name ("journal", tests, NULL, NULL);
 }

@@ -104,20 +104,21 @@ test_windows (void **state)
   assert_int_equal (row_id (back, 0), ids[49]);
   assert_int_equal (row_id (back, 9), ids[40]);
   static const FmListOrder orders[] = { FM_ORDER_DATE, FM_ORDER_ARRIVAL, FM_ORDER_FROM, FM_ORDER_SUBJECT, FM_ORDER_SIZE, FM_ORDER_THREAD };
-  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++) {
-    spec.order = orders[i];
-    g_autoptr (FmPositions) p = fm_positions_load (reader, &spec, NULL, NULL);
-    guint64 at = 0, unread_at = 0;
-    assert_int_equal (fm_positions_count (p), 50);
-    assert_true (fm_positions_find (p, reader, ids[20], &at));
-    assert_int_equal (fm_positions_id (p, reader, at), ids[20]);
-    assert_true (fm_positions_find_unread (p, reader, 40, FALSE, &unread_at));
-    assert_int_equal (unread_at, at);
-    assert_true (fm_positions_find_unread (p, reader, 2, TRUE, &unread_at));
-    assert_int_equal (unread_at, at);
-    g_autoptr (GPtrArray) rows = fm_positions_rows (p, reader, 45, 10, NULL);
-    assert_int_equal (rows->len, 5);
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+    {
+      spec.order = orders[i];
+      g_autoptr (FmPositions) p = fm_positions_load (reader, &spec, NULL, NULL);
+      guint64 at = 0, unread_at = 0;
+      assert_int_equal (fm_positions_count (p), 50);
+      assert_true (fm_positions_find (p, reader, ids[20], &at));
+      assert_int_equal (fm_positions_id (p, reader, at), ids[20]);
+      assert_true (fm_positions_find_unread (p, reader, 40, FALSE, &unread_at));
+      assert_int_equal (unread_at, at);
+      assert_true (fm_positions_find_unread (p, reader, 2, TRUE, &unread_at));
+      assert_int_equal (unread_at, at);
+      g_autoptr (GPtrArray) rows = fm_positions_rows (p, reader, 45, 10, NULL);
+      assert_int_equal (rows->len, 5);
+    }
 }
 
 static FmIdSet *
@@ -199,7 +200,8 @@ test_outbox (void **state)
   begin (b);
   FmOutboxRecipient to = { .address = (char *) "x@example.org" };
   g_autoptr (GPtrArray) recipients = g_ptr_array_new ();
-  FmOutgoing out = { .account_id = b->account, .blob_id = 0, .recipients = recipients, .hold_until_utc = 500, .message_id = (char *) "q@x" };
+  FmOutgoing out
+      = { .account_id = b->account, .blob_id = 0, .recipients = recipients, .hold_until_utc = 500, .message_id = (char *) "q@x" };
   assert_int_equal (fm_outbox_store_put (b->w, &out, NULL), 0);
   g_ptr_array_add (recipients, &to);
   gint64 id = fm_outbox_store_put (b->w, &out, NULL);
@@ -222,6 +224,7 @@ int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[] = { T (test_counters), T (test_modseq), T (test_threads), T (test_windows), T (test_queries), T (test_pop), T (test_outbox) };
+  const struct CMUnitTest tests[]
+      = { T (test_counters), T (test_modseq), T (test_threads), T (test_windows), T (test_queries), T (test_pop), T (test_outbox) };
   return cmocka_run_group_tests_name ("rows", tests, NULL, NULL);
 }
