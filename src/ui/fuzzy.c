@@ -22,7 +22,7 @@ score_from (const char *needle, const char *text, const char *start)
       if (!hit)
         return -1;
       run = hit == at && n != needle ? run + 1 : 0;
-      score += 10 + 25 * MIN (run, 4) + (begins_part (text, hit) ? 30 : 0) - (int) MIN (hit - at, 10);
+      score += 10 + 40 * MIN (run, 4) + (begins_part (text, hit) ? 30 : 0) - (int) MIN (hit - at, 10);
       at = hit + 1;
     }
   return MAX (score, 0);

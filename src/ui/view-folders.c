@@ -30,8 +30,8 @@ fm_view_folders_draw_line (const FmFolderLine *line, const FmViewFrame *frame, i
   int x = row.x + 1 + (int) MIN (line->depth, 8) * 2, name = x + (top_level ? 0 : 2);
   int count_width = MIN (fm_canvas_text_width (canvas, count, -1), row.width / 2);
   fm_canvas_fill (canvas, row, look);
-  if (selected && frame->focused)
-    fm_canvas_text (canvas, row, row.x, row.y, look, fm_canvas_glyph (canvas, FM_GLYPH_POINTER), -1);
+  if (selected)
+    fm_canvas_text (canvas, row, row.x, row.y, look, fm_canvas_glyph (canvas, frame->focused ? FM_GLYPH_POINTER : FM_GLYPH_MIDDOT), -1);
   if (!top_level)
     fm_canvas_text (canvas, row, x, row.y, look, mark (canvas, line), -1);
   fm_canvas_field (canvas, row, name, row.y, row.x + row.width - 2 - count_width - name, look, line->label);

@@ -112,8 +112,8 @@ fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const Fm
   FmLook look = fm_view_row_look (frame, line_role (line), selected);
   Columns columns = find_columns (row.width);
   fm_canvas_fill (canvas, row, look);
-  if (selected && frame->focused)
-    fm_canvas_text (canvas, row, row.x, row.y, look, fm_canvas_glyph (canvas, FM_GLYPH_POINTER), -1);
+  if (selected)
+    fm_canvas_text (canvas, row, row.x, row.y, look, fm_canvas_glyph (canvas, frame->focused ? FM_GLYPH_POINTER : FM_GLYPH_MIDDOT), -1);
   if (line->is_dummy || !line->row)
     {
       fm_canvas_text (canvas, row, row.x + 5, row.y, look, fm_canvas_glyph (canvas, FM_GLYPH_ELLIPSIS), -1);
