@@ -263,7 +263,8 @@ slice_write (FmStoreWriter *writer, gpointer data, GError **error)
   for (guint i = 0; i < slice->inputs->len; i++)
     if (leaving == NULL || !g_hash_table_contains (leaving, inputs[i].path))
       g_array_append_val (staying, inputs[i]);
-  slice->result.ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_clear_pointer (&slice->result.ids, g_array_unref);
+  slice->result = (FmMessageResult){ .ids = g_array_new (FALSE, FALSE, sizeof (gint64)) };
   return fm_message_store_upsert (writer, slice->import->folder->id, (const FmMessageInput *) (gconstpointer) staying->data, staying->len,
                                   &slice->result, error) &&
          fm_body_store_put_local (writer, (const gint64 *) (gconstpointer) slice->result.ids->data, slice->result.ids->len, error);
@@ -415,6 +416,7 @@ static gboolean
 changing_write (FmStoreWriter *writer, gpointer data, GError **error)
 {
   Changing *changing = data;
+  changing->updated = changing->removed = 0;
   for (guint i = 0; i < changing->changes->len; i++) {
     const Change *change = changing->changes->pdata[i];
     if (!change_row (writer, change, error))

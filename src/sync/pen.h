@@ -13,7 +13,8 @@ typedef enum {
   FM_PEN_BULK, /* rows of a sync: NORMAL, one slice of at most 2 ms a call */
 } FmPenLane;
 
-/* Writes within the pen's transaction. On FALSE the job's own changes are rolled back (a savepoint); others in the group stay. */
+/* Writes within the pen's transaction. On FALSE the job's own changes are rolled back; others in the group stay. A BULK job may be run a second time
+ * after another's failure has undone it, so it begins by resetting what it reports through DATA. */
 typedef gboolean (*FmPenRun) (FmStoreWriter *writer, gpointer data, GError **error);
 /* On the pen's thread, after the commit (error NULL) or the failure. Must be quick: post somewhere. */
 typedef void (*FmPenDone) (const GError *error, gpointer data);
