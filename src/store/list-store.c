@@ -149,7 +149,6 @@ static gboolean
 tree_load (Tree *tree, FmStoreReader *reader, gint64 thread_id, gint64 folder_id, GError **error)
 {
   g_auto (FmSql) q = { 0 };
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_int64_hash, g_int64_equal);
 
   tree->rows = new_rows ();
   tree->messages = g_array_new (FALSE, FALSE, sizeof (FmThreadsMessage));
