@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -17,10 +18,10 @@
 #define MAX_ADDRESSES 16
 
 typedef struct {
-  gatomicrefcount refs;
+  atomic_int refs; /* C11, not GLib's, so that ThreadSanitizer sees the hand-over */
   char *host, *service;
   int done_fd;
-  gint is_done; /* atomic: everything below is published by it */
+  atomic_int is_done; /* everything below is published by it */
   int status;
   int status_errno;
   struct addrinfo *addresses;
@@ -29,7 +30,7 @@ typedef struct {
 static void
 lookup_unref (Lookup *lookup)
 {
-  if (!g_atomic_ref_count_dec (&lookup->refs))
+  if (atomic_fetch_sub (&lookup->refs, 1) != 1)
     return;
   if (lookup->addresses != NULL)
     freeaddrinfo (lookup->addresses);
@@ -54,7 +55,7 @@ lookup_thread (gpointer data)
   guint64 one = 1;
 
   lookup_resolve (lookup, 0);
-  g_atomic_int_set (&lookup->is_done, 1);
+  atomic_store (&lookup->is_done, 1);
   if (write (lookup->done_fd, &one, sizeof one) < 0)
     g_assert (errno == EAGAIN);
   lookup_unref (lookup);
@@ -86,7 +87,7 @@ await_lookup (Lookup *lookup, FmCancel *cancel, gint64 deadline_us, GError **err
   GThread *thread = NULL;
   g_autoptr (GError) thread_error = NULL;
 
-  g_atomic_ref_count_inc (&lookup->refs);
+  atomic_fetch_add (&lookup->refs, 1);
   thread = g_thread_try_new ("resolver", lookup_thread, lookup, &thread_error);
   if (thread == NULL) {
     lookup_unref (lookup);
@@ -98,7 +99,7 @@ await_lookup (Lookup *lookup, FmCancel *cancel, gint64 deadline_us, GError **err
   int ready = fm_dial_poll (lookup->done_fd, POLLIN, -1, cancel, deadline_us, NULL, error);
   if (ready < 0)
     return FALSE;
-  if (ready == 0 || !g_atomic_int_get (&lookup->is_done)) {
+  if (ready == 0 || !atomic_load (&lookup->is_done)) {
     g_set_error (error, FM_ERROR, FM_ERROR_TIMEOUT, "looking up the name %s took too long: is the network up?", lookup->host);
     return FALSE;
   }
@@ -110,7 +111,7 @@ look_up (const char *host, guint16 port, FmCancel *cancel, gint64 deadline_us, G
 {
   Lookup *lookup = g_new0 (Lookup, 1);
 
-  g_atomic_ref_count_init (&lookup->refs);
+  atomic_init (&lookup->refs, 1);
   lookup->host = g_strdup (host);
   lookup->service = g_strdup_printf ("%u", port);
   lookup->done_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -243,12 +243,17 @@ try_fill (FmStream *stream, short *ret_events, GError **error)
   *ret_events = POLLIN;
   if (stream->tls == NULL) {
     n = pull_wire (stream, in->data + old_length, CHUNK_BYTES);
+    int saved_errno = errno;
     g_byte_array_set_size (in, old_length + MAX (n, 0));
     if (n > 0)
       return 1;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+    if (n < 0 && (saved_errno == EAGAIN || saved_errno == EWOULDBLOCK || saved_errno == EINTR))
       return 0;
-    return n == 0 ? fail_closed (stream, error) - 1 : fail_errno (stream, error, errno) - 1;
+    if (n == 0)
+      fail_closed (stream, error);
+    else
+      fail_errno (stream, error, saved_errno);
+    return -1;
   }
   n = gnutls_record_recv (fm_tls_session (stream->tls), in->data + old_length, CHUNK_BYTES);
   g_byte_array_set_size (in, old_length + MAX (n, 0));
@@ -256,11 +261,13 @@ try_fill (FmStream *stream, short *ret_events, GError **error)
   if (n > 0)
     return 1;
   if (n == 0 || n == GNUTLS_E_PREMATURE_TERMINATION)
-    return fail_closed (stream, error) - 1;
-  if (gnutls_error_is_fatal (n))
-    return fail (stream, error, FM_ERROR_OFFLINE, "the connection to %s broke: %s", stream->server->host, gnutls_strerror (n)) - 1;
-  if (n == GNUTLS_E_REHANDSHAKE)
-    return fail (stream, error, FM_ERROR_TLS, "%s wants to renegotiate the encryption, which is unsafe", stream->server->host) - 1;
+    fail_closed (stream, error);
+  else if (gnutls_error_is_fatal (n))
+    fail (stream, error, FM_ERROR_OFFLINE, "the connection to %s broke: %s", stream->server->host, gnutls_strerror (n));
+  else if (n == GNUTLS_E_REHANDSHAKE)
+    fail (stream, error, FM_ERROR_TLS, "%s wants to renegotiate the encryption, which is unsafe", stream->server->host);
+  if (stream->error != NULL)
+    return -1;
   if (n == GNUTLS_E_AGAIN && gnutls_record_get_direction (fm_tls_session (stream->tls)))
     *ret_events = POLLOUT;
   return 0;
@@ -373,13 +380,16 @@ try_send (FmStream *stream, const guint8 *bytes, gsize size_bytes, short *ret_ev
     n = push_wire (stream, bytes, size_bytes);
     if (n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
       return MAX (n, 0);
-    return fail_errno (stream, error, errno) - 1;
+    fail_errno (stream, error, errno);
+    return -1;
   }
   n = gnutls_record_send (fm_tls_session (stream->tls), bytes, size_bytes);
   if (n >= 0)
     return n;
-  if (gnutls_error_is_fatal (n))
-    return fail (stream, error, FM_ERROR_OFFLINE, "the connection to %s broke: %s", stream->server->host, gnutls_strerror (n)) - 1;
+  if (gnutls_error_is_fatal (n)) {
+    fail (stream, error, FM_ERROR_OFFLINE, "the connection to %s broke: %s", stream->server->host, gnutls_strerror (n));
+    return -1;
+  }
   *ret_events = gnutls_record_get_direction (fm_tls_session (stream->tls)) ? POLLOUT : POLLIN;
   return 0;
 }

@@ -1,10 +1,12 @@
 /* Blocking sockets and one thread: a script reads like the conversation it stands for. */
 #include "fake-server.h"
 #include <arpa/inet.h>
+#include <fulmar/base/thread.h>
 #include <glib/gstdio.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,9 +17,9 @@ struct FmFakeServer {
   FmFakeScript script;
   gpointer data;
   FmFakeDelivery delivery;
-  GThread *thread;
+  FmThread *thread;
   GString *transcript; /* the thread's until it is joined */
-  GMutex lock;
+  pthread_mutex_t lock;
   int current_fd;
   gboolean is_stopping;
 };
@@ -36,7 +38,7 @@ struct FmFakeCa {
   char pin[65];
 };
 
-static gpointer
+static void
 serve (gpointer data)
 {
   FmFakeServer *server = data;
@@ -44,11 +46,11 @@ serve (gpointer data)
   for (;;) {
     int fd = accept (server->listener, NULL, NULL), on = 1;
     if (fd < 0)
-      return NULL;
-    g_mutex_lock (&server->lock);
+      return;
+    pthread_mutex_lock (&server->lock);
     gboolean is_stopping = server->is_stopping;
     server->current_fd = fd;
-    g_mutex_unlock (&server->lock);
+    pthread_mutex_unlock (&server->lock);
     struct timeval patience = { 20, 0 };
     setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -60,9 +62,9 @@ serve (gpointer data)
         gnutls_bye (peer.tls, GNUTLS_SHUT_WR);
       gnutls_deinit (peer.tls);
     }
-    g_mutex_lock (&server->lock);
+    pthread_mutex_lock (&server->lock);
     server->current_fd = -1;
-    g_mutex_unlock (&server->lock);
+    pthread_mutex_unlock (&server->lock);
     close (fd);
   }
 }
@@ -83,8 +85,8 @@ fm_fake_server_start (FmFakeScript script, gpointer data, FmFakeDelivery deliver
   server->delivery = delivery;
   server->current_fd = -1;
   server->transcript = g_string_new (NULL);
-  g_mutex_init (&server->lock);
-  server->thread = g_thread_new ("fake-server", serve, server);
+  pthread_mutex_init (&server->lock, NULL);
+  server->thread = fm_thread_start ("fake-server", serve, server);
   return server;
 }
 
@@ -97,15 +99,15 @@ fm_fake_server_port (const FmFakeServer *server)
 char *
 fm_fake_server_stop (FmFakeServer *server)
 {
-  g_mutex_lock (&server->lock);
+  pthread_mutex_lock (&server->lock);
   server->is_stopping = TRUE;
   if (server->current_fd >= 0)
     shutdown (server->current_fd, SHUT_RDWR);
-  g_mutex_unlock (&server->lock);
+  pthread_mutex_unlock (&server->lock);
   shutdown (server->listener, SHUT_RDWR);
-  g_thread_join (server->thread);
+  fm_thread_join (server->thread);
   close (server->listener);
-  g_mutex_clear (&server->lock);
+  pthread_mutex_destroy (&server->lock);
   char *transcript = g_string_free (server->transcript, FALSE);
   g_free (server);
   return transcript;
