@@ -65,20 +65,21 @@ lookup_thread (gpointer data)
 int
 fm_dial_poll (int fd, short events, int extra_fd, FmCancel *cancel, gint64 deadline_us, gboolean *ret_extra, GError **error)
 {
-  for (;;) {
-    struct pollfd fds[] = { { fd, events, 0 }, { fm_cancel_fd (cancel), POLLIN, 0 }, { extra_fd, POLLIN, 0 } };
-    int timeout_ms = fm_clock_remaining_ms (deadline_us);
-    int n = poll (fds, G_N_ELEMENTS (fds), timeout_ms);
+  for (;;)
+    {
+      struct pollfd fds[] = { { fd, events, 0 }, { fm_cancel_fd (cancel), POLLIN, 0 }, { extra_fd, POLLIN, 0 } };
+      int timeout_ms = fm_clock_remaining_ms (deadline_us);
+      int n = poll (fds, G_N_ELEMENTS (fds), timeout_ms);
 
-    if (!fm_cancel_check (cancel, error))
-      return -1;
-    if (ret_extra != NULL)
-      *ret_extra = n > 0 && fds[2].revents != 0;
-    if (n > 0 && (fds[0].revents != 0 || fds[2].revents != 0))
-      return fds[0].revents;
-    if (n == 0 && fm_clock_remaining_ms (deadline_us) == 0)
-      return 0;
-  }
+      if (!fm_cancel_check (cancel, error))
+        return -1;
+      if (ret_extra != NULL)
+        *ret_extra = n > 0 && fds[2].revents != 0;
+      if (n > 0 && (fds[0].revents != 0 || fds[2].revents != 0))
+        return fds[0].revents;
+      if (n == 0 && fm_clock_remaining_ms (deadline_us) == 0)
+        return 0;
+    }
 }
 
 static gboolean
@@ -89,20 +90,22 @@ await_lookup (Lookup *lookup, FmCancel *cancel, gint64 deadline_us, GError **err
 
   atomic_fetch_add (&lookup->refs, 1);
   thread = g_thread_try_new ("resolver", lookup_thread, lookup, &thread_error);
-  if (thread == NULL) {
-    lookup_unref (lookup);
-    g_set_error (error, FM_ERROR, FM_ERROR_OFFLINE, "can't look up %s: %s", lookup->host, thread_error->message);
-    return FALSE;
-  }
+  if (thread == NULL)
+    {
+      lookup_unref (lookup);
+      g_set_error (error, FM_ERROR, FM_ERROR_OFFLINE, "can't look up %s: %s", lookup->host, thread_error->message);
+      return FALSE;
+    }
   g_thread_unref (thread);
 
   int ready = fm_dial_poll (lookup->done_fd, POLLIN, -1, cancel, deadline_us, NULL, error);
   if (ready < 0)
     return FALSE;
-  if (ready == 0 || !atomic_load (&lookup->is_done)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_TIMEOUT, "looking up the name %s took too long: is the network up?", lookup->host);
-    return FALSE;
-  }
+  if (ready == 0 || !atomic_load (&lookup->is_done))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_TIMEOUT, "looking up the name %s took too long: is the network up?", lookup->host);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -116,19 +119,22 @@ look_up (const char *host, guint16 port, FmCancel *cancel, gint64 deadline_us, G
   lookup->service = g_strdup_printf ("%u", port);
   lookup->done_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   lookup_resolve (lookup, AI_NUMERICHOST);
-  if (lookup->status != 0) {
-    lookup->addresses = NULL;
-    if (!await_lookup (lookup, cancel, deadline_us, error)) {
+  if (lookup->status != 0)
+    {
+      lookup->addresses = NULL;
+      if (!await_lookup (lookup, cancel, deadline_us, error))
+        {
+          lookup_unref (lookup);
+          return NULL;
+        }
+    }
+  if (lookup->status != 0)
+    {
+      const char *why = lookup->status == EAI_SYSTEM ? g_strerror (lookup->status_errno) : gai_strerror (lookup->status);
+      g_set_error (error, FM_ERROR, FM_ERROR_OFFLINE, "can't find the server %s: %s", host, why);
       lookup_unref (lookup);
       return NULL;
     }
-  }
-  if (lookup->status != 0) {
-    const char *why = lookup->status == EAI_SYSTEM ? g_strerror (lookup->status_errno) : gai_strerror (lookup->status);
-    g_set_error (error, FM_ERROR, FM_ERROR_OFFLINE, "can't find the server %s: %s", host, why);
-    lookup_unref (lookup);
-    return NULL;
-  }
   return lookup;
 }
 
@@ -136,11 +142,12 @@ gboolean
 fm_dial_is_loopback (const struct sockaddr *address)
 {
   if (address->sa_family == AF_INET)
-    return (ntohl (((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24) == 127;
-  if (address->sa_family == AF_INET6) {
-    const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK (six) || (IN6_IS_ADDR_V4MAPPED (six) && six->s6_addr[12] == 127);
-  }
+    return (ntohl (((const struct sockaddr_in *) address)->sin_addr.s_addr) >> 24) == 127;
+  if (address->sa_family == AF_INET6)
+    {
+      const struct in6_addr *six = &((const struct sockaddr_in6 *) address)->sin6_addr;
+      return IN6_IS_ADDR_LOOPBACK (six) || (IN6_IS_ADDR_V4MAPPED (six) && six->s6_addr[12] == 127);
+    }
   return address->sa_family == AF_UNIX;
 }
 
@@ -152,11 +159,12 @@ order_addresses (const struct addrinfo *all, gboolean loopback_only, const struc
   guint lengths[2] = { 0, 0 }, taken[2] = { 0, 0 }, n = 0;
   guint first = all != NULL && all->ai_family == AF_INET6 ? 0 : 1;
 
-  for (const struct addrinfo *a = all; a != NULL; a = a->ai_next) {
-    guint q = a->ai_family == AF_INET6 ? 0 : 1;
-    if (lengths[q] < MAX_ADDRESSES && (!loopback_only || fm_dial_is_loopback (a->ai_addr)))
-      queues[q][lengths[q]++] = a;
-  }
+  for (const struct addrinfo *a = all; a != NULL; a = a->ai_next)
+    {
+      guint q = a->ai_family == AF_INET6 ? 0 : 1;
+      if (lengths[q] < MAX_ADDRESSES && (!loopback_only || fm_dial_is_loopback (a->ai_addr)))
+        queues[q][lengths[q]++] = a;
+    }
   for (guint turn = first; n < MAX_ADDRESSES && (taken[0] < lengths[0] || taken[1] < lengths[1]); turn ^= 1)
     if (taken[turn] < lengths[turn])
       ordered[n++] = queues[turn][taken[turn]++];
@@ -170,21 +178,23 @@ start_attempt (const struct addrinfo *address, int *ret_errno)
   unsigned int user_timeout_ms = 90 * 1000;
   int fd = socket (address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-  if (fd < 0) {
-    *ret_errno = errno;
-    return -1;
-  }
+  if (fd < 0)
+    {
+      *ret_errno = errno;
+      return -1;
+    }
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
   setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
   setsockopt (fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
   setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
-  if (connect (fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS) {
-    *ret_errno = errno;
-    close (fd);
-    return -1;
-  }
+  if (connect (fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
+    {
+      *ret_errno = errno;
+      close (fd);
+      return -1;
+    }
   return fd;
 }
 
@@ -200,21 +210,23 @@ typedef struct {
 static int
 settle_attempts (Race *race)
 {
-  for (guint i = 0; i < race->next; i++) {
-    int failure = 0;
-    socklen_t size = sizeof failure;
-    if (race->fds[i].fd < 0 || race->fds[i].revents == 0)
-      continue;
-    if (getsockopt (race->fds[i].fd, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0) {
-      int winner = race->fds[i].fd;
+  for (guint i = 0; i < race->next; i++)
+    {
+      int failure = 0;
+      socklen_t size = sizeof failure;
+      if (race->fds[i].fd < 0 || race->fds[i].revents == 0)
+        continue;
+      if (getsockopt (race->fds[i].fd, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0)
+        {
+          int winner = race->fds[i].fd;
+          race->fds[i].fd = -1;
+          return winner;
+        }
+      race->last_errno = failure;
+      close (race->fds[i].fd);
       race->fds[i].fd = -1;
-      return winner;
+      race->n_open--;
     }
-    race->last_errno = failure;
-    close (race->fds[i].fd);
-    race->fds[i].fd = -1;
-    race->n_open--;
-  }
   return -1;
 }
 
@@ -224,30 +236,33 @@ run_race (Race *race, FmCancel *cancel, gint64 deadline_us, GError **error)
 {
   gint64 next_start_us = 0;
 
-  for (;;) {
-    gint64 now_us = fm_clock_mono_us ();
-    while (race->next < race->n_addresses && (race->n_open == 0 || now_us >= next_start_us)) {
-      int fd = start_attempt (race->addresses[race->next], &race->last_errno);
-      race->fds[race->next++] = (struct pollfd){ fd, POLLOUT, 0 };
-      if (fd >= 0)
-        race->n_open++;
-      next_start_us = now_us + ATTEMPT_DELAY_US;
+  for (;;)
+    {
+      gint64 now_us = fm_clock_mono_us ();
+      while (race->next < race->n_addresses && (race->n_open == 0 || now_us >= next_start_us))
+        {
+          int fd = start_attempt (race->addresses[race->next], &race->last_errno);
+          race->fds[race->next++] = (struct pollfd){ fd, POLLOUT, 0 };
+          if (fd >= 0)
+            race->n_open++;
+          next_start_us = now_us + ATTEMPT_DELAY_US;
+        }
+      if (race->n_open == 0)
+        return -1;
+      race->fds[race->next] = (struct pollfd){ fm_cancel_fd (cancel), POLLIN, 0 };
+      gint64 until_us = race->next < race->n_addresses ? MIN (deadline_us, next_start_us) : deadline_us;
+      int n = poll (race->fds, race->next + 1, fm_clock_remaining_ms (until_us));
+      if (!fm_cancel_check (cancel, error))
+        return -1;
+      int winner = n > 0 ? settle_attempts (race) : -1;
+      if (winner >= 0)
+        return winner;
+      if (fm_clock_remaining_ms (deadline_us) == 0)
+        {
+          race->last_errno = ETIMEDOUT;
+          return -1;
+        }
     }
-    if (race->n_open == 0)
-      return -1;
-    race->fds[race->next] = (struct pollfd){ fm_cancel_fd (cancel), POLLIN, 0 };
-    gint64 until_us = race->next < race->n_addresses ? MIN (deadline_us, next_start_us) : deadline_us;
-    int n = poll (race->fds, race->next + 1, fm_clock_remaining_ms (until_us));
-    if (!fm_cancel_check (cancel, error))
-      return -1;
-    int winner = n > 0 ? settle_attempts (race) : -1;
-    if (winner >= 0)
-      return winner;
-    if (fm_clock_remaining_ms (deadline_us) == 0) {
-      race->last_errno = ETIMEDOUT;
-      return -1;
-    }
-  }
 }
 
 int
@@ -267,17 +282,18 @@ fm_dial_host (const FmServer *server, FmCancel *cancel, gint64 deadline_us, GErr
     g_set_error (error, FM_ERROR, FM_ERROR_TLS,
                  "%s is not this computer, and without encryption the password could be read on the way: set security = tls or starttls",
                  server->host);
-  else {
-    fd = run_race (&race, cancel, deadline_us, &cancelled);
-    for (guint i = 0; i < race.next; i++)
-      if (race.fds[i].fd >= 0)
-        close (race.fds[i].fd);
-    if (cancelled != NULL)
-      g_propagate_error (error, g_steal_pointer (&cancelled));
-    else if (fd < 0)
-      g_set_error (error, FM_ERROR, race.last_errno == ETIMEDOUT ? FM_ERROR_TIMEOUT : FM_ERROR_OFFLINE, "can't connect to %s port %u: %s",
-                   server->host, server->port, g_strerror (race.last_errno));
-  }
+  else
+    {
+      fd = run_race (&race, cancel, deadline_us, &cancelled);
+      for (guint i = 0; i < race.next; i++)
+        if (race.fds[i].fd >= 0)
+          close (race.fds[i].fd);
+      if (cancelled != NULL)
+        g_propagate_error (error, g_steal_pointer (&cancelled));
+      else if (fd < 0)
+        g_set_error (error, FM_ERROR, race.last_errno == ETIMEDOUT ? FM_ERROR_TIMEOUT : FM_ERROR_OFFLINE, "can't connect to %s port %u: %s",
+                     server->host, server->port, g_strerror (race.last_errno));
+    }
   lookup_unref (lookup);
   return fd;
 }

@@ -25,7 +25,7 @@ report_modified (FmImapSession *session, FmImapModified modified, gpointer data)
   g_autoptr (GArray) set = text != NULL ? fm_imap_parse_set (text, strlen (text)) : NULL;
 
   if (set != NULL && modified != NULL)
-    modified (data, (const FmImapRange *)(gpointer)set->data, set->len);
+    modified (data, (const FmImapRange *) (gpointer) set->data, set->len);
 }
 
 static char *
@@ -33,21 +33,23 @@ store_labels (const char *const *labels)
 {
   g_autoptr (GString) list = g_string_new ("(");
 
-  for (; *labels != NULL; labels++) {
-    if (!g_utf8_validate (*labels, -1, NULL) || strpbrk (*labels, "\r\n") != NULL)
-      return NULL;
-    g_autofree char *wire = fm_mutf7_encode (*labels);
-    if (list->len > 1)
-      g_string_append_c (list, ' ');
-    if (*wire == '\\' && fm_imap_build_is_atom (wire + 1)) /* a system label is a flag, not a string */
-      g_string_append (list, wire);
-    else {
-      g_string_append_c (list, '"');
-      for (const char *p = wire; *p != '\0'; p++)
-        g_string_append_printf (list, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-      g_string_append_c (list, '"');
+  for (; *labels != NULL; labels++)
+    {
+      if (!g_utf8_validate (*labels, -1, NULL) || strpbrk (*labels, "\r\n") != NULL)
+        return NULL;
+      g_autofree char *wire = fm_mutf7_encode (*labels);
+      if (list->len > 1)
+        g_string_append_c (list, ' ');
+      if (*wire == '\\' && fm_imap_build_is_atom (wire + 1)) /* a system label is a flag, not a string */
+        g_string_append (list, wire);
+      else
+        {
+          g_string_append_c (list, '"');
+          for (const char *p = wire; *p != '\0'; p++)
+            g_string_append_printf (list, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+          g_string_append_c (list, '"');
+        }
     }
-  }
   return g_string_free (g_string_append_c (g_steal_pointer (&list), ')'), FALSE);
 }
 
@@ -59,26 +61,31 @@ fm_imap_change_store (FmImapSession *session, const FmImapRange *uids, gsize n_r
   g_autofree char *list = is_gmail ? store_labels (store->gm_labels) : fm_imap_build_flags (store->flags, store->keywords);
   g_autofree char *condition = NULL;
 
-  if (list == NULL || strcmp (list, "()") == 0) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "no flags to change, or a tag that IMAP can't store (blanks, brackets, quotes or non-ASCII)");
-    return FALSE;
-  }
-  if (store->unchanged_since != 0 && (session->state->caps & FM_IMAP_CAP_CONDSTORE))
-    condition = g_strdup_printf ("(UNCHANGEDSINCE %" G_GUINT64_FORMAT ") ", store->unchanged_since);
-  for (gsize index = 0; index < n_ranges;) {
-    g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
-    if (set == NULL)
-      return refuse_set (error);
-    fm_imap_state_reset_codes (session->state);
-    if (!fm_imap_engine_command (session,
-                                 g_strdup_printf ("UID STORE %s %s%s%s.SILENT %s", set, condition != NULL ? condition : "",
-                                                  store->sign == FM_IMAP_CHANGE_ADD ? "+" : "-", is_gmail ? "X-GM-LABELS" : "FLAGS", list),
-                                 error)) {
-      report_modified (session, modified, data); /* some servers say NO [MODIFIED] */
+  if (list == NULL || strcmp (list, "()") == 0)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
+                   "no flags to change, or a tag that IMAP can't store (blanks, brackets, quotes or non-ASCII)");
       return FALSE;
     }
-    report_modified (session, modified, data);
-  }
+  if (store->unchanged_since != 0 && (session->state->caps & FM_IMAP_CAP_CONDSTORE))
+    condition = g_strdup_printf ("(UNCHANGEDSINCE %" G_GUINT64_FORMAT ") ", store->unchanged_since);
+  for (gsize index = 0; index < n_ranges;)
+    {
+      g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
+      if (set == NULL)
+        return refuse_set (error);
+      fm_imap_state_reset_codes (session->state);
+      if (!fm_imap_engine_command (session,
+                                   g_strdup_printf ("UID STORE %s %s%s%s.SILENT %s", set, condition != NULL ? condition : "",
+                                                    store->sign == FM_IMAP_CHANGE_ADD ? "+" : "-", is_gmail ? "X-GM-LABELS" : "FLAGS",
+                                                    list),
+                                   error))
+        {
+          report_modified (session, modified, data); /* some servers say NO [MODIFIED] */
+          return FALSE;
+        }
+      report_modified (session, modified, data);
+    }
   return TRUE;
 }
 
@@ -93,11 +100,12 @@ fm_imap_change_copied_clear (FmImapCopied *copied)
 static void
 expand (const GArray *set, GArray *uids, guint64 max)
 {
-  for (guint i = 0; i < set->len; i++) {
-    FmImapRange range = g_array_index (set, FmImapRange, i);
-    for (guint64 uid = range.first; uid <= range.last && uids->len < max; uid++)
-      g_array_append_val (uids, ((guint32){ uid }));
-  }
+  for (guint i = 0; i < set->len; i++)
+    {
+      FmImapRange range = g_array_index (set, FmImapRange, i);
+      for (guint64 uid = range.first; uid <= range.last && uids->len < max; uid++)
+        g_array_append_val (uids, ((guint32){ uid }));
+    }
 }
 
 /* "VALIDITY FROM-SET TO-SET", appended to FROM and TO if both sides have as many, and no more than MAX. */
@@ -123,17 +131,18 @@ read_copyuid (const char *text, GArray *from, GArray *to, guint64 max)
   guint had = from->len;
   expand (from_set, from, had + max + 1);
   expand (to_set, to, had + max + 1);
-  if (from->len != to->len || from->len - had > max) {
-    g_array_set_size (from, had);
-    g_array_set_size (to, had);
-    return 0;
-  }
+  if (from->len != to->len || from->len - had > max)
+    {
+      g_array_set_size (from, had);
+      g_array_set_size (to, had);
+      return 0;
+    }
   return validity;
 }
 
 static gboolean
-copy_or_move (FmImapSession *session, const char *verb, const FmImapRange *uids, gsize n_ranges, const char *target, FmImapCopied *ret_copied,
-              GError **error)
+copy_or_move (FmImapSession *session, const char *verb, const FmImapRange *uids, gsize n_ranges, const char *target,
+              FmImapCopied *ret_copied, GError **error)
 {
   g_autofree char *name = fm_imap_state_quote_mailbox (session->state, target, error);
   g_autoptr (GArray) from = g_array_new (FALSE, FALSE, sizeof (guint32));
@@ -144,56 +153,63 @@ copy_or_move (FmImapSession *session, const char *verb, const FmImapRange *uids,
   if (name == NULL)
     return FALSE;
   for (gsize i = 0; i < n_ranges; i++)
-    asked += (guint64)uids[i].last - uids[i].first + 1;
-  for (gsize index = 0; index < n_ranges;) {
-    g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
-    if (set == NULL)
-      return refuse_set (error);
-    fm_imap_state_reset_codes (session->state);
-    if (!fm_imap_engine_command (session, g_strdup_printf ("UID %s %s %s", verb, set, name), error))
-      return FALSE;
-    if (session->state->copyuid != NULL)
-      validity = read_copyuid (session->state->copyuid, from, to, MIN (asked, 1000000));
-  }
-  if (ret_copied != NULL) {
-    *ret_copied = (FmImapCopied){ .uidvalidity = validity, .n = from->len };
-    ret_copied->from = (guint32 *)(gpointer)g_array_free (g_steal_pointer (&from), FALSE);
-    ret_copied->to = (guint32 *)(gpointer)g_array_free (g_steal_pointer (&to), FALSE);
-  }
+    asked += (guint64) uids[i].last - uids[i].first + 1;
+  for (gsize index = 0; index < n_ranges;)
+    {
+      g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
+      if (set == NULL)
+        return refuse_set (error);
+      fm_imap_state_reset_codes (session->state);
+      if (!fm_imap_engine_command (session, g_strdup_printf ("UID %s %s %s", verb, set, name), error))
+        return FALSE;
+      if (session->state->copyuid != NULL)
+        validity = read_copyuid (session->state->copyuid, from, to, MIN (asked, 1000000));
+    }
+  if (ret_copied != NULL)
+    {
+      *ret_copied = (FmImapCopied){ .uidvalidity = validity, .n = from->len };
+      ret_copied->from = (guint32 *) (gpointer) g_array_free (g_steal_pointer (&from), FALSE);
+      ret_copied->to = (guint32 *) (gpointer) g_array_free (g_steal_pointer (&to), FALSE);
+    }
   return TRUE;
 }
 
 gboolean
-fm_imap_change_copy (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const char *target, FmImapCopied *ret_copied, GError **error)
+fm_imap_change_copy (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const char *target, FmImapCopied *ret_copied,
+                     GError **error)
 {
   return copy_or_move (session, "COPY", uids, n_ranges, target, ret_copied, error);
 }
 
 gboolean
-fm_imap_change_move (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const char *target, FmImapCopied *ret_copied, GError **error)
+fm_imap_change_move (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const char *target, FmImapCopied *ret_copied,
+                     GError **error)
 {
-  if (!(session->state->caps & FM_IMAP_CAP_MOVE)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "%s has no MOVE", session->server->host);
-    return FALSE;
-  }
+  if (!(session->state->caps & FM_IMAP_CAP_MOVE))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "%s has no MOVE", session->server->host);
+      return FALSE;
+    }
   return copy_or_move (session, "MOVE", uids, n_ranges, target, ret_copied, error);
 }
 
 gboolean
 fm_imap_change_expunge (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, GError **error)
 {
-  if (!(session->state->caps & FM_IMAP_CAP_UIDPLUS)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "%s has no UIDPLUS: it can't remove single messages without removing others too",
-                 session->server->host);
-    return FALSE;
-  }
-  for (gsize index = 0; index < n_ranges;) {
-    g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
-    if (set == NULL)
-      return refuse_set (error);
-    if (!fm_imap_engine_command (session, g_strdup_printf ("UID EXPUNGE %s", set), error))
+  if (!(session->state->caps & FM_IMAP_CAP_UIDPLUS))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "%s has no UIDPLUS: it can't remove single messages without removing others too",
+                   session->server->host);
       return FALSE;
-  }
+    }
+  for (gsize index = 0; index < n_ranges;)
+    {
+      g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
+      if (set == NULL)
+        return refuse_set (error);
+      if (!fm_imap_engine_command (session, g_strdup_printf ("UID EXPUNGE %s", set), error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -222,8 +238,9 @@ format_internal_date (gint64 utc)
 
   if (date == NULL || g_date_time_get_year (date) > 9999)
     return g_strdup ("");
-  return g_strdup_printf ("\"%2d-%s-%04d %02d:%02d:%02d +0000\" ", g_date_time_get_day_of_month (date), months[g_date_time_get_month (date) - 1],
-                          g_date_time_get_year (date), g_date_time_get_hour (date), g_date_time_get_minute (date), g_date_time_get_second (date));
+  return g_strdup_printf ("\"%2d-%s-%04d %02d:%02d:%02d +0000\" ", g_date_time_get_day_of_month (date),
+                          months[g_date_time_get_month (date) - 1], g_date_time_get_year (date), g_date_time_get_hour (date),
+                          g_date_time_get_minute (date), g_date_time_get_second (date));
 }
 
 gboolean
@@ -239,24 +256,27 @@ fm_imap_change_append (FmImapSession *session, const FmImapAppend *append, guint
 
   if (name == NULL)
     return FALSE;
-  if (flags == NULL || size == 0 || memchr (bytes, '\0', size) != NULL) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "this message can't be stored on a server: it is empty, holds NUL bytes, or has an impossible tag");
-    return FALSE;
-  }
+  if (flags == NULL || size == 0 || memchr (bytes, '\0', size) != NULL)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
+                   "this message can't be stored on a server: it is empty, holds NUL bytes, or has an impossible tag");
+      return FALSE;
+    }
   gboolean is_sync = !((caps & FM_IMAP_CAP_LITERAL_PLUS) || ((caps & FM_IMAP_CAP_LITERAL_MINUS) && size <= MAX_LITERAL_MINUS));
   if (!fm_imap_engine_run (session, error))
     return FALSE;
   fm_imap_state_reset_codes (session->state);
-  FmImapCommand *command =
-      fm_imap_engine_queue (session, g_strdup_printf ("APPEND %s %s %s{%" G_GSIZE_FORMAT "%s}", name, flags, date, size, is_sync ? "" : "+"),
-                            fm_imap_engine_keep_error, &own);
+  FmImapCommand *command = fm_imap_engine_queue (
+      session, g_strdup_printf ("APPEND %s %s %s{%" G_GSIZE_FORMAT "%s}", name, flags, date, size, is_sync ? "" : "+"),
+      fm_imap_engine_keep_error, &own);
   command->literal = g_bytes_ref (append->message);
   command->is_sync_literal = is_sync;
   fm_imap_engine_run (session, NULL);
-  if (own != NULL) {
-    g_propagate_error (error, own);
-    return FALSE;
-  }
+  if (own != NULL)
+    {
+      g_propagate_error (error, own);
+      return FALSE;
+    }
   if (ret_uid != NULL)
     *ret_uid = 0;
   if (ret_uidvalidity != NULL)

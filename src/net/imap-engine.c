@@ -55,11 +55,12 @@ fm_imap_engine_die (FmImapSession *session, GError *reason, GError **error)
 {
   FmImapCommand *command;
 
-  if (session->death == NULL) {
-    if (session->state->bye != NULL && g_error_matches (reason, FM_ERROR, FM_ERROR_OFFLINE))
-      g_prefix_error (&reason, "the server said \"%s\": ", session->state->bye);
-    session->death = reason;
-  }
+  if (session->death == NULL)
+    {
+      if (session->state->bye != NULL && g_error_matches (reason, FM_ERROR, FM_ERROR_OFFLINE))
+        g_prefix_error (&reason, "the server said \"%s\": ", session->state->bye);
+      session->death = reason;
+    }
   else
     g_error_free (reason);
   g_propagate_error (error, g_error_copy (session->death));
@@ -85,9 +86,15 @@ refusal (const char *code, const char *text)
     const char *code;
     FmErrorCode error;
   } known[] = {
-    { "NONEXISTENT", FM_ERROR_NOT_FOUND },         { "TRYCREATE", FM_ERROR_NOT_FOUND }, { "OVERQUOTA", FM_ERROR_LIMIT },
-    { "LIMIT", FM_ERROR_LIMIT },                   { "TOOBIG", FM_ERROR_LIMIT },        { "AUTHENTICATIONFAILED", FM_ERROR_AUTH },
-    { "AUTHORIZATIONFAILED", FM_ERROR_AUTH },      { "EXPIRED", FM_ERROR_AUTH },        { "PRIVACYREQUIRED", FM_ERROR_TLS },
+    { "NONEXISTENT", FM_ERROR_NOT_FOUND },
+    { "TRYCREATE", FM_ERROR_NOT_FOUND },
+    { "OVERQUOTA", FM_ERROR_LIMIT },
+    { "LIMIT", FM_ERROR_LIMIT },
+    { "TOOBIG", FM_ERROR_LIMIT },
+    { "AUTHENTICATIONFAILED", FM_ERROR_AUTH },
+    { "AUTHORIZATIONFAILED", FM_ERROR_AUTH },
+    { "EXPIRED", FM_ERROR_AUTH },
+    { "PRIVACYREQUIRED", FM_ERROR_TLS },
   };
   FmErrorCode error = FM_ERROR_REFUSED;
 
@@ -113,14 +120,15 @@ tells_of_trouble (const char *status, const char *code)
 static void
 finish_tagged (FmImapSession *session, FmImapCommand *command, GError *error)
 {
-  if (g_error_matches (error, FM_ERROR, FM_ERROR_REFUSED) && command->retry_text != NULL) {
-    g_error_free (error);
-    g_free (command->text);
-    command->text = g_steal_pointer (&command->retry_text);
-    g_queue_push_head (&session->pending, command);
-    note_head (session);
-    return;
-  }
+  if (g_error_matches (error, FM_ERROR, FM_ERROR_REFUSED) && command->retry_text != NULL)
+    {
+      g_error_free (error);
+      g_free (command->text);
+      command->text = g_steal_pointer (&command->retry_text);
+      g_queue_push_head (&session->pending, command);
+      note_head (session);
+      return;
+    }
   if (error != NULL && command->select_name != NULL)
     fm_imap_state_select (session->state, NULL, FALSE);
   if (error == NULL && command->is_unselect)
@@ -141,9 +149,10 @@ take_tagged (FmImapSession *session, const FmImapResponse *response, GError **er
   g_autofree char *code = NULL;
   g_autofree char *text = NULL;
 
-  if (status == NULL || command == NULL || strlen (command->tag) != (gsize)(status - response->text) ||
-      strncmp (response->text, command->tag, strlen (command->tag)) != 0)
-    return fm_imap_engine_die (session, g_error_new (FM_ERROR, FM_ERROR_PROTOCOL, "the server answered something that was not asked"), error);
+  if (status == NULL || command == NULL || strlen (command->tag) != (gsize) (status - response->text)
+      || strncmp (response->text, command->tag, strlen (command->tag)) != 0)
+    return fm_imap_engine_die (session, g_error_new (FM_ERROR, FM_ERROR_PROTOCOL, "the server answered something that was not asked"),
+                               error);
   status++;
   gsize n = 0;
   while (status + n < end && g_ascii_isalpha (status[n]))
@@ -164,22 +173,25 @@ fm_imap_engine_step (FmImapSession *session, FmImapStep *ret_step, const char **
   FmImapResponse response;
   GError *reason = NULL;
 
-  if (session->death != NULL) {
-    g_propagate_error (error, g_error_copy (session->death));
-    return FALSE;
-  }
+  if (session->death != NULL)
+    {
+      g_propagate_error (error, g_error_copy (session->death));
+      return FALSE;
+    }
   if (!fm_imap_reader_next (session->reader, &response, &reason))
     return fm_imap_engine_die (session, reason, error);
-  if (response.length > 0 && response.text[0] == '+') {
-    *ret_step = FM_IMAP_STEP_CONTINUE;
-    if (ret_text != NULL)
-      *ret_text = response.text + 1 + (response.length > 1 && response.text[1] == ' ');
-    return TRUE;
-  }
-  if (response.length == 0 || response.text[0] == '*') {
-    *ret_step = FM_IMAP_STEP_UNTAGGED;
-    return fm_imap_parse_untagged (session->state, &response, &reason) || fm_imap_engine_die (session, reason, error);
-  }
+  if (response.length > 0 && response.text[0] == '+')
+    {
+      *ret_step = FM_IMAP_STEP_CONTINUE;
+      if (ret_text != NULL)
+        *ret_text = response.text + 1 + (response.length > 1 && response.text[1] == ' ');
+      return TRUE;
+    }
+  if (response.length == 0 || response.text[0] == '*')
+    {
+      *ret_step = FM_IMAP_STEP_UNTAGGED;
+      return fm_imap_parse_untagged (session->state, &response, &reason) || fm_imap_engine_die (session, reason, error);
+    }
   *ret_step = FM_IMAP_STEP_TAGGED;
   return take_tagged (session, &response, error);
 }
@@ -190,11 +202,13 @@ await_go_ahead (FmImapSession *session, FmImapCommand *command, gboolean *ret_ma
 {
   FmImapStep step;
 
-  do {
-    if (!fm_imap_engine_step (session, &step, NULL, error))
-      return FALSE;
-    *ret_may_send = step == FM_IMAP_STEP_CONTINUE && g_queue_peek_head (&session->sent) == command;
-  } while (!*ret_may_send && g_queue_find (&session->sent, command) != NULL);
+  do
+    {
+      if (!fm_imap_engine_step (session, &step, NULL, error))
+        return FALSE;
+      *ret_may_send = step == FM_IMAP_STEP_CONTINUE && g_queue_peek_head (&session->sent) == command;
+    }
+  while (!*ret_may_send && g_queue_find (&session->sent, command) != NULL);
   return TRUE;
 }
 
@@ -210,14 +224,16 @@ send_command (FmImapSession *session, FmImapCommand *command, GError **error)
   g_queue_push_tail (&session->sent, command);
   if (g_queue_get_length (&session->sent) == 1)
     note_head (session);
-  gboolean is_sent = fm_stream_write (stream, command->tag, -1, error) && fm_stream_write (stream, " ", 1, error) &&
-                     fm_stream_write (stream, command->text, -1, error) && fm_stream_write (stream, "\r\n", 2, error);
-  if (is_sent && literal != NULL) {
-    if (is_sync)
-      is_sent = await_go_ahead (session, command, &may_send, error);
-    if (is_sent && may_send)
-      is_sent = fm_stream_write (stream, g_bytes_get_data (literal, NULL), g_bytes_get_size (literal), error) && fm_stream_write (stream, "\r\n", 2, error);
-  }
+  gboolean is_sent = fm_stream_write (stream, command->tag, -1, error) && fm_stream_write (stream, " ", 1, error)
+                     && fm_stream_write (stream, command->text, -1, error) && fm_stream_write (stream, "\r\n", 2, error);
+  if (is_sent && literal != NULL)
+    {
+      if (is_sync)
+        is_sent = await_go_ahead (session, command, &may_send, error);
+      if (is_sent && may_send)
+        is_sent = fm_stream_write (stream, g_bytes_get_data (literal, NULL), g_bytes_get_size (literal), error)
+                  && fm_stream_write (stream, "\r\n", 2, error);
+    }
   if (literal != NULL)
     g_bytes_unref (literal);
   return is_sent;
@@ -228,10 +244,11 @@ fm_imap_engine_send (FmImapSession *session, GError **error)
 {
   GError *reason = NULL;
 
-  if (session->death != NULL) {
-    g_propagate_error (error, g_error_copy (session->death));
-    return FALSE;
-  }
+  if (session->death != NULL)
+    {
+      g_propagate_error (error, g_error_copy (session->death));
+      return FALSE;
+    }
   while (g_queue_get_length (&session->sent) < MAX_IN_FLIGHT && !g_queue_is_empty (&session->pending))
     if (!send_command (session, g_queue_pop_head (&session->pending), &reason))
       return fm_imap_engine_die (session, reason, error);
@@ -247,12 +264,13 @@ fm_imap_engine_run (FmImapSession *session, GError **error)
 
   if (session->death != NULL)
     return fm_imap_engine_die (session, g_error_copy (session->death), error);
-  while (!g_queue_is_empty (&session->pending) || !g_queue_is_empty (&session->sent)) {
-    if (!fm_imap_engine_send (session, error))
-      return FALSE;
-    if (!g_queue_is_empty (&session->sent) && !fm_imap_engine_step (session, &step, NULL, error))
-      return FALSE;
-  }
+  while (!g_queue_is_empty (&session->pending) || !g_queue_is_empty (&session->sent))
+    {
+      if (!fm_imap_engine_send (session, error))
+        return FALSE;
+      if (!g_queue_is_empty (&session->sent) && !fm_imap_engine_step (session, &step, NULL, error))
+        return FALSE;
+    }
   return TRUE;
 }
 

@@ -16,7 +16,7 @@ struct FmImapSession {
   GQueue pending, sent; /* FmImapCommand */
   guint last_tag;
   gboolean is_busy; /* the last refusal was about the server's own state, not about what was asked */
-  GError *death; /* why the connection is lost */
+  GError *death;    /* why the connection is lost */
 };
 
 struct FmImapCommand {

@@ -23,23 +23,26 @@ doze (Idle *idle, int wake_fd, gint64 deadline_us, GError **error)
   FmStreamWait why;
   FmImapStep step;
 
-  for (;;) {
-    gboolean has_news = session->state->n_events != before;
-    gint64 until_us = has_news ? fm_clock_deadline_us (QUIET_MS) : deadline_us;
-    GError *reason = NULL;
-    if (!fm_stream_wait (session->stream, has_news ? -1 : wake_fd, until_us, &why, &reason))
-      return fm_imap_engine_die (session, reason, error);
-    if (why != FM_STREAM_READABLE) {
-      idle->end = has_news ? FM_IMAP_IDLE_NEWS : why == FM_STREAM_WOKEN ? FM_IMAP_IDLE_WOKEN : FM_IMAP_IDLE_DEADLINE;
-      return TRUE;
+  for (;;)
+    {
+      gboolean has_news = session->state->n_events != before;
+      gint64 until_us = has_news ? fm_clock_deadline_us (QUIET_MS) : deadline_us;
+      GError *reason = NULL;
+      if (!fm_stream_wait (session->stream, has_news ? -1 : wake_fd, until_us, &why, &reason))
+        return fm_imap_engine_die (session, reason, error);
+      if (why != FM_STREAM_READABLE)
+        {
+          idle->end = has_news ? FM_IMAP_IDLE_NEWS : why == FM_STREAM_WOKEN ? FM_IMAP_IDLE_WOKEN : FM_IMAP_IDLE_DEADLINE;
+          return TRUE;
+        }
+      if (!fm_imap_engine_step (session, &step, NULL, error))
+        return FALSE;
+      if (step == FM_IMAP_STEP_TAGGED)
+        { /* the server ended it */
+          idle->end = session->state->n_events != before ? FM_IMAP_IDLE_NEWS : FM_IMAP_IDLE_DEADLINE;
+          return TRUE;
+        }
     }
-    if (!fm_imap_engine_step (session, &step, NULL, error))
-      return FALSE;
-    if (step == FM_IMAP_STEP_TAGGED) { /* the server ended it */
-      idle->end = session->state->n_events != before ? FM_IMAP_IDLE_NEWS : FM_IMAP_IDLE_DEADLINE;
-      return TRUE;
-    }
-  }
 }
 
 /* IDLE sent; waits for the "+" while counting what comes before it. */
@@ -76,24 +79,27 @@ fm_imap_idle_wait (FmImapSession *session, int wake_fd, gint64 deadline_us, FmIm
   gboolean is_idling = FALSE;
   guint before;
 
-  if (!(session->state->caps & FM_IMAP_CAP_IDLE)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "%s does not push: it has no IDLE", session->server->host);
-    return FALSE;
-  }
+  if (!(session->state->caps & FM_IMAP_CAP_IDLE))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "%s does not push: it has no IDLE", session->server->host);
+      return FALSE;
+    }
   if (!fm_imap_engine_run (session, error))
     return FALSE;
   before = session->state->n_events;
   deadline_us = MIN (deadline_us, fm_clock_deadline_us (LONGEST_MS));
   fm_imap_engine_queue (session, g_strdup ("IDLE"), fm_imap_engine_keep_error, &idle.outcome);
   gboolean is_fine = fm_imap_engine_send (session, error) && await_plus (&idle, &is_idling, error);
-  if (is_fine && is_idling) {
-    is_fine = session->state->n_events != before || doze (&idle, wake_fd, deadline_us, error);
-    is_fine = is_fine && say_done (&idle, error);
-  }
-  if (is_fine && idle.outcome != NULL) {
-    is_fine = FALSE;
-    g_propagate_error (error, g_error_copy (idle.outcome));
-  }
+  if (is_fine && is_idling)
+    {
+      is_fine = session->state->n_events != before || doze (&idle, wake_fd, deadline_us, error);
+      is_fine = is_fine && say_done (&idle, error);
+    }
+  if (is_fine && idle.outcome != NULL)
+    {
+      is_fine = FALSE;
+      g_propagate_error (error, g_error_copy (idle.outcome));
+    }
   g_clear_error (&idle.outcome);
   if (is_fine)
     *ret_end = session->state->n_events != before ? FM_IMAP_IDLE_NEWS : idle.end;

@@ -23,14 +23,15 @@ find_word_end (const char *p, const char *end, gboolean with_brackets)
 {
   guint brackets = 0;
 
-  for (; p < end; p++) {
-    if (*p == '[' && with_brackets)
-      brackets++;
-    else if (*p == ']' && brackets > 0)
-      brackets--;
-    else if (brackets == 0 && strchr (" ()\r\n", *p) != NULL && *p != '\0')
-      break;
-  }
+  for (; p < end; p++)
+    {
+      if (*p == '[' && with_brackets)
+        brackets++;
+      else if (*p == ']' && brackets > 0)
+        brackets--;
+      else if (brackets == 0 && strchr (" ()\r\n", *p) != NULL && *p != '\0')
+        break;
+    }
   return brackets == 0 ? p : NULL;
 }
 
@@ -59,26 +60,29 @@ lex_quoted (FmImapLex *lex, FmImapText *ret_text)
   gboolean has_escape = FALSE;
 
   for (; lex->p < lex->end && *lex->p != '"'; lex->p++)
-    if (*lex->p == '\\' && lex->p + 1 < lex->end) {
-      has_escape = TRUE;
-      lex->p++;
-    }
+    if (*lex->p == '\\' && lex->p + 1 < lex->end)
+      {
+        has_escape = TRUE;
+        lex->p++;
+      }
   if (lex->p == lex->end)
     return FALSE;
   *ret_text = (FmImapText){ start, lex->p - start };
   lex->p++;
-  if (has_escape) {
-    char *copy = g_malloc (ret_text->length + 1);
-    gsize n = 0;
-    for (gsize i = 0; i < ret_text->length; i++) {
-      if (start[i] == '\\' && i + 1 < ret_text->length)
-        i++;
-      copy[n++] = start[i];
+  if (has_escape)
+    {
+      char *copy = g_malloc (ret_text->length + 1);
+      gsize n = 0;
+      for (gsize i = 0; i < ret_text->length; i++)
+        {
+          if (start[i] == '\\' && i + 1 < ret_text->length)
+            i++;
+          copy[n++] = start[i];
+        }
+      copy[n] = '\0';
+      g_ptr_array_add (lex->keep, copy);
+      *ret_text = (FmImapText){ copy, n };
     }
-    copy[n] = '\0';
-    g_ptr_array_add (lex->keep, copy);
-    *ret_text = (FmImapText){ copy, n };
-  }
   return TRUE;
 }
 
@@ -91,7 +95,8 @@ lex_literal (FmImapLex *lex, FmImapText *ret_text)
   if (!fm_imap_lex_number (lex, G_MAXUINT32, &size))
     return FALSE;
   fm_imap_lex_char (lex, '+');
-  if (!fm_imap_lex_char (lex, '}') || !fm_imap_lex_char (lex, '\r') || !fm_imap_lex_char (lex, '\n') || size > (guint64)(lex->end - lex->p))
+  if (!fm_imap_lex_char (lex, '}') || !fm_imap_lex_char (lex, '\r') || !fm_imap_lex_char (lex, '\n')
+      || size > (guint64) (lex->end - lex->p))
     return FALSE;
   *ret_text = (FmImapText){ lex->p, size };
   lex->p += size;
@@ -121,12 +126,13 @@ fm_imap_lex_number_of (FmImapText word, guint64 max, guint64 *ret_number)
 
   if (word.length == 0 || word.length > 20)
     return FALSE;
-  for (gsize i = 0; i < word.length; i++) {
-    guint64 digit = (guint64)(word.bytes[i] - '0');
-    if (!g_ascii_isdigit (word.bytes[i]) || n > (max - digit) / 10)
-      return FALSE;
-    n = n * 10 + digit;
-  }
+  for (gsize i = 0; i < word.length; i++)
+    {
+      guint64 digit = (guint64) (word.bytes[i] - '0');
+      if (!g_ascii_isdigit (word.bytes[i]) || n > (max - digit) / 10)
+        return FALSE;
+      n = n * 10 + digit;
+    }
   *ret_number = n;
   return TRUE;
 }
@@ -147,15 +153,17 @@ fm_imap_lex_skip (FmImapLex *lex)
   guint depth = 0;
   FmImapText ignored;
 
-  do {
-    fm_imap_lex_blank (lex);
-    if (fm_imap_lex_char (lex, '('))
-      depth++;
-    else if (depth > 0 && fm_imap_lex_char (lex, ')'))
-      depth--;
-    else if (!fm_imap_lex_string (lex, &ignored))
-      return FALSE;
-  } while (depth > 0);
+  do
+    {
+      fm_imap_lex_blank (lex);
+      if (fm_imap_lex_char (lex, '('))
+        depth++;
+      else if (depth > 0 && fm_imap_lex_char (lex, ')'))
+        depth--;
+      else if (!fm_imap_lex_string (lex, &ignored))
+        return FALSE;
+    }
+  while (depth > 0);
   return TRUE;
 }
 
@@ -174,19 +182,21 @@ fm_imap_lex_list (FmImapLex *lex, GPtrArray *ret_words)
 
   if (!fm_imap_lex_char (lex, '('))
     return FALSE;
-  for (;;) {
-    fm_imap_lex_blank (lex);
-    if (fm_imap_lex_char (lex, ')'))
-      break;
-    if (lex->p < lex->end && *lex->p == '(') { /* a list where a word should be: none of it is a word */
-      if (!fm_imap_lex_skip (lex))
+  for (;;)
+    {
+      fm_imap_lex_blank (lex);
+      if (fm_imap_lex_char (lex, ')'))
+        break;
+      if (lex->p < lex->end && *lex->p == '(')
+        { /* a list where a word should be: none of it is a word */
+          if (!fm_imap_lex_skip (lex))
+            return FALSE;
+        }
+      else if (!fm_imap_lex_string (lex, &text))
         return FALSE;
+      else
+        g_ptr_array_add (ret_words, (gpointer) fm_imap_lex_keep (lex, text));
     }
-    else if (!fm_imap_lex_string (lex, &text))
-      return FALSE;
-    else
-      g_ptr_array_add (ret_words, (gpointer)fm_imap_lex_keep (lex, text));
-  }
   g_ptr_array_add (ret_words, NULL);
   return TRUE;
 }

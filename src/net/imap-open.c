@@ -26,17 +26,19 @@ take_greeting (FmImapSession *session, GError **error)
 
   if (!fm_imap_reader_next (session->reader, &response, error))
     return FALSE;
-  if (!is_greeting (&response)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "%s port %u does not greet like an IMAP server: is the port right?", session->server->host,
-                 session->server->port);
-    return FALSE;
-  }
+  if (!is_greeting (&response))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "%s port %u does not greet like an IMAP server: is the port right?",
+                   session->server->host, session->server->port);
+      return FALSE;
+    }
   if (!fm_imap_parse_untagged (state, &response, error))
     return FALSE;
-  if (state->bye != NULL) {
-    g_set_error (error, FM_ERROR, FM_ERROR_REFUSED, "%s takes no connections now: %s", session->server->host, state->bye);
-    return FALSE;
-  }
+  if (state->bye != NULL)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_REFUSED, "%s takes no connections now: %s", session->server->host, state->bye);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -59,26 +61,32 @@ upgrade (FmImapSession *session, GError **error)
   const char *host = session->server->host;
   g_autoptr (GError) refused = NULL;
 
-  if (session->state->has_preauth) {
-    g_set_error (error, FM_ERROR, FM_ERROR_TLS,
-                 "%s claims we are signed in before the connection is encrypted, as an attacker would: nothing was sent. Set security = tls", host);
-    return FALSE;
-  }
+  if (session->state->has_preauth)
+    {
+      g_set_error (
+          error, FM_ERROR, FM_ERROR_TLS,
+          "%s claims we are signed in before the connection is encrypted, as an attacker would: nothing was sent. Set security = tls",
+          host);
+      return FALSE;
+    }
   if (!learn_capabilities (session, error))
     return FALSE;
-  if (!(session->state->caps & FM_IMAP_CAP_STARTTLS)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_TLS,
-                 "%s offers no STARTTLS on port %u; someone on the way may have removed it. The password was not sent. Try security = tls (port 993)", host,
-                 session->server->port);
-    return FALSE;
-  }
-  if (!fm_imap_engine_command (session, g_strdup ("STARTTLS"), &refused)) {
-    if (session->death != NULL)
-      g_propagate_error (error, g_steal_pointer (&refused));
-    else
-      g_set_error (error, FM_ERROR, FM_ERROR_TLS, "%s refused STARTTLS, so the password was not sent: %s", host, refused->message);
-    return FALSE;
-  }
+  if (!(session->state->caps & FM_IMAP_CAP_STARTTLS))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_TLS,
+                   "%s offers no STARTTLS on port %u; someone on the way may have removed it. The password was not sent. Try security = "
+                   "tls (port 993)",
+                   host, session->server->port);
+      return FALSE;
+    }
+  if (!fm_imap_engine_command (session, g_strdup ("STARTTLS"), &refused))
+    {
+      if (session->death != NULL)
+        g_propagate_error (error, g_steal_pointer (&refused));
+      else
+        g_set_error (error, FM_ERROR, FM_ERROR_TLS, "%s refused STARTTLS, so the password was not sent: %s", host, refused->message);
+      return FALSE;
+    }
   forget_capabilities (session);
   return fm_stream_start_tls (session->stream, error);
 }
@@ -86,8 +94,8 @@ upgrade (FmImapSession *session, GError **error)
 static gboolean
 write_line (FmImapSession *session, const char *text, GError **error)
 {
-  return fm_stream_write (session->stream, text, -1, error) && fm_stream_write (session->stream, "\r\n", 2, error) &&
-         fm_stream_flush (session->stream, error);
+  return fm_stream_write (session->stream, text, -1, error) && fm_stream_write (session->stream, "\r\n", 2, error)
+         && fm_stream_flush (session->stream, error);
 }
 
 /* Answers challenges until the command is done. *OWN is its outcome. */
@@ -99,24 +107,26 @@ converse (FmImapSession *session, FmAuth *auth, gboolean has_initial, GError **o
   FmImapStep step;
   const char *challenge;
 
-  while (!g_queue_is_empty (&session->sent)) {
-    if (!fm_imap_engine_step (session, &step, &challenge, error))
-      return FALSE;
-    if (step != FM_IMAP_STEP_CONTINUE)
-      continue;
-    char *answer = wrong == NULL ? fm_auth_step (auth, owes_initial ? NULL : challenge, &wrong) : NULL;
-    owes_initial = FALSE;
-    gboolean is_written = write_line (session, answer != NULL ? answer : "*", error);
-    if (answer != NULL)
-      fm_secret_wipe (answer, strlen (answer));
-    g_free (answer);
-    if (!is_written)
-      return FALSE;
-  }
-  if (wrong != NULL) {
-    g_clear_error (own);
-    *own = g_steal_pointer (&wrong);
-  }
+  while (!g_queue_is_empty (&session->sent))
+    {
+      if (!fm_imap_engine_step (session, &step, &challenge, error))
+        return FALSE;
+      if (step != FM_IMAP_STEP_CONTINUE)
+        continue;
+      char *answer = wrong == NULL ? fm_auth_step (auth, owes_initial ? NULL : challenge, &wrong) : NULL;
+      owes_initial = FALSE;
+      gboolean is_written = write_line (session, answer != NULL ? answer : "*", error);
+      if (answer != NULL)
+        fm_secret_wipe (answer, strlen (answer));
+      g_free (answer);
+      if (!is_written)
+        return FALSE;
+    }
+  if (wrong != NULL)
+    {
+      g_clear_error (own);
+      *own = g_steal_pointer (&wrong);
+    }
   return TRUE;
 }
 
@@ -129,9 +139,9 @@ authenticate (FmImapSession *session, FmAuth *auth, GError **error)
 
   if (has_initial && (initial = fm_auth_step (auth, NULL, error)) == NULL)
     return FALSE;
-  FmImapCommand *command =
-      fm_imap_engine_queue (session, g_strjoin (" ", "AUTHENTICATE", fm_auth_mechanism (auth), has_initial ? (*initial != '\0' ? initial : "=") : NULL, NULL),
-                            fm_imap_engine_keep_error, &own);
+  FmImapCommand *command = fm_imap_engine_queue (
+      session, g_strjoin (" ", "AUTHENTICATE", fm_auth_mechanism (auth), has_initial ? (*initial != '\0' ? initial : "=") : NULL, NULL),
+      fm_imap_engine_keep_error, &own);
   command->is_secret = TRUE;
   if (!fm_imap_engine_send (session, error) || !converse (session, auth, has_initial, &own, error))
     return FALSE;
@@ -154,11 +164,12 @@ login (FmImapSession *session, GError **error)
   const char *user = session->credentials->user;
   GString *text = g_string_new ("LOGIN \"");
 
-  if (strpbrk (user, "\r\n") != NULL) {
-    g_string_free (text, TRUE);
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the user name can't be sent: it has line breaks");
-    return FALSE;
-  }
+  if (strpbrk (user, "\r\n") != NULL)
+    {
+      g_string_free (text, TRUE);
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the user name can't be sent: it has line breaks");
+      return FALSE;
+    }
   for (const char *p = user; *p != '\0'; p++)
     g_string_append_printf (text, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
   g_string_append_printf (text, "\" {%" G_GSIZE_FORMAT "}", fm_secret_length (session->credentials->secret));
@@ -183,9 +194,9 @@ offered_mechanisms (FmImapSession *session, gboolean simple_only)
   g_hash_table_iter_init (&iter, session->state->cap_names);
   while (g_hash_table_iter_next (&iter, &name, NULL))
     if (g_str_has_prefix (name, "AUTH=") && (!simple_only || strcmp (name, "AUTH=PLAIN") == 0 || strcmp (name, "AUTH=LOGIN") == 0))
-      g_ptr_array_add (names, g_strdup ((char *)name + strlen ("AUTH=")));
+      g_ptr_array_add (names, g_strdup ((char *) name + strlen ("AUTH=")));
   g_ptr_array_add (names, NULL);
-  return (char **)g_ptr_array_free (names, FALSE);
+  return (char **) g_ptr_array_free (names, FALSE);
 }
 
 static gboolean
@@ -195,20 +206,24 @@ try_sign_in (FmImapSession *session, gboolean simple_only, char **ret_mechanism,
   FmAuthPeer peer = { server->host, server->port, fm_stream_is_private (session->stream) };
   g_auto (GStrv) offered = offered_mechanisms (session, simple_only);
   g_autoptr (GError) no_way = NULL;
-  g_autoptr (FmAuth) auth = fm_auth_new ((const char *const *)offered, session->credentials, &peer, &no_way);
+  g_autoptr (FmAuth) auth = fm_auth_new ((const char *const *) offered, session->credentials, &peer, &no_way);
 
-  if (auth != NULL) {
-    *ret_mechanism = g_strdup (fm_auth_mechanism (auth));
-    return authenticate (session, auth, error);
-  }
-  if (!g_error_matches (no_way, FM_ERROR, FM_ERROR_AUTH) || session->credentials->kind != FM_CREDENTIALS_PASSWORD || simple_only) {
-    g_propagate_error (error, g_steal_pointer (&no_way));
-    return FALSE;
-  }
-  if (session->state->caps & FM_IMAP_CAP_LOGINDISABLED) {
-    g_set_error (error, FM_ERROR, FM_ERROR_AUTH, "%s forbids signing in with a password on this connection (LOGINDISABLED): nothing was sent", server->host);
-    return FALSE;
-  }
+  if (auth != NULL)
+    {
+      *ret_mechanism = g_strdup (fm_auth_mechanism (auth));
+      return authenticate (session, auth, error);
+    }
+  if (!g_error_matches (no_way, FM_ERROR, FM_ERROR_AUTH) || session->credentials->kind != FM_CREDENTIALS_PASSWORD || simple_only)
+    {
+      g_propagate_error (error, g_steal_pointer (&no_way));
+      return FALSE;
+    }
+  if (session->state->caps & FM_IMAP_CAP_LOGINDISABLED)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_AUTH,
+                   "%s forbids signing in with a password on this connection (LOGINDISABLED): nothing was sent", server->host);
+      return FALSE;
+    }
   return login (session, error);
 }
 
@@ -220,11 +235,12 @@ as_sign_in_error (FmImapSession *session, GError *error)
     error->code = FM_ERROR_AUTH;
   if (g_error_matches (error, FM_ERROR, FM_ERROR_LIMIT))
     error->code = FM_ERROR_REFUSED;
-  if (session->state->alert != NULL && strstr (error->message, session->state->alert) == NULL) {
-    char *longer = g_strdup_printf ("%s (%s)", error->message, session->state->alert);
-    g_free (error->message);
-    error->message = longer;
-  }
+  if (session->state->alert != NULL && strstr (error->message, session->state->alert) == NULL)
+    {
+      char *longer = g_strdup_printf ("%s (%s)", error->message, session->state->alert);
+      g_free (error->message);
+      error->message = longer;
+    }
   g_prefix_error (&error, "signing in to %s as %s: ", session->server->host, session->credentials->user);
   return error;
 }
@@ -240,12 +256,13 @@ sign_in (FmImapSession *session, GError **error)
     return TRUE;
   refused = as_sign_in_error (session, g_steal_pointer (&refused));
   /* A server may offer SCRAM and yet keep the password in a form that only serves PLAIN: one more try, where it is safe. */
-  if (session->death == NULL && g_error_matches (refused, FM_ERROR, FM_ERROR_AUTH) && mechanism != NULL &&
-      (g_str_has_prefix (mechanism, "SCRAM") || g_str_has_prefix (mechanism, "CRAM")) && strstr (refused->message, "impostor") == NULL) {
-    g_autofree char *second = NULL;
-    if (try_sign_in (session, TRUE, &second, NULL))
-      return TRUE;
-  }
+  if (session->death == NULL && g_error_matches (refused, FM_ERROR, FM_ERROR_AUTH) && mechanism != NULL
+      && (g_str_has_prefix (mechanism, "SCRAM") || g_str_has_prefix (mechanism, "CRAM")) && strstr (refused->message, "impostor") == NULL)
+    {
+      g_autofree char *second = NULL;
+      if (try_sign_in (session, TRUE, &second, NULL))
+        return TRUE;
+    }
   g_propagate_error (error, g_steal_pointer (&refused));
   return FALSE;
 }

@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CALL(state, event, ...) \
-  G_STMT_START                                                    \
-  {                                                               \
-    (state)->n_events++;                                          \
-    if ((state)->events.event != NULL)                            \
+#define CALL(state, event, ...)                                    \
+  G_STMT_START                                                     \
+  {                                                                \
+    (state)->n_events++;                                           \
+    if ((state)->events.event != NULL)                             \
       (state)->events.event ((state)->events_data, ##__VA_ARGS__); \
-  }                                                               \
+  }                                                                \
   G_STMT_END
 
 GArray *
@@ -23,19 +23,22 @@ fm_imap_parse_set (const char *text, gsize length)
   FmImapLex lex = { text, text + length, NULL };
   g_autoptr (GArray) set = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
 
-  do {
-    guint64 a, b;
-    if (fm_imap_lex_char (&lex, '*'))
-      a = G_MAXUINT32;
-    else if (!fm_imap_lex_number (&lex, G_MAXUINT32, &a))
-      return NULL;
-    b = a;
-    if (fm_imap_lex_char (&lex, ':') && (fm_imap_lex_char (&lex, '*') ? (b = G_MAXUINT32, FALSE) : !fm_imap_lex_number (&lex, G_MAXUINT32, &b)))
-      return NULL;
-    if (a == 0 || b == 0)
-      return NULL;
-    g_array_append_val (set, ((FmImapRange){ MIN (a, b), MAX (a, b) }));
-  } while (fm_imap_lex_char (&lex, ','));
+  do
+    {
+      guint64 a, b;
+      if (fm_imap_lex_char (&lex, '*'))
+        a = G_MAXUINT32;
+      else if (!fm_imap_lex_number (&lex, G_MAXUINT32, &a))
+        return NULL;
+      b = a;
+      if (fm_imap_lex_char (&lex, ':')
+          && (fm_imap_lex_char (&lex, '*') ? (b = G_MAXUINT32, FALSE) : !fm_imap_lex_number (&lex, G_MAXUINT32, &b)))
+        return NULL;
+      if (a == 0 || b == 0)
+        return NULL;
+      g_array_append_val (set, ((FmImapRange){ MIN (a, b), MAX (a, b) }));
+    }
+  while (fm_imap_lex_char (&lex, ','));
   return lex.p == lex.end ? g_steal_pointer (&set) : NULL;
 }
 
@@ -45,13 +48,14 @@ sort_flags (FmImapLex *lex, GPtrArray *words, GPtrArray *keywords)
 {
   guint flags = 0;
 
-  for (guint i = 0; i + 1 < words->len; i++) {
-    const char *word = g_ptr_array_index (words, i);
-    guint bit = fm_flags_from_imap_name (word);
-    flags |= bit;
-    if (bit == 0 && keywords != NULL && *word != '\\' && *word != '\0' && g_utf8_validate (word, -1, NULL))
-      g_ptr_array_add (keywords, (gpointer)word);
-  }
+  for (guint i = 0; i + 1 < words->len; i++)
+    {
+      const char *word = g_ptr_array_index (words, i);
+      guint bit = fm_flags_from_imap_name (word);
+      flags |= bit;
+      if (bit == 0 && keywords != NULL && *word != '\\' && *word != '\0' && g_utf8_validate (word, -1, NULL))
+        g_ptr_array_add (keywords, (gpointer) word);
+    }
   if (keywords != NULL)
     g_ptr_array_add (keywords, NULL);
   return flags;
@@ -108,10 +112,11 @@ replace (char **slot, FmImapLex *lex)
 static void
 apply_code (FmImapState *state, FmImapText code, FmImapLex *lex)
 {
-  if (fm_imap_lex_is (code, "CAPABILITY")) {
-    g_autofree char *words = g_strndup (lex->p, lex->end - lex->p);
-    fm_imap_state_set_capabilities (state, words);
-  }
+  if (fm_imap_lex_is (code, "CAPABILITY"))
+    {
+      g_autofree char *words = g_strndup (lex->p, lex->end - lex->p);
+      fm_imap_state_set_capabilities (state, words);
+    }
   else if (fm_imap_lex_is (code, "PERMANENTFLAGS"))
     code_permanent_flags (state, lex);
   else if (fm_imap_lex_is (code, "COPYUID"))
@@ -132,18 +137,19 @@ find_bracket_end (const char *text, const char *end)
   gboolean in_quotes = FALSE;
   guint parens = 0;
 
-  for (const char *p = text + 1; p < end; p++) {
-    if (*p == '\\' && in_quotes && p + 1 < end)
-      p++;
-    else if (*p == '"')
-      in_quotes = !in_quotes;
-    else if (!in_quotes && *p == '(')
-      parens++;
-    else if (!in_quotes && *p == ')' && parens > 0)
-      parens--;
-    else if (!in_quotes && parens == 0 && *p == ']')
-      return p;
-  }
+  for (const char *p = text + 1; p < end; p++)
+    {
+      if (*p == '\\' && in_quotes && p + 1 < end)
+        p++;
+      else if (*p == '"')
+        in_quotes = !in_quotes;
+      else if (!in_quotes && *p == '(')
+        parens++;
+      else if (!in_quotes && *p == ')' && parens > 0)
+        parens--;
+      else if (!in_quotes && parens == 0 && *p == ']')
+        return p;
+    }
   return memchr (text, ']', end - text);
 }
 
@@ -156,25 +162,29 @@ fm_imap_parse_status_text (FmImapState *state, const char *text, gsize length, c
   *ret_code = NULL;
   while (text < end && *text == ' ')
     text++;
-  if (text < end && *text == '[') {
-    const char *close = find_bracket_end (text, end);
-    if (close != NULL) {
-      FmImapLex lex = { text + 1, close, keep };
-      FmImapText code;
-      if (fm_imap_lex_word (&lex, &code)) {
-        *ret_code = g_ascii_strup (code.bytes, code.length);
-        apply_code (state, code, &lex);
-      }
-      text = close + 1;
+  if (text < end && *text == '[')
+    {
+      const char *close = find_bracket_end (text, end);
+      if (close != NULL)
+        {
+          FmImapLex lex = { text + 1, close, keep };
+          FmImapText code;
+          if (fm_imap_lex_word (&lex, &code))
+            {
+              *ret_code = g_ascii_strup (code.bytes, code.length);
+              apply_code (state, code, &lex);
+            }
+          text = close + 1;
+        }
     }
-  }
   *ret_text = fm_text_sanitise_line (text, end - text);
   g_strstrip (*ret_text);
-  if (g_strcmp0 (*ret_code, "ALERT") == 0) {
-    g_free (state->alert);
-    state->alert = g_strdup (*ret_text);
-    CALL (state, alert, *ret_text);
-  }
+  if (g_strcmp0 (*ret_code, "ALERT") == 0)
+    {
+      g_free (state->alert);
+      state->alert = g_strdup (*ret_text);
+      CALL (state, alert, *ret_text);
+    }
 }
 
 static void
@@ -186,11 +196,12 @@ read_status_response (FmImapState *state, FmImapText kind, FmImapLex *lex)
   fm_imap_parse_status_text (state, lex->p, lex->end - lex->p, &code, &text);
   if (fm_imap_lex_is (kind, "PREAUTH"))
     state->has_preauth = TRUE;
-  if (fm_imap_lex_is (kind, "BYE")) {
-    g_free (state->bye);
-    state->bye = g_strdup (text);
-    CALL (state, bye, text);
-  }
+  if (fm_imap_lex_is (kind, "BYE"))
+    {
+      g_free (state->bye);
+      state->bye = g_strdup (text);
+      CALL (state, bye, text);
+    }
 }
 
 static guint
@@ -276,20 +287,22 @@ status_item (FmImapLex *lex, FmImapStatus *status)
   if (!fm_imap_lex_word (lex, &word))
     return FALSE;
   fm_imap_lex_blank (lex);
-  if (fm_imap_lex_is (word, "HIGHESTMODSEQ")) {
-    if (!fm_imap_lex_number (lex, G_MAXINT64, &status->highestmodseq))
-      return FALSE;
-    status->has |= FM_IMAP_HAS_MODSEQ;
-    return TRUE;
-  }
-  for (gsize i = 0; i < G_N_ELEMENTS (items); i++)
-    if (fm_imap_lex_is (word, items[i].name)) {
-      if (!fm_imap_lex_number (lex, G_MAXUINT32, &n))
+  if (fm_imap_lex_is (word, "HIGHESTMODSEQ"))
+    {
+      if (!fm_imap_lex_number (lex, G_MAXINT64, &status->highestmodseq))
         return FALSE;
-      *(guint32 *)((char *)status + items[i].offset) = n;
-      status->has |= items[i].has;
+      status->has |= FM_IMAP_HAS_MODSEQ;
       return TRUE;
     }
+  for (gsize i = 0; i < G_N_ELEMENTS (items); i++)
+    if (fm_imap_lex_is (word, items[i].name))
+      {
+        if (!fm_imap_lex_number (lex, G_MAXUINT32, &n))
+          return FALSE;
+        *(guint32 *) ((char *) status + items[i].offset) = n;
+        status->has |= items[i].has;
+        return TRUE;
+      }
   return fm_imap_lex_skip (lex);
 }
 
@@ -328,21 +341,23 @@ read_search (FmImapState *state, FmImapLex *lex)
   g_autoptr (GArray) set = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
   guint64 n, modseq = 0;
 
-  for (fm_imap_lex_blank (lex); lex->p < lex->end && *lex->p != '('; fm_imap_lex_blank (lex)) {
-    if (!fm_imap_lex_number (lex, G_MAXUINT32, &n) || n == 0)
-      return FALSE;
-    FmImapRange *last = set->len > 0 ? &g_array_index (set, FmImapRange, set->len - 1) : NULL;
-    if (last != NULL && last->last + 1 == n)
-      last->last = n;
-    else
-      g_array_append_val (set, ((FmImapRange){ n, n }));
-  }
-  if (fm_imap_lex_char (lex, '(') && g_ascii_strncasecmp (lex->p, "MODSEQ ", MIN (7, lex->end - lex->p)) == 0 && lex->end - lex->p > 7) {
-    lex->p += 7;
-    fm_imap_lex_number (lex, G_MAXINT64, &modseq);
-  }
+  for (fm_imap_lex_blank (lex); lex->p < lex->end && *lex->p != '('; fm_imap_lex_blank (lex))
+    {
+      if (!fm_imap_lex_number (lex, G_MAXUINT32, &n) || n == 0)
+        return FALSE;
+      FmImapRange *last = set->len > 0 ? &g_array_index (set, FmImapRange, set->len - 1) : NULL;
+      if (last != NULL && last->last + 1 == n)
+        last->last = n;
+      else
+        g_array_append_val (set, ((FmImapRange){ n, n }));
+    }
+  if (fm_imap_lex_char (lex, '(') && g_ascii_strncasecmp (lex->p, "MODSEQ ", MIN (7, lex->end - lex->p)) == 0 && lex->end - lex->p > 7)
+    {
+      lex->p += 7;
+      fm_imap_lex_number (lex, G_MAXINT64, &modseq);
+    }
   g_array_sort (set, compare_ranges);
-  CALL (state, search, (const FmImapRange *)(gpointer)set->data, set->len, modseq);
+  CALL (state, search, (const FmImapRange *) (gpointer) set->data, set->len, modseq);
   return TRUE;
 }
 
@@ -356,27 +371,30 @@ read_esearch (FmImapState *state, FmImapLex *lex)
   fm_imap_lex_blank (lex);
   if (lex->p < lex->end && *lex->p == '(' && !fm_imap_lex_skip (lex))
     return FALSE;
-  for (fm_imap_lex_blank (lex); lex->p < lex->end; fm_imap_lex_blank (lex)) {
-    if (!fm_imap_lex_word (lex, &word))
-      return FALSE;
-    if (fm_imap_lex_is (word, "UID"))
-      continue;
-    fm_imap_lex_blank (lex);
-    if (fm_imap_lex_is (word, "ALL")) {
-      if (!fm_imap_lex_word (lex, &word) || (set = fm_imap_parse_set (word.bytes, word.length)) == NULL)
+  for (fm_imap_lex_blank (lex); lex->p < lex->end; fm_imap_lex_blank (lex))
+    {
+      if (!fm_imap_lex_word (lex, &word))
+        return FALSE;
+      if (fm_imap_lex_is (word, "UID"))
+        continue;
+      fm_imap_lex_blank (lex);
+      if (fm_imap_lex_is (word, "ALL"))
+        {
+          if (!fm_imap_lex_word (lex, &word) || (set = fm_imap_parse_set (word.bytes, word.length)) == NULL)
+            return FALSE;
+        }
+      else if (fm_imap_lex_is (word, "MODSEQ"))
+        {
+          if (!fm_imap_lex_number (lex, G_MAXINT64, &modseq))
+            return FALSE;
+        }
+      else if (!fm_imap_lex_skip (lex))
         return FALSE;
     }
-    else if (fm_imap_lex_is (word, "MODSEQ")) {
-      if (!fm_imap_lex_number (lex, G_MAXINT64, &modseq))
-        return FALSE;
-    }
-    else if (!fm_imap_lex_skip (lex))
-      return FALSE;
-  }
   if (set == NULL)
     set = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
   g_array_sort (set, compare_ranges);
-  CALL (state, search, (const FmImapRange *)(gpointer)set->data, set->len, modseq);
+  CALL (state, search, (const FmImapRange *) (gpointer) set->data, set->len, modseq);
   return TRUE;
 }
 
@@ -388,22 +406,24 @@ read_vanished (FmImapState *state, FmImapLex *lex)
   guint64 n = 0;
 
   fm_imap_lex_blank (lex);
-  if (fm_imap_lex_char (lex, '(')) {
-    earlier = TRUE;
-    fm_imap_lex_word (lex, &word);
-    fm_imap_lex_char (lex, ')');
-    fm_imap_lex_blank (lex);
-  }
+  if (fm_imap_lex_char (lex, '('))
+    {
+      earlier = TRUE;
+      fm_imap_lex_word (lex, &word);
+      fm_imap_lex_char (lex, ')');
+      fm_imap_lex_blank (lex);
+    }
   g_autoptr (GArray) set = fm_imap_lex_word (lex, &word) ? fm_imap_parse_set (word.bytes, word.length) : NULL;
   if (set == NULL)
     return FALSE;
   for (guint i = 0; i < set->len; i++)
-    n += (guint64)g_array_index (set, FmImapRange, i).last - g_array_index (set, FmImapRange, i).first + 1;
-  if (!earlier) {
-    state->selected.exists -= MIN (n, state->selected.exists);
-    state->selected.view.exists = state->selected.exists;
-  }
-  CALL (state, vanished, earlier, (const FmImapRange *)(gpointer)set->data, set->len);
+    n += (guint64) g_array_index (set, FmImapRange, i).last - g_array_index (set, FmImapRange, i).first + 1;
+  if (!earlier)
+    {
+      state->selected.exists -= MIN (n, state->selected.exists);
+      state->selected.view.exists = state->selected.exists;
+    }
+  CALL (state, vanished, earlier, (const FmImapRange *) (gpointer) set->data, set->len);
   return TRUE;
 }
 
@@ -422,13 +442,14 @@ read_date (FmImapText text, gint64 *ret_utc)
   if (sscanf (copy, "%d-%3[A-Za-z]-%4d %2d:%2d:%2d %5d", &day, month, &year, &hour, &minute, &second, &zone) != 7 || strlen (month) != 3)
     return FALSE;
   for (int i = 0; i < 12; i++)
-    if (g_ascii_strncasecmp (months + 3 * i, month, 3) == 0) {
-      g_autoptr (GDateTime) date = g_date_time_new_utc (year, i + 1, day, hour, minute, MIN (second, 59));
-      if (date == NULL || ABS (zone) > 2400)
-        return FALSE;
-      *ret_utc = g_date_time_to_unix (date) - (zone / 100 * 60 + zone % 100) * 60;
-      return TRUE;
-    }
+    if (g_ascii_strncasecmp (months + 3 * i, month, 3) == 0)
+      {
+        g_autoptr (GDateTime) date = g_date_time_new_utc (year, i + 1, day, hour, minute, MIN (second, 59));
+        if (date == NULL || ABS (zone) > 2400)
+          return FALSE;
+        *ret_utc = g_date_time_to_unix (date) - (zone / 100 * 60 + zone % 100) * 60;
+        return TRUE;
+      }
   return FALSE;
 }
 
@@ -460,12 +481,13 @@ fetch_labels (FmImapState *state, FmImapLex *lex, Fetch *fetch)
   if (!fm_imap_lex_list (lex, words))
     return FALSE;
   g_ptr_array_set_size (fetch->labels, 0);
-  for (guint i = 0; i + 1 < words->len; i++) {
-    gboolean is_odd;
-    char *name = fm_imap_state_name_from_wire (state, g_ptr_array_index (words, i), &is_odd);
-    g_ptr_array_add (lex->keep, name);
-    g_ptr_array_add (fetch->labels, name);
-  }
+  for (guint i = 0; i + 1 < words->len; i++)
+    {
+      gboolean is_odd;
+      char *name = fm_imap_state_name_from_wire (state, g_ptr_array_index (words, i), &is_odd);
+      g_ptr_array_add (lex->keep, name);
+      g_ptr_array_add (fetch->labels, name);
+    }
   g_ptr_array_add (fetch->labels, NULL);
   return TRUE;
 }
@@ -484,11 +506,12 @@ fetch_body (FmImapLex *lex, FmImapText item, Fetch *fetch)
 
   if (!fm_imap_lex_string (lex, &text))
     return FALSE;
-  if (item.length >= 11 && g_ascii_strncasecmp (item.bytes, "BODY[HEADER", 11) == 0) {
-    fetch->message.header = text.bytes;
-    fetch->message.header_bytes = text.length;
-    fetch->message.has |= FM_IMAP_HAS_HEADER;
-  }
+  if (item.length >= 11 && g_ascii_strncasecmp (item.bytes, "BODY[HEADER", 11) == 0)
+    {
+      fetch->message.header = text.bytes;
+      fetch->message.header_bytes = text.length;
+      fetch->message.has |= FM_IMAP_HAS_HEADER;
+    }
   fetch->has_body = TRUE;
   fetch->body = text;
   return TRUE;
@@ -504,31 +527,35 @@ fetch_item (FmImapState *state, FmImapLex *lex, Fetch *fetch)
   if (!fm_imap_lex_word (lex, &item))
     return FALSE;
   fm_imap_lex_blank (lex);
-  if (fm_imap_lex_is (item, "UID")) {
-    if (!fm_imap_lex_number (lex, G_MAXUINT32, &n) || n == 0)
-      return FALSE;
-    message->uid = n;
-    return TRUE;
-  }
+  if (fm_imap_lex_is (item, "UID"))
+    {
+      if (!fm_imap_lex_number (lex, G_MAXUINT32, &n) || n == 0)
+        return FALSE;
+      message->uid = n;
+      return TRUE;
+    }
   if (fm_imap_lex_is (item, "FLAGS"))
     return fetch_flags (lex, fetch);
   if (fm_imap_lex_is (item, "MODSEQ"))
     return fetch_modseq (lex, fetch);
-  if (fm_imap_lex_is (item, "RFC822.SIZE")) {
-    message->has |= FM_IMAP_HAS_SIZE;
-    return fm_imap_lex_number (lex, G_MAXINT64, &message->size_bytes);
-  }
-  if (fm_imap_lex_is (item, "INTERNALDATE")) {
-    if (!fm_imap_lex_string (lex, &text))
-      return FALSE;
-    if (read_date (text, &message->date_utc)) /* a broken date costs the date only */
-      message->has |= FM_IMAP_HAS_DATE;
-    return TRUE;
-  }
-  if (fm_imap_lex_is (item, "X-GM-MSGID") || fm_imap_lex_is (item, "X-GM-THRID")) {
-    message->has |= FM_IMAP_HAS_GMAIL;
-    return fm_imap_lex_number (lex, G_MAXUINT64, fm_imap_lex_is (item, "X-GM-MSGID") ? &message->gm_msgid : &message->gm_thrid);
-  }
+  if (fm_imap_lex_is (item, "RFC822.SIZE"))
+    {
+      message->has |= FM_IMAP_HAS_SIZE;
+      return fm_imap_lex_number (lex, G_MAXINT64, &message->size_bytes);
+    }
+  if (fm_imap_lex_is (item, "INTERNALDATE"))
+    {
+      if (!fm_imap_lex_string (lex, &text))
+        return FALSE;
+      if (read_date (text, &message->date_utc)) /* a broken date costs the date only */
+        message->has |= FM_IMAP_HAS_DATE;
+      return TRUE;
+    }
+  if (fm_imap_lex_is (item, "X-GM-MSGID") || fm_imap_lex_is (item, "X-GM-THRID"))
+    {
+      message->has |= FM_IMAP_HAS_GMAIL;
+      return fm_imap_lex_number (lex, G_MAXUINT64, fm_imap_lex_is (item, "X-GM-MSGID") ? &message->gm_msgid : &message->gm_thrid);
+    }
   if (fm_imap_lex_is (item, "X-GM-LABELS"))
     return fetch_labels (state, lex, fetch);
   if (item.length > 5 && g_ascii_strncasecmp (item.bytes, "BODY[", 5) == 0)
@@ -556,21 +583,23 @@ read_fetch (FmImapState *state, guint32 seq, FmImapLex *lex, gboolean is_poison)
   Fetch fetch = { .message = { .seq = seq }, .keywords = keywords, .labels = labels };
   gboolean is_read = read_fetch_items (state, lex, &fetch) && !is_poison;
 
-  if (fetch.has_body) {
-    state->has_body = TRUE;
-    state->body_seq = seq;
-    state->body_uid = fetch.message.uid;
-    g_clear_pointer (&state->body_inline, g_bytes_unref);
-    if (fetch.body.length > 0 && !(fetch.message.has & FM_IMAP_HAS_HEADER))
-      state->body_inline = g_bytes_new (fetch.body.bytes, fetch.body.length);
-  }
-  if (!is_read) {
-    fm_log_debug ("imap: message %u (uid %u) can't be read", seq, fetch.message.uid);
-    CALL (state, unreadable, seq, fetch.message.uid);
-    return;
-  }
-  fetch.message.keywords = keywords->len > 0 ? (const char *const *)keywords->pdata : NULL;
-  fetch.message.gm_labels = labels->len > 0 ? (const char *const *)labels->pdata : NULL;
+  if (fetch.has_body)
+    {
+      state->has_body = TRUE;
+      state->body_seq = seq;
+      state->body_uid = fetch.message.uid;
+      g_clear_pointer (&state->body_inline, g_bytes_unref);
+      if (fetch.body.length > 0 && !(fetch.message.has & FM_IMAP_HAS_HEADER))
+        state->body_inline = g_bytes_new (fetch.body.bytes, fetch.body.length);
+    }
+  if (!is_read)
+    {
+      fm_log_debug ("imap: message %u (uid %u) can't be read", seq, fetch.message.uid);
+      CALL (state, unreadable, seq, fetch.message.uid);
+      return;
+    }
+  fetch.message.keywords = keywords->len > 0 ? (const char *const *) keywords->pdata : NULL;
+  fetch.message.gm_labels = labels->len > 0 ? (const char *const *) labels->pdata : NULL;
   CALL (state, message, &fetch.message);
 }
 
@@ -582,15 +611,17 @@ read_numbered (FmImapState *state, guint64 n, FmImapLex *lex, gboolean is_poison
   fm_imap_lex_blank (lex);
   if (!fm_imap_lex_word (lex, &word))
     return FALSE;
-  if (fm_imap_lex_is (word, "EXISTS")) {
-    state->selected.exists = state->selected.view.exists = n;
-    CALL (state, exists, n);
-  }
-  else if (fm_imap_lex_is (word, "EXPUNGE")) {
-    state->selected.exists -= state->selected.exists > 0;
-    state->selected.view.exists = state->selected.exists;
-    CALL (state, expunge, n);
-  }
+  if (fm_imap_lex_is (word, "EXISTS"))
+    {
+      state->selected.exists = state->selected.view.exists = n;
+      CALL (state, exists, n);
+    }
+  else if (fm_imap_lex_is (word, "EXPUNGE"))
+    {
+      state->selected.exists -= state->selected.exists > 0;
+      state->selected.view.exists = state->selected.exists;
+      CALL (state, expunge, n);
+    }
   else if (fm_imap_lex_is (word, "FETCH"))
     read_fetch (state, n, lex, is_poison);
   return TRUE;
@@ -601,24 +632,26 @@ read_enabled (FmImapState *state, FmImapLex *lex)
 {
   FmImapText word;
 
-  for (fm_imap_lex_blank (lex); fm_imap_lex_word (lex, &word); fm_imap_lex_blank (lex)) {
-    if (fm_imap_lex_is (word, "QRESYNC"))
-      state->enabled |= FM_IMAP_CAP_QRESYNC | FM_IMAP_CAP_CONDSTORE;
-    if (fm_imap_lex_is (word, "CONDSTORE"))
-      state->enabled |= FM_IMAP_CAP_CONDSTORE;
-  }
+  for (fm_imap_lex_blank (lex); fm_imap_lex_word (lex, &word); fm_imap_lex_blank (lex))
+    {
+      if (fm_imap_lex_is (word, "QRESYNC"))
+        state->enabled |= FM_IMAP_CAP_QRESYNC | FM_IMAP_CAP_CONDSTORE;
+      if (fm_imap_lex_is (word, "CONDSTORE"))
+        state->enabled |= FM_IMAP_CAP_CONDSTORE;
+    }
 }
 
 static gboolean
 read_named (FmImapState *state, FmImapText word, FmImapLex *lex)
 {
-  if (fm_imap_lex_is (word, "OK") || fm_imap_lex_is (word, "NO") || fm_imap_lex_is (word, "BAD") || fm_imap_lex_is (word, "BYE") ||
-      fm_imap_lex_is (word, "PREAUTH"))
+  if (fm_imap_lex_is (word, "OK") || fm_imap_lex_is (word, "NO") || fm_imap_lex_is (word, "BAD") || fm_imap_lex_is (word, "BYE")
+      || fm_imap_lex_is (word, "PREAUTH"))
     read_status_response (state, word, lex);
-  else if (fm_imap_lex_is (word, "CAPABILITY")) {
-    g_autofree char *words = g_strndup (lex->p, lex->end - lex->p);
-    fm_imap_state_set_capabilities (state, words);
-  }
+  else if (fm_imap_lex_is (word, "CAPABILITY"))
+    {
+      g_autofree char *words = g_strndup (lex->p, lex->end - lex->p);
+      fm_imap_state_set_capabilities (state, words);
+    }
   else if (fm_imap_lex_is (word, "LIST") || fm_imap_lex_is (word, "XLIST"))
     return read_list (state, lex);
   else if (fm_imap_lex_is (word, "STATUS"))
@@ -647,16 +680,18 @@ fm_imap_parse_untagged (FmImapState *state, const FmImapResponse *response, GErr
   fm_imap_lex_blank (&lex);
   if (!fm_imap_lex_word (&lex, &word))
     return TRUE; /* Exchange sends blank lines */
-  if (g_ascii_isdigit (*word.bytes)) {
-    if (!fm_imap_lex_number_of (word, G_MAXUINT32, &n)) {
-      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server counts beyond what IMAP allows");
-      return FALSE;
+  if (g_ascii_isdigit (*word.bytes))
+    {
+      if (!fm_imap_lex_number_of (word, G_MAXUINT32, &n))
+        {
+          g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server counts beyond what IMAP allows");
+          return FALSE;
+        }
+      is_read = read_numbered (state, n, &lex, response->is_poison);
     }
-    is_read = read_numbered (state, n, &lex, response->is_poison);
-  }
   else
     is_read = response->is_poison || read_named (state, word, &lex);
   if (!is_read)
-    fm_log_debug ("imap: passed over: %.*s", (int)MIN (response->length, 200), response->text);
+    fm_log_debug ("imap: passed over: %.*s", (int) MIN (response->length, 200), response->text);
   return TRUE;
 }

@@ -62,11 +62,12 @@ may_have_literals (const char *line, gsize length)
 
   if (length < 2 || line[0] != '*' || line[1] != ' ')
     return FALSE;
-  for (gsize i = 0; i < G_N_ELEMENTS (plain); i++) {
-    gsize n = strlen (plain[i]);
-    if (length >= 2 + n && g_ascii_strncasecmp (line + 2, plain[i], n) == 0 && (length == 2 + n || line[2 + n] == ' '))
-      return FALSE;
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (plain); i++)
+    {
+      gsize n = strlen (plain[i]);
+      if (length >= 2 + n && g_ascii_strncasecmp (line + 2, plain[i], n) == 0 && (length == 2 + n || line[2 + n] == ' '))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -87,11 +88,12 @@ ends_in_literal (const char *line, gsize length, guint64 *ret_size, gsize *ret_b
     return FALSE;
   if (end - digits > 10)
     *ret_size = G_MAXUINT64;
-  else {
-    *ret_size = 0;
-    for (gsize i = digits; i < end; i++)
-      *ret_size = *ret_size * 10 + (guint64)(line[i] - '0');
-  }
+  else
+    {
+      *ret_size = 0;
+      for (gsize i = digits; i < end; i++)
+        *ret_size = *ret_size * 10 + (guint64) (line[i] - '0');
+    }
   *ret_brace = digits - 1;
   return TRUE;
 }
@@ -122,16 +124,17 @@ nests_too_deep (const char *line, gsize length)
   guint depth = 0;
   gboolean in_quotes = FALSE;
 
-  for (gsize i = 0; i < length; i++) {
-    if (line[i] == '\\' && in_quotes)
-      i++;
-    else if (line[i] == '"')
-      in_quotes = !in_quotes;
-    else if (!in_quotes && line[i] == '(' && ++depth > MAX_NESTING)
-      return TRUE;
-    else if (!in_quotes && line[i] == ')' && depth > 0)
-      depth--;
-  }
+  for (gsize i = 0; i < length; i++)
+    {
+      if (line[i] == '\\' && in_quotes)
+        i++;
+      else if (line[i] == '"')
+        in_quotes = !in_quotes;
+      else if (!in_quotes && line[i] == '(' && ++depth > MAX_NESTING)
+        return TRUE;
+      else if (!in_quotes && line[i] == ')' && depth > 0)
+        depth--;
+    }
   return FALSE;
 }
 
@@ -158,17 +161,19 @@ run_past (FmImapReader *reader, guint64 size, FmImapBody *body, GError **error)
   const char *bytes;
   gsize n;
 
-  while (size > 0) {
-    if (!fm_stream_read_some (reader->stream, MIN (size, PIECE_BYTES), &bytes, &n, error))
-      return FALSE;
-    if (body != NULL)
-      deliver (body, bytes, n, total);
-    size -= n;
-    if (renewed_at - size >= 16 * 1024) {
-      renew_deadline (reader);
-      renewed_at = size;
+  while (size > 0)
+    {
+      if (!fm_stream_read_some (reader->stream, MIN (size, PIECE_BYTES), &bytes, &n, error))
+        return FALSE;
+      if (body != NULL)
+        deliver (body, bytes, n, total);
+      size -= n;
+      if (renewed_at - size >= 16 * 1024)
+        {
+          renew_deadline (reader);
+          renewed_at = size;
+        }
     }
-  }
   return TRUE;
 }
 
@@ -178,32 +183,36 @@ take_literal (FmImapReader *reader, guint64 size, gsize brace, GError **error)
   GString *text = reader->text;
   FmImapBody *body = reader->body;
 
-  if (size > G_MAXUINT32) {
-    g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server announced an impossible size");
-    return FALSE;
-  }
-  if (body != NULL && is_body_item (text->str, brace)) {
-    gboolean is_first = !body->is_taken;
-    body->is_taken = TRUE;
-    g_string_truncate (text, brace);
-    g_string_append (text, "{0}\r\n");
-    return run_past (reader, size, is_first ? body : NULL, error);
-  }
-  if (size > MAX_LITERAL_BYTES || text->len + size > MAX_LINE_BYTES + MAX_LITERAL_BYTES) {
-    reader->is_poison = TRUE;
-    g_string_truncate (text, brace);
-    g_string_append (text, "{0}\r\n");
-    return run_past (reader, size, NULL, error);
-  }
-  g_string_append (text, "\r\n");
-  for (guint64 left = size; left > 0;) {
-    const char *bytes;
-    gsize n;
-    if (!fm_stream_read_some (reader->stream, left, &bytes, &n, error))
+  if (size > G_MAXUINT32)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server announced an impossible size");
       return FALSE;
-    g_string_append_len (text, bytes, n);
-    left -= n;
-  }
+    }
+  if (body != NULL && is_body_item (text->str, brace))
+    {
+      gboolean is_first = !body->is_taken;
+      body->is_taken = TRUE;
+      g_string_truncate (text, brace);
+      g_string_append (text, "{0}\r\n");
+      return run_past (reader, size, is_first ? body : NULL, error);
+    }
+  if (size > MAX_LITERAL_BYTES || text->len + size > MAX_LINE_BYTES + MAX_LITERAL_BYTES)
+    {
+      reader->is_poison = TRUE;
+      g_string_truncate (text, brace);
+      g_string_append (text, "{0}\r\n");
+      return run_past (reader, size, NULL, error);
+    }
+  g_string_append (text, "\r\n");
+  for (guint64 left = size; left > 0;)
+    {
+      const char *bytes;
+      gsize n;
+      if (!fm_stream_read_some (reader->stream, left, &bytes, &n, error))
+        return FALSE;
+      g_string_append_len (text, bytes, n);
+      left -= n;
+    }
   return TRUE;
 }
 
@@ -214,29 +223,31 @@ fm_imap_reader_next (FmImapReader *reader, FmImapResponse *ret_response, GError 
   gsize room = MAX_LINE_BYTES;
 
   g_string_truncate (text, 0);
-  if (text->allocated_len > 1024 * 1024) { /* one giant does not stay for ever */
-    g_string_free (text, TRUE);
-    text = reader->text = g_string_new (NULL);
-  }
+  if (text->allocated_len > 1024 * 1024)
+    { /* one giant does not stay for ever */
+      g_string_free (text, TRUE);
+      text = reader->text = g_string_new (NULL);
+    }
   reader->is_poison = FALSE;
   renew_deadline (reader);
-  for (;;) {
-    const char *line;
-    gsize length, brace;
-    guint64 size;
-    if (!fm_stream_read_line (reader->stream, room, &line, &length, error))
-      return FALSE;
-    gsize line_start = text->len;
-    g_string_append_len (text, line, length);
-    room -= MIN (room, length);
-    reader->is_poison |= nests_too_deep (text->str + line_start, length);
-    if (!may_have_literals (text->str, text->len) || !ends_in_literal (text->str + line_start, length, &size, &brace))
-      break;
-    if (!take_literal (reader, size, line_start + brace, error))
-      return FALSE;
-  }
+  for (;;)
+    {
+      const char *line;
+      gsize length, brace;
+      guint64 size;
+      if (!fm_stream_read_line (reader->stream, room, &line, &length, error))
+        return FALSE;
+      gsize line_start = text->len;
+      g_string_append_len (text, line, length);
+      room -= MIN (room, length);
+      reader->is_poison |= nests_too_deep (text->str + line_start, length);
+      if (!may_have_literals (text->str, text->len) || !ends_in_literal (text->str + line_start, length, &size, &brace))
+        break;
+      if (!take_literal (reader, size, line_start + brace, error))
+        return FALSE;
+    }
   if (fm_log_enabled (FM_LOG_DEBUG))
-    fm_log_debug ("imap < %.*s%s", (int)MIN (text->len, TRACE_BYTES), text->str, text->len > TRACE_BYTES ? "..." : "");
+    fm_log_debug ("imap < %.*s%s", (int) MIN (text->len, TRACE_BYTES), text->str, text->len > TRACE_BYTES ? "..." : "");
   *ret_response = (FmImapResponse){ text->str, text->len, reader->is_poison };
   return TRUE;
 }

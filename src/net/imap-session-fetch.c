@@ -24,7 +24,7 @@ count_uids (const GArray *ranges)
 {
   guint64 n = 0;
   for (guint i = 0; i < ranges->len; i++)
-    n += (guint64)g_array_index (ranges, FmImapRange, i).last - g_array_index (ranges, FmImapRange, i).first + 1;
+    n += (guint64) g_array_index (ranges, FmImapRange, i).last - g_array_index (ranges, FmImapRange, i).first + 1;
   return n;
 }
 
@@ -34,20 +34,23 @@ take_newest (GArray *left, guint64 max)
 {
   GArray *chunk = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
 
-  while (left->len > 0 && max > 0) {
-    FmImapRange *range = &g_array_index (left, FmImapRange, left->len - 1);
-    guint64 span = (guint64)range->last - range->first + 1;
-    if (span <= max) {
-      g_array_prepend_val (chunk, *range);
-      g_array_set_size (left, left->len - 1);
-      max -= span;
+  while (left->len > 0 && max > 0)
+    {
+      FmImapRange *range = &g_array_index (left, FmImapRange, left->len - 1);
+      guint64 span = (guint64) range->last - range->first + 1;
+      if (span <= max)
+        {
+          g_array_prepend_val (chunk, *range);
+          g_array_set_size (left, left->len - 1);
+          max -= span;
+        }
+      else
+        {
+          g_array_prepend_val (chunk, ((FmImapRange){ range->last - (guint32) max + 1, range->last }));
+          range->last -= (guint32) max;
+          max = 0;
+        }
     }
-    else {
-      g_array_prepend_val (chunk, ((FmImapRange){ range->last - (guint32)max + 1, range->last }));
-      range->last -= (guint32)max;
-      max = 0;
-    }
-  }
   return chunk;
 }
 
@@ -69,17 +72,19 @@ chunk_done (gpointer data, const GError *error)
   guint64 n = count_uids (ranges);
 
   pull->in_flight--;
-  if (!g_error_matches (error, FM_ERROR, FM_ERROR_REFUSED)) {
-    fm_imap_engine_keep_error (&pull->error, error);
-    return;
-  }
+  if (!g_error_matches (error, FM_ERROR, FM_ERROR_REFUSED))
+    {
+      fm_imap_engine_keep_error (&pull->error, error);
+      return;
+    }
   /* The server can't say something about one of these: find out about which. */
   if (n <= 1)
     report_unreadable (pull->session->state, g_array_index (ranges, FmImapRange, 0).first);
-  else {
-    pull_chunk (pull, take_newest (ranges, n / 2));
-    pull_chunk (pull, g_steal_pointer (&ranges));
-  }
+  else
+    {
+      pull_chunk (pull, take_newest (ranges, n / 2));
+      pull_chunk (pull, g_steal_pointer (&ranges));
+    }
 }
 
 static void
@@ -89,7 +94,7 @@ pull_chunk (Pull *pull, GArray *ranges)
 
   *chunk = (Chunk){ pull, ranges };
   pull->in_flight++;
-  fm_imap_session_queue_fetch_headers (pull->session, (const FmImapRange *)(gpointer)ranges->data, ranges->len, chunk_done, chunk);
+  fm_imap_session_queue_fetch_headers (pull->session, (const FmImapRange *) (gpointer) ranges->data, ranges->len, chunk_done, chunk);
 }
 
 gboolean
@@ -100,12 +105,13 @@ fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, 
   FmImapStep step;
 
   g_array_append_vals (left, uids, n_ranges);
-  while (pull.error == NULL && (left->len > 0 || pull.in_flight > 0)) {
-    while (left->len > 0 && pull.in_flight < DEPTH)
-      pull_chunk (&pull, take_newest (left, CHUNK_UIDS));
-    if (!fm_imap_engine_send (session, NULL) || !fm_imap_engine_step (session, &step, NULL, NULL))
-      break;
-  }
+  while (pull.error == NULL && (left->len > 0 || pull.in_flight > 0))
+    {
+      while (left->len > 0 && pull.in_flight < DEPTH)
+        pull_chunk (&pull, take_newest (left, CHUNK_UIDS));
+      if (!fm_imap_engine_send (session, NULL) || !fm_imap_engine_step (session, &step, NULL, NULL))
+        break;
+    }
   fm_imap_engine_run (session, NULL); /* nothing may outlive PULL */
   if (pull.error == NULL)
     return TRUE;
@@ -130,18 +136,22 @@ fm_imap_session_fetch_flags (FmImapSession *session, const FmImapRange *uids, gs
 static gboolean
 settle_body (FmImapState *state, guint32 uid, FmImapBody *body, GError **error)
 {
-  if (body->sink_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&body->sink_error));
-    return FALSE;
-  }
-  if (!state->has_body) {
-    g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message is no longer in this folder on the server");
-    return FALSE;
-  }
-  if (state->body_uid != 0 && state->body_uid != uid) {
-    g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server sent another message (%u) than was asked for (%u)", state->body_uid, uid);
-    return FALSE;
-  }
+  if (body->sink_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&body->sink_error));
+      return FALSE;
+    }
+  if (!state->has_body)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message is no longer in this folder on the server");
+      return FALSE;
+    }
+  if (state->body_uid != 0 && state->body_uid != uid)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server sent another message (%u) than was asked for (%u)", state->body_uid,
+                   uid);
+      return FALSE;
+    }
   if (!body->is_taken && state->body_inline != NULL)
     return fm_sink_write (body->sink, g_bytes_get_data (state->body_inline, NULL), g_bytes_get_size (state->body_inline), error);
   return TRUE;
@@ -177,9 +187,10 @@ fm_imap_session_fetch_part (FmImapSession *session, guint32 uid, const char *par
 {
   FmImapBody body = { .sink = sink };
 
-  if (*part == '\0' || strspn (part, "0123456789.") != strlen (part) || strlen (part) > 200) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "\"%s\" is not a part of a message", part);
-    return FALSE;
-  }
+  if (*part == '\0' || strspn (part, "0123456789.") != strlen (part) || strlen (part) > 200)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "\"%s\" is not a part of a message", part);
+      return FALSE;
+    }
   return fetch_section (session, uid, part, &body, error);
 }

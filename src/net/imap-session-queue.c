@@ -3,13 +3,15 @@
 #include "imap-engine.h"
 #include <fulmar/base/error.h>
 
-#define HEADER_FIELDS                                                                                                                   \
-  "BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER REPLY-TO TO CC BCC SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES CONTENT-TYPE LIST-ID LIST-POST)]"
+#define HEADER_FIELDS                                                                                                            \
+  "BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER REPLY-TO TO CC BCC SUBJECT MESSAGE-ID IN-REPLY-TO REFERENCES CONTENT-TYPE LIST-ID " \
+  "LIST-POST)]"
 
 static const char *
 status_items (const FmImapSession *session)
 {
-  return session->state->caps & FM_IMAP_CAP_CONDSTORE ? "(MESSAGES UNSEEN UIDNEXT UIDVALIDITY HIGHESTMODSEQ)" : "(MESSAGES UNSEEN UIDNEXT UIDVALIDITY)";
+  return session->state->caps & FM_IMAP_CAP_CONDSTORE ? "(MESSAGES UNSEEN UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"
+                                                      : "(MESSAGES UNSEEN UIDNEXT UIDVALIDITY)";
 }
 
 void
@@ -45,15 +47,17 @@ list_done (gpointer data, const GError *error)
   FmImapSession *session = listing->session;
   g_autoptr (GPtrArray) names = g_steal_pointer (&session->state->listed);
 
-  if (error != NULL || names == NULL || names->len == 0) {
-    if (listing->done != NULL)
-      listing->done (listing->data, error);
-  }
-  else {
-    FmImapGroup *group = fm_imap_engine_group_new (names->len, listing->done, listing->data);
-    for (guint i = 0; i < names->len; i++)
-      fm_imap_session_queue_status (session, g_ptr_array_index (names, i), drop_refusal, group);
-  }
+  if (error != NULL || names == NULL || names->len == 0)
+    {
+      if (listing->done != NULL)
+        listing->done (listing->data, error);
+    }
+  else
+    {
+      FmImapGroup *group = fm_imap_engine_group_new (names->len, listing->done, listing->data);
+      for (guint i = 0; i < names->len; i++)
+        fm_imap_session_queue_status (session, g_ptr_array_index (names, i), drop_refusal, group);
+    }
   g_free (listing);
 }
 
@@ -65,61 +69,69 @@ fm_imap_session_queue_list (FmImapSession *session, const char *pattern, gboolea
   GError *error = NULL;
   g_autofree char *name = fm_imap_state_quote_mailbox (state, pattern, &error);
 
-  if (name == NULL) {
-    fm_imap_engine_reject (done, data, error);
-    return;
-  }
+  if (name == NULL)
+    {
+      fm_imap_engine_reject (done, data, error);
+      return;
+    }
   g_autoptr (GString) text = g_string_new (NULL);
   g_string_printf (text, "LIST \"\" %s", name);
-  if (state->caps & (FM_IMAP_CAP_LIST_EXTENDED | FM_IMAP_CAP_LIST_STATUS)) {
-    g_autoptr (GString) options = g_string_new ("SUBSCRIBED CHILDREN");
-    if (state->caps & FM_IMAP_CAP_SPECIAL_USE)
-      g_string_append (options, " SPECIAL-USE");
-    if (by_server)
-      g_string_append_printf (options, " STATUS %s", status_items (session));
-    g_string_append_printf (text, " RETURN (%s)", options->str);
-  }
+  if (state->caps & (FM_IMAP_CAP_LIST_EXTENDED | FM_IMAP_CAP_LIST_STATUS))
+    {
+      g_autoptr (GString) options = g_string_new ("SUBSCRIBED CHILDREN");
+      if (state->caps & FM_IMAP_CAP_SPECIAL_USE)
+        g_string_append (options, " SPECIAL-USE");
+      if (by_server)
+        g_string_append_printf (options, " STATUS %s", status_items (session));
+      g_string_append_printf (text, " RETURN (%s)", options->str);
+    }
   FmImapCommand *command = fm_imap_engine_queue (session, g_string_free (g_steal_pointer (&text), FALSE), done, data);
-  if (with_status && !by_server) {
-    Listing *listing = g_new0 (Listing, 1);
-    *listing = (Listing){ session, done, data };
-    if (state->listed == NULL)
-      state->listed = g_ptr_array_new_with_free_func (g_free);
-    command->done = list_done;
-    command->data = listing;
-  }
+  if (with_status && !by_server)
+    {
+      Listing *listing = g_new0 (Listing, 1);
+      *listing = (Listing){ session, done, data };
+      if (state->listed == NULL)
+        state->listed = g_ptr_array_new_with_free_func (g_free);
+      command->done = list_done;
+      command->data = listing;
+    }
 }
 
 void
-fm_imap_session_queue_select (FmImapSession *session, const char *mailbox, const FmImapSelectOptions *options, FmImapDone done, gpointer data)
+fm_imap_session_queue_select (FmImapSession *session, const char *mailbox, const FmImapSelectOptions *options, FmImapDone done,
+                              gpointer data)
 {
   static const FmImapSelectOptions none;
   GError *error = NULL;
   guint caps = session->state->caps;
   g_autofree char *name = fm_imap_state_quote_mailbox (session->state, mailbox, &error);
 
-  if (name == NULL) {
-    fm_imap_engine_reject (done, data, error);
-    return;
-  }
+  if (name == NULL)
+    {
+      fm_imap_engine_reject (done, data, error);
+      return;
+    }
   if (options == NULL)
     options = &none;
   const char *verb = options->read_only ? "EXAMINE" : "SELECT";
   g_autofree char *plain = g_strdup_printf ("%s %s%s", verb, name, caps & FM_IMAP_CAP_CONDSTORE ? " (CONDSTORE)" : "");
-  gboolean by_qresync = (caps & FM_IMAP_CAP_QRESYNC) && options->known_uidvalidity != 0 && options->known_modseq != 0 && options->known_uid_last != 0;
+  gboolean by_qresync
+      = (caps & FM_IMAP_CAP_QRESYNC) && options->known_uidvalidity != 0 && options->known_modseq != 0 && options->known_uid_last != 0;
   FmImapCommand *command;
-  if (by_qresync) {
-    command = fm_imap_engine_queue (session,
-                                    g_strdup_printf ("%s %s (QRESYNC (%u %" G_GUINT64_FORMAT " 1:%u))", verb, name, options->known_uidvalidity,
-                                                     options->known_modseq, options->known_uid_last),
-                                    done, data);
-    command->retry_text = g_steal_pointer (&plain);
-  }
-  else {
-    command = fm_imap_engine_queue (session, g_steal_pointer (&plain), done, data);
-    if (caps & FM_IMAP_CAP_CONDSTORE)
-      command->retry_text = g_strdup_printf ("%s %s", verb, name);
-  }
+  if (by_qresync)
+    {
+      command = fm_imap_engine_queue (session,
+                                      g_strdup_printf ("%s %s (QRESYNC (%u %" G_GUINT64_FORMAT " 1:%u))", verb, name,
+                                                       options->known_uidvalidity, options->known_modseq, options->known_uid_last),
+                                      done, data);
+      command->retry_text = g_steal_pointer (&plain);
+    }
+  else
+    {
+      command = fm_imap_engine_queue (session, g_steal_pointer (&plain), done, data);
+      if (caps & FM_IMAP_CAP_CONDSTORE)
+        command->retry_text = g_strdup_printf ("%s %s", verb, name);
+    }
   command->select_name = g_strdup (mailbox);
   command->select_read_only = options->read_only;
 }
@@ -128,12 +140,14 @@ void
 fm_imap_session_queue_search (FmImapSession *session, const char *criteria, FmImapDone done, gpointer data)
 {
   for (const char *p = criteria; *p != '\0'; p++)
-    if (*p < ' ' || *p == 0x7f || *p == '{') {
-      fm_imap_engine_reject (done, data, g_error_new (FM_ERROR, FM_ERROR_INVALID, "this search can't be sent to a server"));
-      return;
-    }
-  fm_imap_engine_queue (session, g_strdup_printf ("UID SEARCH %s%s", session->state->caps & FM_IMAP_CAP_ESEARCH ? "RETURN (ALL) " : "", criteria), done,
-                        data);
+    if (*p < ' ' || *p == 0x7f || *p == '{')
+      {
+        fm_imap_engine_reject (done, data, g_error_new (FM_ERROR, FM_ERROR_INVALID, "this search can't be sent to a server"));
+        return;
+      }
+  fm_imap_engine_queue (session,
+                        g_strdup_printf ("UID SEARCH %s%s", session->state->caps & FM_IMAP_CAP_ESEARCH ? "RETURN (ALL) " : "", criteria),
+                        done, data);
 }
 
 void
@@ -145,7 +159,8 @@ fm_imap_session_queue_noop (FmImapSession *session, FmImapDone done, gpointer da
 static char *
 header_items (const FmImapSession *session)
 {
-  return g_strdup_printf ("(UID FLAGS INTERNALDATE RFC822.SIZE%s%s " HEADER_FIELDS ")", session->state->caps & FM_IMAP_CAP_CONDSTORE ? " MODSEQ" : "",
+  return g_strdup_printf ("(UID FLAGS INTERNALDATE RFC822.SIZE%s%s " HEADER_FIELDS ")",
+                          session->state->caps & FM_IMAP_CAP_CONDSTORE ? " MODSEQ" : "",
                           session->state->caps & FM_IMAP_CAP_GMAIL ? " X-GM-MSGID X-GM-THRID X-GM-LABELS" : "");
 }
 
@@ -156,16 +171,18 @@ queue_fetch (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, co
   gsize index = 0;
   FmImapGroup *group = fm_imap_engine_group_new (1, done, data);
 
-  while (index < n_ranges) {
-    g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
-    if (set == NULL) {
-      g_autoptr (GError) error = g_error_new (FM_ERROR, FM_ERROR_INVALID, "an impossible set of messages");
-      fm_imap_engine_group_done (group, error);
-      return;
+  while (index < n_ranges)
+    {
+      g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
+      if (set == NULL)
+        {
+          g_autoptr (GError) error = g_error_new (FM_ERROR, FM_ERROR_INVALID, "an impossible set of messages");
+          fm_imap_engine_group_done (group, error);
+          return;
+        }
+      fm_imap_engine_group_add (group, 1);
+      fm_imap_engine_queue (session, g_strdup_printf ("UID FETCH %s %s", set, items), fm_imap_engine_group_done, group);
     }
-    fm_imap_engine_group_add (group, 1);
-    fm_imap_engine_queue (session, g_strdup_printf ("UID FETCH %s %s", set, items), fm_imap_engine_group_done, group);
-  }
   fm_imap_engine_group_done (group, NULL);
 }
 

@@ -196,11 +196,12 @@ fm_imap_session_unselect (FmImapSession *session, GError **error)
   if (session->state->caps & FM_IMAP_CAP_UNSELECT)
     return leave_by (session, "UNSELECT", error);
   /* CLOSE expunges, except from a mailbox that is open for reading only. */
-  if (!session->state->selected.read_only) {
-    g_autofree char *name = g_strdup (session->state->selected.name);
-    FmImapSelectOptions read_only = { .read_only = TRUE };
-    if (!fm_imap_session_select (session, name, &read_only, error))
-      return FALSE;
-  }
+  if (!session->state->selected.read_only)
+    {
+      g_autofree char *name = g_strdup (session->state->selected.name);
+      FmImapSelectOptions read_only = { .read_only = TRUE };
+      if (!fm_imap_session_select (session, name, &read_only, error))
+        return FALSE;
+    }
   return leave_by (session, "CLOSE", error);
 }

@@ -64,15 +64,16 @@ fm_imap_state_set_capabilities (FmImapState *state, const char *words)
   g_hash_table_remove_all (state->cap_names);
   state->caps = 0;
   state->caps_known = TRUE;
-  for (char **name = names; *name != NULL; name++) {
-    if (**name == '\0')
-      continue;
-    char *upper = g_ascii_strup (*name, -1);
-    for (gsize i = 0; i < G_N_ELEMENTS (known_caps); i++)
-      if (strcmp (upper, known_caps[i].name) == 0)
-        state->caps |= known_caps[i].cap;
-    g_hash_table_add (state->cap_names, upper);
-  }
+  for (char **name = names; *name != NULL; name++)
+    {
+      if (**name == '\0')
+        continue;
+      char *upper = g_ascii_strup (*name, -1);
+      for (gsize i = 0; i < G_N_ELEMENTS (known_caps); i++)
+        if (strcmp (upper, known_caps[i].name) == 0)
+          state->caps |= known_caps[i].cap;
+      g_hash_table_add (state->cap_names, upper);
+    }
 }
 
 void
@@ -112,17 +113,20 @@ fm_imap_state_quote_mailbox (FmImapState *state, const char *name, GError **erro
   const char *odd = g_hash_table_lookup (state->odd_names, name);
   g_autofree char *wire = NULL;
 
-  if (!g_utf8_validate (name, -1, NULL) || strpbrk (name, "\r\n") != NULL || *name == '\0') {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "this folder name can't be sent to a server: it is empty, not UTF-8, or has line breaks");
-    return NULL;
-  }
+  if (!g_utf8_validate (name, -1, NULL) || strpbrk (name, "\r\n") != NULL || *name == '\0')
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
+                   "this folder name can't be sent to a server: it is empty, not UTF-8, or has line breaks");
+      return NULL;
+    }
   wire = odd != NULL ? g_strdup (odd) : fm_mutf7_encode (name);
   GString *quoted = g_string_new ("\"");
-  for (const char *p = wire; *p != '\0'; p++) {
-    if (*p == '"' || *p == '\\')
-      g_string_append_c (quoted, '\\');
-    g_string_append_c (quoted, *p);
-  }
+  for (const char *p = wire; *p != '\0'; p++)
+    {
+      if (*p == '"' || *p == '\\')
+        g_string_append_c (quoted, '\\');
+      g_string_append_c (quoted, *p);
+    }
   return g_string_free (g_string_append_c (quoted, '"'), FALSE);
 }
 

@@ -15,14 +15,14 @@ typedef struct {
 typedef struct {
   FmImapEvents events;
   gpointer events_data;
-  guint n_events; /* for IDLE: whether anything came */
-  guint caps;     /* FmImapCaps */
+  guint n_events;        /* for IDLE: whether anything came */
+  guint caps;            /* FmImapCaps */
   GHashTable *cap_names; /* upper case; a set */
   gboolean caps_known;
   guint enabled; /* FmImapCaps */
   FmImapSelectedState selected;
-  GHashTable *odd_names;    /* UTF-8 name -> wire name */
-  GPtrArray *listed;        /* names to ask STATUS for, while a LIST needs it; else NULL */
+  GHashTable *odd_names;                /* UTF-8 name -> wire name */
+  GPtrArray *listed;                    /* names to ask STATUS for, while a LIST needs it; else NULL */
   char *copyuid, *appenduid, *modified; /* arguments of the codes seen since the last reset */
   char *bye;
   char *alert; /* the last one */

@@ -20,9 +20,9 @@ fm_server_free (FmServer *server)
 {
   if (server == NULL)
     return;
-  g_free ((char *)server->host);
-  g_free ((char *)server->ca_file);
-  g_free ((char *)server->pin_sha256);
+  g_free ((char *) server->host);
+  g_free ((char *) server->ca_file);
+  g_free ((char *) server->pin_sha256);
   g_free (server);
 }
 
@@ -41,7 +41,7 @@ fm_server_credentials_free (FmCredentials *credentials)
 {
   if (credentials == NULL)
     return;
-  g_free ((char *)credentials->user);
+  g_free ((char *) credentials->user);
   fm_secret_unref (credentials->secret);
   g_free (credentials);
 }
@@ -49,13 +49,15 @@ fm_server_credentials_free (FmCredentials *credentials)
 gboolean
 fm_server_parse_security (const char *word, FmSecurity *ret_security, GError **error)
 {
-  static const char *const words[] = { [FM_SECURITY_TLS] = "tls", [FM_SECURITY_STARTTLS] = "starttls", [FM_SECURITY_PLAIN_LOOPBACK] = "none" };
+  static const char *const words[]
+      = { [FM_SECURITY_TLS] = "tls", [FM_SECURITY_STARTTLS] = "starttls", [FM_SECURITY_PLAIN_LOOPBACK] = "none" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
-    if (strcmp (word, words[i]) == 0) {
-      *ret_security = i;
-      return TRUE;
-    }
+    if (strcmp (word, words[i]) == 0)
+      {
+        *ret_security = i;
+        return TRUE;
+      }
   g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "\"%s\" is not one of tls, starttls, none", word);
   return FALSE;
 }

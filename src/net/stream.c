@@ -55,8 +55,8 @@ fail (FmStream *stream, GError **error, int code, const char *format, ...)
 static gboolean
 fail_errno (FmStream *stream, GError **error, int saved_errno)
 {
-  return fail (stream, error, saved_errno == ETIMEDOUT ? FM_ERROR_TIMEOUT : FM_ERROR_OFFLINE, "the connection to %s broke: %s", stream->server->host,
-               g_strerror (saved_errno));
+  return fail (stream, error, saved_errno == ETIMEDOUT ? FM_ERROR_TIMEOUT : FM_ERROR_OFFLINE, "the connection to %s broke: %s",
+               stream->server->host, g_strerror (saved_errno));
 }
 
 static gboolean
@@ -115,7 +115,7 @@ fm_stream_new_fd (int fd, const FmServer *server, FmCancel *cancel)
   stream->fd = fd;
   stream->server = fm_server_dup (server);
   stream->cancel = cancel != NULL ? fm_cancel_ref (cancel) : NULL;
-  stream->is_loopback = getpeername (fd, (struct sockaddr *)&peer, &size) == 0 && fm_dial_is_loopback ((struct sockaddr *)&peer);
+  stream->is_loopback = getpeername (fd, (struct sockaddr *) &peer, &size) == 0 && fm_dial_is_loopback ((struct sockaddr *) &peer);
   stream->deadline_us = G_MAXINT64;
   stream->in = g_byte_array_new ();
   stream->out = g_byte_array_new ();
@@ -128,20 +128,23 @@ handshake (FmStream *stream, GError **error)
   stream->tls = fm_tls_new (stream->server, stream, pull_wire, push_wire, &stream->error);
   if (stream->tls == NULL)
     return report_sticky (stream, error);
-  for (;;) {
-    gnutls_session_t session = fm_tls_session (stream->tls);
-    int status = gnutls_handshake (session);
-    if (status == GNUTLS_E_SUCCESS)
-      break;
-    if (status == GNUTLS_E_AGAIN) {
-      if (!await (stream, gnutls_record_get_direction (session) ? POLLOUT : POLLIN, error))
-        return FALSE;
+  for (;;)
+    {
+      gnutls_session_t session = fm_tls_session (stream->tls);
+      int status = gnutls_handshake (session);
+      if (status == GNUTLS_E_SUCCESS)
+        break;
+      if (status == GNUTLS_E_AGAIN)
+        {
+          if (!await (stream, gnutls_record_get_direction (session) ? POLLOUT : POLLIN, error))
+            return FALSE;
+        }
+      else if (status != GNUTLS_E_INTERRUPTED && gnutls_error_is_fatal (status))
+        {
+          fm_tls_explain_handshake (stream->tls, status, &stream->error);
+          return report_sticky (stream, error);
+        }
     }
-    else if (status != GNUTLS_E_INTERRUPTED && gnutls_error_is_fatal (status)) {
-      fm_tls_explain_handshake (stream->tls, status, &stream->error);
-      return report_sticky (stream, error);
-    }
-  }
   if (!fm_tls_check_peer (stream->tls, &stream->error))
     return report_sticky (stream, error);
   return TRUE;
@@ -187,7 +190,8 @@ fm_stream_start_tls (FmStream *stream, GError **error)
   g_assert (stream->tls == NULL);
   if (stream->in->len > stream->in_start || recv (stream->fd, &byte, 1, MSG_PEEK) > 0)
     return fail (stream, error, FM_ERROR_TLS,
-                 "someone put words into the connection to %s before it was encrypted: nothing was sent. Don't use this network, or set security = tls",
+                 "someone put words into the connection to %s before it was encrypted: nothing was sent. Don't use this network, or set "
+                 "security = tls",
                  stream->server->host);
   return handshake (stream, error);
 }
@@ -229,32 +233,35 @@ try_fill (FmStream *stream, short *ret_events, GError **error)
   gsize old_length;
   ssize_t n;
 
-  if (stream->in_start == in->len) {
-    g_byte_array_set_size (in, 0);
-    stream->in_start = stream->in_scanned = 0;
-  }
-  else if (stream->in_start >= in->len / 2) {
-    stream->in_scanned -= stream->in_start;
-    g_byte_array_remove_range (in, 0, stream->in_start);
-    stream->in_start = 0;
-  }
+  if (stream->in_start == in->len)
+    {
+      g_byte_array_set_size (in, 0);
+      stream->in_start = stream->in_scanned = 0;
+    }
+  else if (stream->in_start >= in->len / 2)
+    {
+      stream->in_scanned -= stream->in_start;
+      g_byte_array_remove_range (in, 0, stream->in_start);
+      stream->in_start = 0;
+    }
   old_length = in->len;
   g_byte_array_set_size (in, old_length + CHUNK_BYTES);
   *ret_events = POLLIN;
-  if (stream->tls == NULL) {
-    n = pull_wire (stream, in->data + old_length, CHUNK_BYTES);
-    int saved_errno = errno;
-    g_byte_array_set_size (in, old_length + MAX (n, 0));
-    if (n > 0)
-      return 1;
-    if (n < 0 && (saved_errno == EAGAIN || saved_errno == EWOULDBLOCK || saved_errno == EINTR))
-      return 0;
-    if (n == 0)
-      fail_closed (stream, error);
-    else
-      fail_errno (stream, error, saved_errno);
-    return -1;
-  }
+  if (stream->tls == NULL)
+    {
+      n = pull_wire (stream, in->data + old_length, CHUNK_BYTES);
+      int saved_errno = errno;
+      g_byte_array_set_size (in, old_length + MAX (n, 0));
+      if (n > 0)
+        return 1;
+      if (n < 0 && (saved_errno == EAGAIN || saved_errno == EWOULDBLOCK || saved_errno == EINTR))
+        return 0;
+      if (n == 0)
+        fail_closed (stream, error);
+      else
+        fail_errno (stream, error, saved_errno);
+      return -1;
+    }
   n = gnutls_record_recv (fm_tls_session (stream->tls), in->data + old_length, CHUNK_BYTES);
   g_byte_array_set_size (in, old_length + MAX (n, 0));
   fm_tls_remember (stream->tls);
@@ -283,17 +290,19 @@ fill (FmStream *stream, GError **error)
     return report_sticky (stream, error);
   if (stream->out->len > 0 && !fm_stream_flush (stream, error))
     return FALSE;
-  for (;;) {
-    int filled = try_fill (stream, &events, error);
-    if (filled != 0)
-      return filled > 0;
-    if (stream->has_asked) {
-      stream->counters.turns++;
-      stream->has_asked = FALSE;
+  for (;;)
+    {
+      int filled = try_fill (stream, &events, error);
+      if (filled != 0)
+        return filled > 0;
+      if (stream->has_asked)
+        {
+          stream->counters.turns++;
+          stream->has_asked = FALSE;
+        }
+      if (!await (stream, events, error))
+        return FALSE;
     }
-    if (!await (stream, events, error))
-      return FALSE;
-  }
 }
 
 gboolean
@@ -301,24 +310,27 @@ fm_stream_read_line (FmStream *stream, gsize max_bytes, const char **ret_line, g
 {
   if (stream->error != NULL)
     return report_sticky (stream, error);
-  for (;;) {
-    GByteArray *in = stream->in;
-    gsize from = MAX (stream->in_scanned, stream->in_start);
-    const guint8 *lf = from < in->len ? memchr (in->data + from, '\n', in->len - from) : NULL;
-    if ((lf != NULL ? (gsize)(lf - in->data) : in->len) - stream->in_start > max_bytes)
-      return fail (stream, error, FM_ERROR_LIMIT, "%s sent a line of more than %" G_GSIZE_FORMAT " bytes", stream->server->host, max_bytes);
-    if (lf != NULL) {
-      const guint8 *line = in->data + stream->in_start;
-      gsize length = lf - line;
-      stream->in_start = stream->in_scanned = lf + 1 - in->data;
-      *ret_line = (const char *)line;
-      *ret_length = length > 0 && line[length - 1] == '\r' ? length - 1 : length;
-      return TRUE;
+  for (;;)
+    {
+      GByteArray *in = stream->in;
+      gsize from = MAX (stream->in_scanned, stream->in_start);
+      const guint8 *lf = from < in->len ? memchr (in->data + from, '\n', in->len - from) : NULL;
+      if ((lf != NULL ? (gsize) (lf - in->data) : in->len) - stream->in_start > max_bytes)
+        return fail (stream, error, FM_ERROR_LIMIT, "%s sent a line of more than %" G_GSIZE_FORMAT " bytes", stream->server->host,
+                     max_bytes);
+      if (lf != NULL)
+        {
+          const guint8 *line = in->data + stream->in_start;
+          gsize length = lf - line;
+          stream->in_start = stream->in_scanned = lf + 1 - in->data;
+          *ret_line = (const char *) line;
+          *ret_length = length > 0 && line[length - 1] == '\r' ? length - 1 : length;
+          return TRUE;
+        }
+      stream->in_scanned = in->len;
+      if (!fill (stream, error))
+        return FALSE;
     }
-    stream->in_scanned = in->len;
-    if (!fill (stream, error))
-      return FALSE;
-  }
 }
 
 gboolean
@@ -328,7 +340,7 @@ fm_stream_read_some (FmStream *stream, gsize max_bytes, const char **ret_bytes, 
     return report_sticky (stream, error);
   if (stream->in_start == stream->in->len && !fill (stream, error))
     return FALSE;
-  *ret_bytes = (const char *)stream->in->data + stream->in_start;
+  *ret_bytes = (const char *) stream->in->data + stream->in_start;
   *ret_length = MIN (max_bytes, stream->in->len - stream->in_start);
   stream->in_start += *ret_length;
   stream->in_scanned = stream->in_start;
@@ -342,30 +354,32 @@ fm_stream_read_exactly (FmStream *stream, void *bytes, gsize size_bytes, GError 
   const char *some;
   gsize n;
 
-  for (; size_bytes > 0; size_bytes -= n, to += n) {
-    if (!fm_stream_read_some (stream, size_bytes, &some, &n, error))
-      return FALSE;
-    memcpy (to, some, n);
-  }
+  for (; size_bytes > 0; size_bytes -= n, to += n)
+    {
+      if (!fm_stream_read_some (stream, size_bytes, &some, &n, error))
+        return FALSE;
+      memcpy (to, some, n);
+    }
   return TRUE;
 }
 
 gboolean
 fm_stream_write (FmStream *stream, const void *bytes, gssize size_bytes, GError **error)
 {
-  gsize left = size_bytes < 0 ? strlen (bytes) : (gsize)size_bytes;
+  gsize left = size_bytes < 0 ? strlen (bytes) : (gsize) size_bytes;
   const guint8 *from = bytes;
 
   if (stream->error != NULL)
     return report_sticky (stream, error);
-  while (left > 0) {
-    gsize n = MIN (left, FLUSH_BYTES);
-    g_byte_array_append (stream->out, from, n);
-    from += n;
-    left -= n;
-    if (stream->out->len >= FLUSH_BYTES && !fm_stream_flush (stream, error))
-      return FALSE;
-  }
+  while (left > 0)
+    {
+      gsize n = MIN (left, FLUSH_BYTES);
+      g_byte_array_append (stream->out, from, n);
+      from += n;
+      left -= n;
+      if (stream->out->len >= FLUSH_BYTES && !fm_stream_flush (stream, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -376,20 +390,22 @@ try_send (FmStream *stream, const guint8 *bytes, gsize size_bytes, short *ret_ev
   ssize_t n;
 
   *ret_events = POLLOUT;
-  if (stream->tls == NULL) {
-    n = push_wire (stream, bytes, size_bytes);
-    if (n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-      return MAX (n, 0);
-    fail_errno (stream, error, errno);
-    return -1;
-  }
+  if (stream->tls == NULL)
+    {
+      n = push_wire (stream, bytes, size_bytes);
+      if (n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+        return MAX (n, 0);
+      fail_errno (stream, error, errno);
+      return -1;
+    }
   n = gnutls_record_send (fm_tls_session (stream->tls), bytes, size_bytes);
   if (n >= 0)
     return n;
-  if (gnutls_error_is_fatal (n)) {
-    fail (stream, error, FM_ERROR_OFFLINE, "the connection to %s broke: %s", stream->server->host, gnutls_strerror (n));
-    return -1;
-  }
+  if (gnutls_error_is_fatal (n))
+    {
+      fail (stream, error, FM_ERROR_OFFLINE, "the connection to %s broke: %s", stream->server->host, gnutls_strerror (n));
+      return -1;
+    }
   *ret_events = gnutls_record_get_direction (fm_tls_session (stream->tls)) ? POLLOUT : POLLIN;
   return 0;
 }
@@ -417,12 +433,13 @@ fm_stream_flush (FmStream *stream, GError **error)
 
   if (stream->error != NULL)
     return report_sticky (stream, error);
-  while (sent < stream->out->len) {
-    gssize n = try_send (stream, stream->out->data + sent, stream->out->len - sent, &events, error);
-    if (n < 0 || (n == 0 && !await_room (stream, events, error)))
-      return FALSE;
-    sent += n;
-  }
+  while (sent < stream->out->len)
+    {
+      gssize n = try_send (stream, stream->out->data + sent, stream->out->len - sent, &events, error);
+      if (n < 0 || (n == 0 && !await_room (stream, events, error)))
+        return FALSE;
+      sent += n;
+    }
   if (sent > 0)
     stream->has_asked = TRUE;
   fm_secret_wipe (stream->out->data, stream->out->len);
@@ -438,22 +455,25 @@ fm_stream_wait (FmStream *stream, int wake_fd, gint64 deadline_us, FmStreamWait 
 
   if (!fm_stream_flush (stream, error))
     return FALSE;
-  for (;;) {
-    int filled = stream->in->len > stream->in_start ? 1 : try_fill (stream, &events, error);
-    if (filled < 0)
-      return FALSE;
-    if (filled > 0) {
-      *ret_why = FM_STREAM_READABLE;
-      return TRUE;
+  for (;;)
+    {
+      int filled = stream->in->len > stream->in_start ? 1 : try_fill (stream, &events, error);
+      if (filled < 0)
+        return FALSE;
+      if (filled > 0)
+        {
+          *ret_why = FM_STREAM_READABLE;
+          return TRUE;
+        }
+      int ready = fm_dial_poll (stream->fd, events, wake_fd, stream->cancel, deadline_us, &is_woken, &stream->error);
+      if (ready < 0)
+        return report_sticky (stream, error);
+      if (ready == 0)
+        {
+          *ret_why = is_woken ? FM_STREAM_WOKEN : FM_STREAM_DEADLINE;
+          return TRUE;
+        }
     }
-    int ready = fm_dial_poll (stream->fd, events, wake_fd, stream->cancel, deadline_us, &is_woken, &stream->error);
-    if (ready < 0)
-      return report_sticky (stream, error);
-    if (ready == 0) {
-      *ret_why = is_woken ? FM_STREAM_WOKEN : FM_STREAM_DEADLINE;
-      return TRUE;
-    }
-  }
 }
 
 int

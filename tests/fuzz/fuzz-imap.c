@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 
   if (size > MAX_STREAM_BYTES || socketpair (AF_UNIX, SOCK_STREAM, 0, fds) != 0)
     return 0;
-  if (write (fds[1], data, size) != (ssize_t)size)
+  if (write (fds[1], data, size) != (ssize_t) size)
     g_assert_not_reached ();
   close (fds[1]);
   FmStream *stream = fm_stream_new_fd (fds[0], &server, NULL);

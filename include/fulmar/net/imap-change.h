@@ -10,17 +10,17 @@ typedef enum { FM_IMAP_CHANGE_ADD, FM_IMAP_CHANGE_REMOVE } FmImapChangeSign;
 
 typedef struct {
   FmImapChangeSign sign;
-  guint flags;                 /* FmFlags within FM_FLAG_SERVER_MASK */
-  const char *const *keywords; /* NULL-terminated or NULL; atoms, else INVALID */
+  guint flags;                  /* FmFlags within FM_FLAG_SERVER_MASK */
+  const char *const *keywords;  /* NULL-terminated or NULL; atoms, else INVALID */
   const char *const *gm_labels; /* Gmail only: UTF-8 labels; flags and keywords must be empty then */
-  guint64 unchanged_since;     /* CONDSTORE; 0: unconditional */
+  guint64 unchanged_since;      /* CONDSTORE; 0: unconditional */
 } FmImapStore;
 
 /* UID STORE +FLAGS.SILENT / -FLAGS.SILENT. Messages whose modseq is later than unchanged_since ([MODIFIED]) are handed to MODIFIED (may be
  * NULL) as UID ranges. */
 typedef void (*FmImapModified) (gpointer data, const FmImapRange *uids, gsize n_ranges);
-gboolean fm_imap_change_store (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const FmImapStore *store, FmImapModified modified,
-                               gpointer data, GError **error);
+gboolean fm_imap_change_store (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const FmImapStore *store,
+                               FmImapModified modified, gpointer data, GError **error);
 
 /* What COPYUID said: source UID i became target UID i (both expanded, at most as many as were asked for). N 0: the server did not say. */
 typedef struct {
@@ -47,7 +47,8 @@ typedef struct {
   gint64 date_utc;             /* INTERNALDATE; 0: now, by the server */
 } FmImapAppend;
 /* RET_UID and RET_UIDVALIDITY (may be NULL) are 0 where the server has no APPENDUID. */
-gboolean fm_imap_change_append (FmImapSession *session, const FmImapAppend *append, guint32 *ret_uid, guint32 *ret_uidvalidity, GError **error);
+gboolean fm_imap_change_append (FmImapSession *session, const FmImapAppend *append, guint32 *ret_uid, guint32 *ret_uidvalidity,
+                                GError **error);
 
 gboolean fm_imap_change_create (FmImapSession *session, const char *mailbox, GError **error);
 gboolean fm_imap_change_rename (FmImapSession *session, const char *from, const char *to, GError **error);

@@ -83,15 +83,16 @@ typedef struct {
   guint32 known_uid_last; /* UIDs 1..this are known; 0: no QRESYNC */
 } FmImapSelectOptions;
 /* If QRESYNC is refused the plain command follows by itself. */
-void fm_imap_session_queue_select (FmImapSession *session, const char *mailbox, const FmImapSelectOptions *options, FmImapDone done, gpointer data);
+void fm_imap_session_queue_select (FmImapSession *session, const char *mailbox, const FmImapSelectOptions *options, FmImapDone done,
+                                   gpointer data);
 /* Flags, date, size, Gmail's ids and labels, and the header fields that a list needs, newest UID first as the server pleases within one set;
  * BODY.PEEK: never sets \Seen. One command a call: queue two chunks of 1000-2000 UIDs to keep the link full. */
 void fm_imap_session_queue_fetch_headers (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapDone done, gpointer data);
 /* The same for sequence numbers: the newest 40 of a mailbox just selected are (exists-39):exists. */
 void fm_imap_session_queue_fetch_headers_by_seq (FmImapSession *session, guint32 first, guint32 last, FmImapDone done, gpointer data);
 /* UID and FLAGS (and MODSEQ); CHANGED_SINCE 0: all; with it only later changes (CONDSTORE), VANISHED too under QRESYNC. */
-void fm_imap_session_queue_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since, FmImapDone done,
-                                        gpointer data);
+void fm_imap_session_queue_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since,
+                                        FmImapDone done, gpointer data);
 /* UID SEARCH; CRITERIA in IMAP's own words, ASCII ("ALL", "UNSEEN", "SINCE 1-Jan-2026"). Event: search, ascending ranges. */
 void fm_imap_session_queue_search (FmImapSession *session, const char *criteria, FmImapDone done, gpointer data);
 void fm_imap_session_queue_noop (FmImapSession *session, FmImapDone done, gpointer data);
@@ -105,14 +106,16 @@ gboolean fm_imap_session_noop (FmImapSession *session, GError **error);
 /* Newest first in chunks of 1000, two in flight; a chunk that breaks is halved until the poisonous messages are alone: they are reported as
  * unreadable. */
 gboolean fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, GError **error);
-gboolean fm_imap_session_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since, GError **error);
+gboolean fm_imap_session_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since,
+                                      GError **error);
 gboolean fm_imap_session_search (FmImapSession *session, const char *criteria, GError **error);
 
 /* The whole message, or one part ("1.2"; its MIME encoding left on), streamed to SINK in memory that does not grow; the caller commits or
  * frees. PROGRESS may be NULL; TOTAL is what the server announced. NOT_FOUND if the UID is no more; the sink's own errors pass through (the
  * session is dead after them only if the rest is too long to be read and dropped). Never sets \Seen. */
 typedef void (*FmImapProgress) (gpointer data, guint64 done_bytes, guint64 total_bytes);
-gboolean fm_imap_session_fetch_body (FmImapSession *session, guint32 uid, FmSink *sink, FmImapProgress progress, gpointer data, GError **error);
+gboolean fm_imap_session_fetch_body (FmImapSession *session, guint32 uid, FmSink *sink, FmImapProgress progress, gpointer data,
+                                     GError **error);
 gboolean fm_imap_session_fetch_part (FmImapSession *session, guint32 uid, const char *part, FmSink *sink, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmImapSession, fm_imap_session_free)

@@ -56,11 +56,11 @@ typedef enum {
 } FmImapBoxAttributes;
 
 typedef struct {
-  const char *name; /* UTF-8; INBOX in capitals */
+  const char *name;      /* UTF-8; INBOX in capitals */
   const char *wire_name; /* as the server writes it; to keep beside the name where wire_is_odd */
-  gboolean wire_is_odd; /* the server breaks modified UTF-7: the name alone can't be turned back (see fm_imap_session_teach_name) */
-  char delimiter;   /* 0: flat */
-  guint attributes; /* FmImapBoxAttributes */
+  gboolean wire_is_odd;  /* the server breaks modified UTF-7: the name alone can't be turned back (see fm_imap_session_teach_name) */
+  char delimiter;        /* 0: flat */
+  guint attributes;      /* FmImapBoxAttributes */
 } FmImapBox;
 
 typedef enum {
@@ -101,7 +101,7 @@ typedef struct {
 
 /* What SELECT said; read by fm_imap_session_selected. */
 typedef struct {
-  const char *name; /* NULL: nothing is selected */
+  const char *name;                     /* NULL: nothing is selected */
   guint32 exists, uidvalidity, uidnext; /* uidnext 0: not told. exists follows EXISTS, EXPUNGE and VANISHED */
   guint64 highestmodseq;                /* 0: not told, or NOMODSEQ */
   guint permanent_flags;                /* FmFlags that may be stored for good */

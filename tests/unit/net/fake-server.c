@@ -43,30 +43,32 @@ serve (gpointer data)
 {
   FmFakeServer *server = data;
 
-  for (;;) {
-    int fd = accept (server->listener, NULL, NULL), on = 1;
-    if (fd < 0)
-      return;
-    pthread_mutex_lock (&server->lock);
-    gboolean is_stopping = server->is_stopping;
-    server->current_fd = fd;
-    pthread_mutex_unlock (&server->lock);
-    struct timeval patience = { 20, 0 };
-    setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    FmFakePeer peer = { server, fd, NULL };
-    if (!is_stopping)
-      server->script (&peer, server->data);
-    if (peer.tls != NULL) {
+  for (;;)
+    {
+      int fd = accept (server->listener, NULL, NULL), on = 1;
+      if (fd < 0)
+        return;
+      pthread_mutex_lock (&server->lock);
+      gboolean is_stopping = server->is_stopping;
+      server->current_fd = fd;
+      pthread_mutex_unlock (&server->lock);
+      struct timeval patience = { 20, 0 };
+      setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+      setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      FmFakePeer peer = { server, fd, NULL };
       if (!is_stopping)
-        gnutls_bye (peer.tls, GNUTLS_SHUT_WR);
-      gnutls_deinit (peer.tls);
+        server->script (&peer, server->data);
+      if (peer.tls != NULL)
+        {
+          if (!is_stopping)
+            gnutls_bye (peer.tls, GNUTLS_SHUT_WR);
+          gnutls_deinit (peer.tls);
+        }
+      pthread_mutex_lock (&server->lock);
+      server->current_fd = -1;
+      pthread_mutex_unlock (&server->lock);
+      close (fd);
     }
-    pthread_mutex_lock (&server->lock);
-    server->current_fd = -1;
-    pthread_mutex_unlock (&server->lock);
-    close (fd);
-  }
 }
 
 FmFakeServer *
@@ -77,8 +79,8 @@ fm_fake_server_start (FmFakeScript script, gpointer data, FmFakeDelivery deliver
   socklen_t size = sizeof address;
 
   server->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert (bind (server->listener, (struct sockaddr *)&address, sizeof address) == 0 && listen (server->listener, 8) == 0);
-  g_assert (getsockname (server->listener, (struct sockaddr *)&address, &size) == 0);
+  g_assert (bind (server->listener, (struct sockaddr *) &address, sizeof address) == 0 && listen (server->listener, 8) == 0);
+  g_assert (getsockname (server->listener, (struct sockaddr *) &address, &size) == 0);
   server->port = ntohs (address.sin_port);
   server->script = script;
   server->data = data;
@@ -129,7 +131,7 @@ next_piece (FmFakeDelivery delivery, const char *bytes, gsize size)
   if (delivery == FM_FAKE_WHOLE || size == 1)
     return size;
   const char *cr = memchr (bytes, '\r', size);
-  gsize to_cr = cr != NULL ? (gsize)(cr + 1 - bytes) : size;
+  gsize to_cr = cr != NULL ? (gsize) (cr + 1 - bytes) : size;
   return to_cr > 2 ? to_cr / 2 : 1;
 }
 
@@ -138,13 +140,14 @@ fm_fake_server_send_bytes (FmFakePeer *peer, const void *bytes, gsize size)
 {
   const char *p = bytes;
 
-  while (size > 0) {
-    gssize n = push (peer, p, next_piece (peer->server->delivery, p, size));
-    if (n <= 0)
-      return FALSE;
-    p += n;
-    size -= n;
-  }
+  while (size > 0)
+    {
+      gssize n = push (peer, p, next_piece (peer->server->delivery, p, size));
+      if (n <= 0)
+        return FALSE;
+      p += n;
+      size -= n;
+    }
   return TRUE;
 }
 
@@ -170,14 +173,16 @@ fm_fake_server_receive (FmFakePeer *peer)
   g_autoptr (GString) line = g_string_new (NULL);
   char byte;
 
-  while (pull_byte (peer, &byte)) {
-    if (byte == '\n') {
-      if (line->len > 0 && line->str[line->len - 1] == '\r')
-        g_string_truncate (line, line->len - 1);
-      return g_string_free (g_steal_pointer (&line), FALSE);
+  while (pull_byte (peer, &byte))
+    {
+      if (byte == '\n')
+        {
+          if (line->len > 0 && line->str[line->len - 1] == '\r')
+            g_string_truncate (line, line->len - 1);
+          return g_string_free (g_steal_pointer (&line), FALSE);
+        }
+      g_string_append_c (line, byte);
     }
-    g_string_append_c (line, byte);
-  }
   return NULL;
 }
 
@@ -213,10 +218,11 @@ fm_fake_server_start_tls (FmFakePeer *peer, gnutls_certificate_credentials_t cre
   static gsize once;
   int status;
 
-  if (g_once_init_enter (&once)) {
-    gnutls_session_ticket_key_generate (&ticket_key);
-    g_once_init_leave (&once, 1);
-  }
+  if (g_once_init_enter (&once))
+    {
+      gnutls_session_ticket_key_generate (&ticket_key);
+      g_once_init_leave (&once, 1);
+    }
   gnutls_init (&peer->tls, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
   gnutls_set_default_priority (peer->tls);
   gnutls_session_ticket_enable_server (peer->tls, &ticket_key);
@@ -299,9 +305,9 @@ fm_fake_server_ca_new (void)
   gnutls_x509_crt_set_key_usage (ca->certificate, GNUTLS_KEY_KEY_CERT_SIGN);
   g_assert (gnutls_x509_crt_sign2 (ca->certificate, ca->certificate, ca->key, GNUTLS_DIG_SHA256, 0) == 0);
   g_assert (gnutls_x509_crt_export2 (ca->certificate, GNUTLS_X509_FMT_PEM, &pem) == 0);
-  g_assert (g_file_set_contents (ca->file, (const char *)pem.data, pem.size, NULL));
+  g_assert (g_file_set_contents (ca->file, (const char *) pem.data, pem.size, NULL));
   gnutls_free (pem.data);
-  ca->issued = g_ptr_array_new_with_free_func ((GDestroyNotify)gnutls_certificate_free_credentials);
+  ca->issued = g_ptr_array_new_with_free_func ((GDestroyNotify) gnutls_certificate_free_credentials);
   return ca;
 }
 

@@ -20,13 +20,13 @@ start (const char *offered, const char *user, const char *secret_text, FmCredent
   FmCredentials credentials = { user, secret, kind };
   FmAuthPeer peer = { "mail.example.org", 993, TRUE };
 
-  return fm_auth_new ((const char *const *)names, &credentials, &peer, error);
+  return fm_auth_new ((const char *const *) names, &credentials, &peer, error);
 }
 
 static char *
 step (FmAuth *auth, const char *challenge, GError **error)
 {
-  g_autofree char *encoded = challenge != NULL ? g_base64_encode ((const guchar *)challenge, strlen (challenge)) : NULL;
+  g_autofree char *encoded = challenge != NULL ? g_base64_encode ((const guchar *) challenge, strlen (challenge)) : NULL;
   g_autofree char *answer = fm_auth_step (auth, encoded, error);
   gsize n;
 
@@ -36,7 +36,7 @@ step (FmAuth *auth, const char *challenge, GError **error)
   for (gsize i = 0; i < n; i++)
     if (bytes[i] < ' ')
       bytes[i] = '|';
-  return g_strndup ((const char *)bytes, n);
+  return g_strndup ((const char *) bytes, n);
 }
 
 static void
@@ -65,10 +65,11 @@ prefers (void **state)
     { "PLAIN XOAUTH2", FM_CREDENTIALS_BEARER, "XOAUTH2" },
   };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (FmAuth) auth = start (cases[i].offered, "u", "p", cases[i].kind, NULL);
-    assert_string_equal (fm_auth_mechanism (auth), cases[i].chosen);
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (FmAuth) auth = start (cases[i].offered, "u", "p", cases[i].kind, NULL);
+      assert_string_equal (fm_auth_mechanism (auth), cases[i].chosen);
+    }
   g_autoptr (GError) error = NULL;
   assert_null (start ("GSSAPI XOAUTH2", "u", "p", FM_CREDENTIALS_PASSWORD, &error));
   assert_int_equal (error->code, FM_ERROR_AUTH);
@@ -112,7 +113,7 @@ static char *
 server_final (const char *password, const char *auth_message)
 {
   static const guchar salt_bytes[] = "salty";
-  gnutls_datum_t key = { (guchar *)password, strlen (password) }, salt = { (guchar *)salt_bytes, 5 };
+  gnutls_datum_t key = { (guchar *) password, strlen (password) }, salt = { (guchar *) salt_bytes, 5 };
   guint8 salted[32], server_key[32], signature[32];
 
   gnutls_pbkdf2 (GNUTLS_MAC_SHA256, &key, &salt, 4096, salted, 32);
@@ -125,45 +126,51 @@ server_final (const char *password, const char *auth_message)
 static void
 proves_both_ways (void **state)
 {
-  for (int is_impostor = 0; is_impostor < 2; is_impostor++) {
-    g_autoptr (FmAuth) auth = start ("SCRAM-SHA-256", "us=er", "pencil", FM_CREDENTIALS_PASSWORD, NULL);
-    g_autoptr (GError) error = NULL;
-    g_autofree char *first = step (auth, NULL, NULL);
-    assert_true (g_str_has_prefix (first, "n,,n=us=3Der,r="));
-    g_autofree char *challenge = g_strdup_printf ("r=%sSERVER,s=c2FsdHk=,i=4096", first + strlen ("n,,n=us=3Der,r="));
-    g_autofree char *final = step (auth, challenge, NULL);
-    assert_true (g_str_has_prefix (final, "c=biws,r="));
-    g_autofree char *without_proof = g_strndup (final, strstr (final, ",p=") - final);
-    g_autofree char *message = g_strdup_printf ("%s,%s,%s", first + 3, challenge, without_proof);
-    g_autofree char *verifier = server_final (is_impostor ? "guess" : "pencil", message);
-    assert_false (fm_auth_finish (auth, NULL)); /* a yes that skips the proof is no yes */
-    g_autofree char *end = step (auth, verifier, &error);
-    if (is_impostor) {
-      assert_null (end);
-      assert_int_equal (error->code, FM_ERROR_AUTH);
-      assert_false (fm_auth_finish (auth, NULL));
+  for (int is_impostor = 0; is_impostor < 2; is_impostor++)
+    {
+      g_autoptr (FmAuth) auth = start ("SCRAM-SHA-256", "us=er", "pencil", FM_CREDENTIALS_PASSWORD, NULL);
+      g_autoptr (GError) error = NULL;
+      g_autofree char *first = step (auth, NULL, NULL);
+      assert_true (g_str_has_prefix (first, "n,,n=us=3Der,r="));
+      g_autofree char *challenge = g_strdup_printf ("r=%sSERVER,s=c2FsdHk=,i=4096", first + strlen ("n,,n=us=3Der,r="));
+      g_autofree char *final = step (auth, challenge, NULL);
+      assert_true (g_str_has_prefix (final, "c=biws,r="));
+      g_autofree char *without_proof = g_strndup (final, strstr (final, ",p=") - final);
+      g_autofree char *message = g_strdup_printf ("%s,%s,%s", first + 3, challenge, without_proof);
+      g_autofree char *verifier = server_final (is_impostor ? "guess" : "pencil", message);
+      assert_false (fm_auth_finish (auth, NULL)); /* a yes that skips the proof is no yes */
+      g_autofree char *end = step (auth, verifier, &error);
+      if (is_impostor)
+        {
+          assert_null (end);
+          assert_int_equal (error->code, FM_ERROR_AUTH);
+          assert_false (fm_auth_finish (auth, NULL));
+        }
+      else
+        {
+          assert_string_equal (end, "");
+          assert_true (fm_auth_finish (auth, NULL));
+        }
     }
-    else {
-      assert_string_equal (end, "");
-      assert_true (fm_auth_finish (auth, NULL));
-    }
-  }
 }
 
 static void
 refuses_bad_challenges (void **state)
 {
-  static const char *const bad[] = { "", "r=x,s=c2FsdHk=,i=4096", "r=%sX,s=c2FsdHk=,i=1", "r=%sX,s=c2FsdHk=,i=99999999", "r=%sX,s=,i=4096", "m=1,r=%sX,s=eA==,i=4096" };
+  static const char *const bad[] = {
+    "", "r=x,s=c2FsdHk=,i=4096", "r=%sX,s=c2FsdHk=,i=1", "r=%sX,s=c2FsdHk=,i=99999999", "r=%sX,s=,i=4096", "m=1,r=%sX,s=eA==,i=4096"
+  };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++) {
-    g_autoptr (FmAuth) auth = start ("SCRAM-SHA-1", "u", "p", FM_CREDENTIALS_PASSWORD, NULL);
-    g_autofree char *first = step (auth, NULL, NULL);
-    g_auto (GStrv) halves = g_strsplit (bad[i], "%s", 2);
-    g_autofree char *challenge = g_strjoinv (strstr (first, "r=") + 2, halves);
-    g_autoptr (GError) error = NULL;
-    assert_null (step (auth, challenge, &error));
-    assert_int_equal (error->code, FM_ERROR_PROTOCOL);
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (FmAuth) auth = start ("SCRAM-SHA-1", "u", "p", FM_CREDENTIALS_PASSWORD, NULL);
+      g_autofree char *first = step (auth, NULL, NULL);
+      g_auto (GStrv) halves = g_strsplit (bad[i], "%s", 2);
+      g_autofree char *challenge = g_strjoinv (strstr (first, "r=") + 2, halves);
+      g_autoptr (GError) error = NULL;
+      assert_null (step (auth, challenge, &error));
+      assert_int_equal (error->code, FM_ERROR_PROTOCOL);
+    }
 }
 
 static void
@@ -179,13 +186,14 @@ turns_names_both_ways (void **state)
   };
   static const char *const bad[] = { "&", "&APw", "Tom & Jerry", "&AGE-", "&2D0-", "&3gA-", "\303\274", "&APx-", "&AAA-", "a\tb", "&ABs-" };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (pairs); i++) {
-    g_autofree char *wire = fm_mutf7_encode (pairs[i][0]);
-    g_autofree char *name = fm_mutf7_decode (pairs[i][1]);
-    assert_string_equal (wire, pairs[i][1]);
-    assert_non_null (name);
-    assert_string_equal (name, pairs[i][0]);
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (pairs); i++)
+    {
+      g_autofree char *wire = fm_mutf7_encode (pairs[i][0]);
+      g_autofree char *name = fm_mutf7_decode (pairs[i][1]);
+      assert_string_equal (wire, pairs[i][1]);
+      assert_non_null (name);
+      assert_string_equal (name, pairs[i][0]);
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     assert_null (fm_mutf7_decode (bad[i]));
 }

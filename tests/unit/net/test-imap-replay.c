@@ -42,21 +42,24 @@ take_json_string (const char **p)
 {
   GString *text = g_string_new (NULL);
 
-  for (; **p != '\0' && **p != '"'; (*p)++) {
-    if (**p != '\\') {
-      g_string_append_c (text, **p);
-      continue;
+  for (; **p != '\0' && **p != '"'; (*p)++)
+    {
+      if (**p != '\\')
+        {
+          g_string_append_c (text, **p);
+          continue;
+        }
+      (*p)++;
+      if (**p == 'u')
+        {
+          char hex[5] = { 0 };
+          strncpy (hex, *p + 1, 4);
+          g_string_append_c (text, (char) strtoul (hex, NULL, 16));
+          *p += 4;
+        }
+      else
+        g_string_append_c (text, **p == 'n' ? '\n' : **p == 'r' ? '\r' : **p == 't' ? '\t' : **p);
     }
-    (*p)++;
-    if (**p == 'u') {
-      char hex[5] = { 0 };
-      strncpy (hex, *p + 1, 4);
-      g_string_append_c (text, (char)strtoul (hex, NULL, 16));
-      *p += 4;
-    }
-    else
-      g_string_append_c (text, **p == 'n' ? '\n' : **p == 'r' ? '\r' : **p == 't' ? '\t' : **p);
-  }
   if (**p == '"')
     (*p)++;
   return g_string_free (text, FALSE);
@@ -91,22 +94,23 @@ parse_recording (const char *line)
 
   recording->name = take_field (&line, NULL, "test");
   recording->steps = g_ptr_array_new_with_free_func (step_free);
-  for (;;) {
-    char *command = take_field (&line, NULL, "c");
-    if (command == NULL)
-      return recording;
-    const char *next = strstr (line, "\"c\": \"");
-    const char *from = line;
-    g_autofree char *file = take_field (&from, next, "s_file");
-    from = line;
-    char *text = file != NULL ? load_reply (file) : take_field (&from, next, "s_text");
-    Step *step = g_new0 (Step, 1);
-    const char *blank = strchr (command, ' ');
-    step->command = g_strdup (blank != NULL && command[0] == 'A' ? blank + 1 : command);
-    step->reply = text != NULL ? text : g_strdup ("");
-    g_free (command);
-    g_ptr_array_add (recording->steps, step);
-  }
+  for (;;)
+    {
+      char *command = take_field (&line, NULL, "c");
+      if (command == NULL)
+        return recording;
+      const char *next = strstr (line, "\"c\": \"");
+      const char *from = line;
+      g_autofree char *file = take_field (&from, next, "s_file");
+      from = line;
+      char *text = file != NULL ? load_reply (file) : take_field (&from, next, "s_text");
+      Step *step = g_new0 (Step, 1);
+      const char *blank = strchr (command, ' ');
+      step->command = g_strdup (blank != NULL && command[0] == 'A' ? blank + 1 : command);
+      step->reply = text != NULL ? text : g_strdup ("");
+      g_free (command);
+      g_ptr_array_add (recording->steps, step);
+    }
 }
 
 static void
@@ -131,14 +135,15 @@ find_step (Recording *recording, const char *command)
   gsize n = verb_length (command);
   Step *found = NULL;
 
-  for (guint i = 0; i < recording->steps->len; i++) {
-    Step *step = g_ptr_array_index (recording->steps, i);
-    if (verb_length (step->command) != n || g_ascii_strncasecmp (step->command, command, n) != 0)
-      continue;
-    found = step;
-    if (!step->is_used)
-      break;
-  }
+  for (guint i = 0; i < recording->steps->len; i++)
+    {
+      Step *step = g_ptr_array_index (recording->steps, i);
+      if (verb_length (step->command) != n || g_ascii_strncasecmp (step->command, command, n) != 0)
+        continue;
+      found = step;
+      if (!step->is_used)
+        break;
+    }
   return found;
 }
 
@@ -148,13 +153,14 @@ find_sign_in (Recording *recording)
 {
   gboolean is_inside = FALSE;
 
-  for (guint i = 0; i < recording->steps->len; i++) {
-    Step *step = g_ptr_array_index (recording->steps, i);
-    if (g_ascii_strncasecmp (step->command, "LOGIN", 5) == 0 || g_ascii_strncasecmp (step->command, "AUTHENTICATE", 12) == 0)
-      is_inside = TRUE;
-    if (is_inside && *step->reply != '\0' && step->reply[0] != '+')
-      return step;
-  }
+  for (guint i = 0; i < recording->steps->len; i++)
+    {
+      Step *step = g_ptr_array_index (recording->steps, i);
+      if (g_ascii_strncasecmp (step->command, "LOGIN", 5) == 0 || g_ascii_strncasecmp (step->command, "AUTHENTICATE", 12) == 0)
+        is_inside = TRUE;
+      if (is_inside && *step->reply != '\0' && step->reply[0] != '+')
+        return step;
+    }
   return NULL;
 }
 
@@ -165,18 +171,20 @@ retag (const char *reply, const char *tag)
   g_autoptr (GString) out = g_string_new (NULL);
   gboolean has_end = FALSE;
 
-  for (const char *p = reply; *p != '\0';) {
-    gsize n = strcspn (p, "\n");
-    n += p[n] == '\n';
-    if (n > 10 && p[0] == 'A' && strspn (p + 1, "#0123456789") == 8 && p[9] == ' ') {
-      g_string_append (out, tag);
-      g_string_append_len (out, p + 9, n - 9);
-      has_end = TRUE;
+  for (const char *p = reply; *p != '\0';)
+    {
+      gsize n = strcspn (p, "\n");
+      n += p[n] == '\n';
+      if (n > 10 && p[0] == 'A' && strspn (p + 1, "#0123456789") == 8 && p[9] == ' ')
+        {
+          g_string_append (out, tag);
+          g_string_append_len (out, p + 9, n - 9);
+          has_end = TRUE;
+        }
+      else
+        g_string_append_len (out, p, n);
+      p += n;
     }
-    else
-      g_string_append_len (out, p, n);
-    p += n;
-  }
   if (out->len > 0 && out->str[out->len - 1] != '\n') /* the recorder lost the end of texts that were put together at run time */
     g_string_append (out, "\r\n");
   if (!has_end)
@@ -187,18 +195,19 @@ retag (const char *reply, const char *tag)
 static void
 take_literals (FmFakePeer *peer, char **line)
 {
-  for (;;) {
-    const char *brace = strrchr (*line, '{');
-    if (brace == NULL || !g_str_has_suffix (*line, "}"))
-      return;
-    guint64 n = g_ascii_strtoull (brace + 1, NULL, 10);
-    if (!g_str_has_suffix (*line, "+}"))
-      fm_fake_server_send (peer, "+ go ahead\r\n");
-    g_free (fm_fake_server_receive_bytes (peer, n));
-    char *rest = fm_fake_server_receive (peer);
-    g_free (*line);
-    *line = rest != NULL ? rest : g_strdup ("");
-  }
+  for (;;)
+    {
+      const char *brace = strrchr (*line, '{');
+      if (brace == NULL || !g_str_has_suffix (*line, "}"))
+        return;
+      guint64 n = g_ascii_strtoull (brace + 1, NULL, 10);
+      if (!g_str_has_suffix (*line, "+}"))
+        fm_fake_server_send (peer, "+ go ahead\r\n");
+      g_free (fm_fake_server_receive_bytes (peer, n));
+      char *rest = fm_fake_server_receive (peer);
+      g_free (*line);
+      *line = rest != NULL ? rest : g_strdup ("");
+    }
 }
 
 static void
@@ -208,35 +217,42 @@ replay (FmFakePeer *peer, gpointer data)
   char *line;
 
   for (guint i = 0; i < recording->steps->len; i++)
-    ((Step *)g_ptr_array_index (recording->steps, i))->is_used = FALSE;
+    ((Step *) g_ptr_array_index (recording->steps, i))->is_used = FALSE;
   Step *greeting = find_step (recording, "");
   if (greeting == NULL || !fm_fake_server_send (peer, greeting->reply))
     return;
-  while ((line = fm_fake_server_receive (peer)) != NULL) {
-    g_autofree char *tag = g_strndup (line, strcspn (line, " "));
-    const char *command = line[strlen (tag)] == ' ' ? line + strlen (tag) + 1 : "";
-    gboolean is_sign_in = g_str_has_prefix (command, "LOGIN") || g_str_has_prefix (command, "AUTHENTICATE");
-    Step *step = is_sign_in ? find_sign_in (recording) : find_step (recording, command);
-    gboolean needs_answer = g_str_has_prefix (command, "AUTHENTICATE") && strchr (command + 13, ' ') == NULL;
-    g_autofree char *reply = NULL;
-    if (step != NULL) {
-      step->is_used = TRUE;
-      reply = retag (step->reply, tag);
+  while ((line = fm_fake_server_receive (peer)) != NULL)
+    {
+      g_autofree char *tag = g_strndup (line, strcspn (line, " "));
+      const char *command = line[strlen (tag)] == ' ' ? line + strlen (tag) + 1 : "";
+      gboolean is_sign_in = g_str_has_prefix (command, "LOGIN") || g_str_has_prefix (command, "AUTHENTICATE");
+      Step *step = is_sign_in ? find_sign_in (recording) : find_step (recording, command);
+      gboolean needs_answer = g_str_has_prefix (command, "AUTHENTICATE") && strchr (command + 13, ' ') == NULL;
+      g_autofree char *reply = NULL;
+      if (step != NULL)
+        {
+          step->is_used = TRUE;
+          reply = retag (step->reply, tag);
+        }
+      else
+        reply = g_strdup_printf (is_sign_in                             ? "%s OK in\r\n"
+                                 : g_str_has_prefix (command, "LOGOUT") ? "* BYE\r\n%s OK\r\n"
+                                                                        : "%s BAD not recorded\r\n",
+                                 tag);
+      take_literals (peer, &line);
+      if (needs_answer)
+        {
+          fm_fake_server_send (peer, "+ \r\n");
+          g_free (fm_fake_server_receive (peer));
+          if (strstr (line, "AUTHENTICATE LOGIN") != NULL)
+            {
+              fm_fake_server_send (peer, "+ \r\n");
+              g_free (fm_fake_server_receive (peer));
+            }
+        }
+      fm_fake_server_send (peer, reply);
+      g_free (line);
     }
-    else
-      reply = g_strdup_printf (is_sign_in ? "%s OK in\r\n" : g_str_has_prefix (command, "LOGOUT") ? "* BYE\r\n%s OK\r\n" : "%s BAD not recorded\r\n", tag);
-    take_literals (peer, &line);
-    if (needs_answer) {
-      fm_fake_server_send (peer, "+ \r\n");
-      g_free (fm_fake_server_receive (peer));
-      if (strstr (line, "AUTHENTICATE LOGIN") != NULL) {
-        fm_fake_server_send (peer, "+ \r\n");
-        g_free (fm_fake_server_receive (peer));
-      }
-    }
-    fm_fake_server_send (peer, reply);
-    g_free (line);
-  }
 }
 
 /* What the session told, in order. */
@@ -258,7 +274,7 @@ on_box (gpointer data, const FmImapBox *box)
 static void
 on_status (gpointer data, const FmImapStatus *status)
 {
-  g_string_append_printf (((Story *)data)->told, "status %s %u %u\n", status->name, status->messages, status->unseen);
+  g_string_append_printf (((Story *) data)->told, "status %s %u %u\n", status->name, status->messages, status->unseen);
 }
 
 static void
@@ -274,19 +290,19 @@ on_message (gpointer data, const FmImapMessage *m)
 static void
 on_unreadable (gpointer data, guint32 seq, guint32 uid)
 {
-  g_string_append_printf (((Story *)data)->told, "unreadable %u %u\n", seq, uid);
+  g_string_append_printf (((Story *) data)->told, "unreadable %u %u\n", seq, uid);
 }
 
 static void
 on_number (gpointer data, guint32 n)
 {
-  g_string_append_printf (((Story *)data)->told, "number %u\n", n);
+  g_string_append_printf (((Story *) data)->told, "number %u\n", n);
 }
 
 static void
 on_search (gpointer data, const FmImapRange *ranges, gsize n, guint64 modseq)
 {
-  g_string_append_printf (((Story *)data)->told, "search %" G_GSIZE_FORMAT "\n", n);
+  g_string_append_printf (((Story *) data)->told, "search %" G_GSIZE_FORMAT "\n", n);
 }
 
 static void
@@ -344,13 +360,14 @@ run_recording (Recording *recording, FmFakeDelivery delivery)
   FmImapSession *session = open_replay (fake, &story);
   g_autoptr (GError) error = NULL;
 
-  if (session != NULL) {
-    tell (&story, "list", fm_imap_session_list (session, "*", TRUE, &error), &error);
-    for (guint i = 0; i < story.boxes->len; i++)
-      visit_box (session, g_ptr_array_index (story.boxes, i), &story);
-    tell (&story, "noop", fm_imap_session_noop (session, &error), &error);
-    fm_imap_session_logout (session);
-  }
+  if (session != NULL)
+    {
+      tell (&story, "list", fm_imap_session_list (session, "*", TRUE, &error), &error);
+      for (guint i = 0; i < story.boxes->len; i++)
+        visit_box (session, g_ptr_array_index (story.boxes, i), &story);
+      tell (&story, "noop", fm_imap_session_noop (session, &error), &error);
+      fm_imap_session_logout (session);
+    }
   g_free (fm_fake_server_stop (fake));
   g_ptr_array_unref (story.boxes);
   return g_string_free (story.told, FALSE);
@@ -365,22 +382,23 @@ tells_one_story (void **state)
 
   assert_true (g_file_get_contents (path, &text, NULL, NULL));
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  for (char **line = lines; *line != NULL; line++) {
-    if (strstr (*line, "\"proto\": \"imap\"") == NULL)
-      continue;
-    Recording *recording = parse_recording (*line);
-    g_autofree char *whole = run_recording (recording, FM_FAKE_WHOLE);
-    g_autofree char *bytes = run_recording (recording, FM_FAKE_BYTES);
-    g_autofree char *split = run_recording (recording, FM_FAKE_SPLIT);
-    if (strcmp (whole, bytes) != 0 || strcmp (whole, split) != 0)
-      fail_msg ("%s differs by delivery:\n%s\n--- bytes\n%s\n--- split\n%s", recording->name, whole, bytes, split);
-    if (g_getenv ("FULMAR_TEST_VERBOSE") != NULL)
-      printf ("== %s at %" G_GINT64_FORMAT "\n%s", recording->name, g_get_monotonic_time () / 1000, whole);
-    n++;
-    n_open += strstr (whole, "list:") != NULL;
-    n_messages += strstr (whole, "message ") != NULL;
-    recording_free (recording);
-  }
+  for (char **line = lines; *line != NULL; line++)
+    {
+      if (strstr (*line, "\"proto\": \"imap\"") == NULL)
+        continue;
+      Recording *recording = parse_recording (*line);
+      g_autofree char *whole = run_recording (recording, FM_FAKE_WHOLE);
+      g_autofree char *bytes = run_recording (recording, FM_FAKE_BYTES);
+      g_autofree char *split = run_recording (recording, FM_FAKE_SPLIT);
+      if (strcmp (whole, bytes) != 0 || strcmp (whole, split) != 0)
+        fail_msg ("%s differs by delivery:\n%s\n--- bytes\n%s\n--- split\n%s", recording->name, whole, bytes, split);
+      if (g_getenv ("FULMAR_TEST_VERBOSE") != NULL)
+        printf ("== %s at %" G_GINT64_FORMAT "\n%s", recording->name, g_get_monotonic_time () / 1000, whole);
+      n++;
+      n_open += strstr (whole, "list:") != NULL;
+      n_messages += strstr (whole, "message ") != NULL;
+      recording_free (recording);
+    }
   printf ("%u recordings, %u signed in, %u with messages\n", n, n_open, n_messages);
   assert_true (n > 100 && n_open > n / 2);
 }
@@ -402,38 +420,41 @@ survives_single_responses (void **state)
   static const char *const dirs[] = { "response-data", "unsupported", "response-done" };
   guint n = 0, n_alive = 0;
 
-  for (gsize d = 0; d < G_N_ELEMENTS (dirs); d++) {
-    g_autofree char *path = g_build_filename (corpus, "protocol", "libetpan-imap", "imap", "data", dirs[d], NULL);
-    g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-    const char *name;
-    while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-      g_autofree char *file = g_build_filename (path, name, NULL);
-      g_autofree char *text = NULL;
-      g_autofree char *first = NULL;
-      assert_true (g_file_get_contents (file, &text, NULL, NULL));
-      for (FmFakeDelivery delivery = FM_FAKE_WHOLE; delivery <= FM_FAKE_SPLIT; delivery++) {
-        FmFakeServer *fake = fm_fake_server_start (answer_with_file, text, delivery);
-        Story story = { g_string_new (NULL), g_ptr_array_new_with_free_func (g_free), 0 };
-        FmImapSession *session = open_replay (fake, &story);
-        g_autoptr (GError) error = NULL;
-        assert_non_null (session);
-        gboolean is_alive = fm_imap_session_noop (session, &error);
-        tell (&story, "noop", is_alive, &error);
-        n_alive += is_alive;
-        n++;
-        if (first != NULL)
-          assert_string_equal (first, story.told->str);
-        else
-          first = g_strdup (story.told->str);
-        if (delivery == FM_FAKE_WHOLE && g_getenv ("FULMAR_TEST_VERBOSE") != NULL)
-          printf ("== %s/%s\n%s", dirs[d], name, first);
-        fm_imap_session_free (session);
-        g_free (fm_fake_server_stop (fake));
-        g_ptr_array_unref (story.boxes);
-        g_string_free (story.told, TRUE);
-      }
+  for (gsize d = 0; d < G_N_ELEMENTS (dirs); d++)
+    {
+      g_autofree char *path = g_build_filename (corpus, "protocol", "libetpan-imap", "imap", "data", dirs[d], NULL);
+      g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+      const char *name;
+      while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+        {
+          g_autofree char *file = g_build_filename (path, name, NULL);
+          g_autofree char *text = NULL;
+          g_autofree char *first = NULL;
+          assert_true (g_file_get_contents (file, &text, NULL, NULL));
+          for (FmFakeDelivery delivery = FM_FAKE_WHOLE; delivery <= FM_FAKE_SPLIT; delivery++)
+            {
+              FmFakeServer *fake = fm_fake_server_start (answer_with_file, text, delivery);
+              Story story = { g_string_new (NULL), g_ptr_array_new_with_free_func (g_free), 0 };
+              FmImapSession *session = open_replay (fake, &story);
+              g_autoptr (GError) error = NULL;
+              assert_non_null (session);
+              gboolean is_alive = fm_imap_session_noop (session, &error);
+              tell (&story, "noop", is_alive, &error);
+              n_alive += is_alive;
+              n++;
+              if (first != NULL)
+                assert_string_equal (first, story.told->str);
+              else
+                first = g_strdup (story.told->str);
+              if (delivery == FM_FAKE_WHOLE && g_getenv ("FULMAR_TEST_VERBOSE") != NULL)
+                printf ("== %s/%s\n%s", dirs[d], name, first);
+              fm_imap_session_free (session);
+              g_free (fm_fake_server_stop (fake));
+              g_ptr_array_unref (story.boxes);
+              g_string_free (story.told, TRUE);
+            }
+        }
     }
-  }
   printf ("%u of %u deliveries left the session alive\n", n_alive, n);
   assert_true (n > 0 && n_alive > n / 2);
 }

@@ -65,7 +65,7 @@ on_message (gpointer data, const FmImapMessage *m)
   if (m->has & FM_IMAP_HAS_SIZE)
     g_string_append_printf (told, " size=%" G_GUINT64_FORMAT, m->size_bytes);
   if (m->has & FM_IMAP_HAS_HEADER)
-    g_string_append_printf (told, " header=%.*s", (int)m->header_bytes, m->header);
+    g_string_append_printf (told, " header=%.*s", (int) m->header_bytes, m->header);
   for (guint i = 0; m->gm_labels != NULL && m->gm_labels[i] != NULL; i++)
     g_string_append_printf (told, " [%s]", m->gm_labels[i]);
   g_string_append_c (told, ';');
@@ -157,7 +157,7 @@ static void
 assert_error (GError *error, int code, const char *words)
 {
   assert_non_null (error);
-  if (error->domain != FM_ERROR || (int)error->code != code || strstr (error->message, words) == NULL)
+  if (error->domain != FM_ERROR || (int) error->code != code || strstr (error->message, words) == NULL)
     fail_msg ("expected %s with \"%s\", got %s: %s", fm_error_code_name (code), words, fm_error_code_name (error->code), error->message);
 }
 
@@ -177,7 +177,8 @@ visits_in_few_turns (void **state)
   {
     Script script = { "ID ENABLE QRESYNC CONDSTORE LIST-EXTENDED LIST-STATUS SPECIAL-USE ESEARCH",
                       { "* ID NIL\r\n%T OK\r\n", "* ENABLED QRESYNC\r\n%T OK\r\n",
-                        "* LIST (\\HasNoChildren \\Sent) \"/\" \"Entw&APw-rfe\"\r\n* STATUS \"Entw&APw-rfe\" (MESSAGES 3 UNSEEN 1 UIDNEXT 9 DELETED-STORAGE (1 2))\r\n"
+                        "* LIST (\\HasNoChildren \\Sent) \"/\" \"Entw&APw-rfe\"\r\n* STATUS \"Entw&APw-rfe\" (MESSAGES 3 UNSEEN 1 UIDNEXT "
+                        "9 DELETED-STORAGE (1 2))\r\n"
                         "* LIST () NIL {3}\r\na\"b (\"OLDNAME\" (\"x\"))\r\n%T OK\r\n",
                         "* FLAGS (\\Seen x)\r\n* OK [PERMANENTFLAGS (\\Seen \\Deleted \\*)] limited\r\n* 5 EXISTS\r\n* 0 RECENT\r\n"
                         "* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 44] ok\r\n* OK [HIGHESTMODSEQ 5000000000] ok\r\n"
@@ -216,8 +217,10 @@ fetches_what_servers_make_of_it (void **state)
   FOR_EACH_DELIVERY
   {
     Script script = { "X-GM-EXT-1",
-                      { "* 1 FETCH (UID 10 FLAGS () INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" RFC822.SIZE 4294967299 BODY[HEADER.FIELDS (DATE)] {8}\r\nA: b\r\n\r\n)\r\n"
-                        "* 2 FETCH (X-GM-LABELS (\\Inbox \"\\\\Sent\" Foo \"B&APw-r\") UID 11 X-NEW ((1 2) \"x)\" NIL) FLAGS (\\Seen \\Recent) INTERNALDATE \"rubbish\")\r\n"
+                      { "* 1 FETCH (UID 10 FLAGS () INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" RFC822.SIZE 4294967299 BODY[HEADER.FIELDS "
+                        "(DATE)] {8}\r\nA: b\r\n\r\n)\r\n"
+                        "* 2 FETCH (X-GM-LABELS (\\Inbox \"\\\\Sent\" Foo \"B&APw-r\") UID 11 X-NEW ((1 2) \"x)\" NIL) FLAGS (\\Seen "
+                        "\\Recent) INTERNALDATE \"rubbish\")\r\n"
                         "* BOGUS whatever (\r\n"
                         "\r\n" /* Exchange's blank line */
                         "* 3 FETCH (UID 12 ENVELOPE (\"unescaped \" quote\")\r\n"
@@ -277,7 +280,7 @@ static void
 count_progress (gpointer data, guint64 done, guint64 total)
 {
   assert_true (done <= total);
-  *(guint64 *)data = done;
+  *(guint64 *) data = done;
 }
 
 static void
@@ -321,7 +324,8 @@ streams_bodies (void **state)
 static void
 searches (void **state)
 {
-  Script script = { "ESEARCH", { "* ESEARCH (TAG \"x\") UID ALL 1:3,7 COUNT 4\r\n%T OK\r\n", "* SEARCH 9 2 3 (MODSEQ 917162500)\r\n%T OK\r\n" } };
+  Script script
+      = { "ESEARCH", { "* ESEARCH (TAG \"x\") UID ALL 1:3,7 COUNT 4\r\n%T OK\r\n", "* SEARCH 9 2 3 (MODSEQ 917162500)\r\n%T OK\r\n" } };
   FmFakeServer *fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
   FmImapSession *session = open_ok (fake);
 
@@ -338,8 +342,8 @@ static void
 changes_things (void **state)
 {
   Script script = { "UIDPLUS MOVE LITERAL- CONDSTORE",
-                    { "%T OK [MODIFIED 7,9] some\r\n", "* OK [COPYUID 38 3,5 20:21] moved\r\n* 3 EXPUNGE\r\n%T OK\r\n", "%T NO [TRYCREATE] no such folder\r\n",
-                      "%T OK\r\n", "%T OK\r\n" } };
+                    { "%T OK [MODIFIED 7,9] some\r\n", "* OK [COPYUID 38 3,5 20:21] moved\r\n* 3 EXPUNGE\r\n%T OK\r\n",
+                      "%T NO [TRYCREATE] no such folder\r\n", "%T OK\r\n", "%T OK\r\n" } };
   FmFakeServer *fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
   FmImapSession *session = open_ok (fake);
   FmImapRange ranges[] = { { 3, 3 }, { 5, 5 } };
@@ -456,7 +460,9 @@ idles (void **state)
 static void
 halves_what_a_server_refuses (void **state)
 {
-  Script script = { "", { "%T NO [SERVERBUG] broken message\r\n", "%T NO again\r\n", "* 3 FETCH (UID 3 FLAGS ())\r\n%T OK\r\n", "%T NO again\r\n", "* 2 FETCH (UID 2 FLAGS ())\r\n%T OK\r\n" } };
+  Script script = { "",
+                    { "%T NO [SERVERBUG] broken message\r\n", "%T NO again\r\n", "* 3 FETCH (UID 3 FLAGS ())\r\n%T OK\r\n",
+                      "%T NO again\r\n", "* 2 FETCH (UID 2 FLAGS ())\r\n%T OK\r\n" } };
   FmFakeServer *fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
   FmImapSession *session = open_ok (fake);
   FmImapRange range = { 1, 4 };
@@ -485,15 +491,16 @@ run_door (FmFakePeer *peer, gpointer data)
   fm_fake_server_send (peer, door->greeting);
   if (door->capability != NULL)
     g_free (fm_fake_server_answer (peer, door->capability));
-  if (door->starttls != NULL) {
-    g_free (fm_fake_server_answer (peer, door->starttls));
-    if (door->credentials == NULL || !fm_fake_server_start_tls (peer, door->credentials))
-      return;
-    g_free (fm_fake_server_answer (peer, "* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%T OK\r\n"));
-    g_free (fm_fake_server_answer (peer, "+\r\n"));
-    g_free (fm_fake_server_receive (peer));
-    fm_fake_server_send (peer, "F4 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n");
-  }
+  if (door->starttls != NULL)
+    {
+      g_free (fm_fake_server_answer (peer, door->starttls));
+      if (door->credentials == NULL || !fm_fake_server_start_tls (peer, door->credentials))
+        return;
+      g_free (fm_fake_server_answer (peer, "* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%T OK\r\n"));
+      g_free (fm_fake_server_answer (peer, "+\r\n"));
+      g_free (fm_fake_server_receive (peer));
+      fm_fake_server_send (peer, "F4 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n");
+    }
   if (door->auth != NULL)
     g_free (fm_fake_server_answer (peer, door->auth));
   fm_fake_server_wait_end (peer);
@@ -509,12 +516,13 @@ expect_closed (Door *door, FmSecurity security, int code, const char *words, gbo
   assert_null (session);
   assert_error (error, code, words);
   g_autofree char *transcript = fm_fake_server_stop (fake);
-  if (!may_tell_password) {
-    assert_null (strstr (transcript, "AUTH"));
-    assert_null (strstr (transcript, "LOGIN"));
-    assert_null (strstr (transcript, PASSWORD));
-    assert_null (strstr (transcript, "AGFsaWNl")); /* "\0alice" in base64 */
-  }
+  if (!may_tell_password)
+    {
+      assert_null (strstr (transcript, "AUTH"));
+      assert_null (strstr (transcript, "LOGIN"));
+      assert_null (strstr (transcript, PASSWORD));
+      assert_null (strstr (transcript, "AGFsaWNl")); /* "\0alice" in base64 */
+    }
 }
 
 static void
@@ -523,17 +531,20 @@ guards_the_password (void **state)
   gnutls_certificate_credentials_t other = fm_fake_server_ca_issue (ca, "elsewhere.example", -DAY_S, DAY_S);
   gnutls_certificate_credentials_t old = fm_fake_server_ca_issue (ca, "localhost", -2 * DAY_S, -DAY_S);
 
-  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n" }, FM_SECURITY_STARTTLS, FM_ERROR_TLS, "offers no STARTTLS", FALSE);
-  expect_closed (&(Door){ "* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n" }, FM_SECURITY_STARTTLS, FM_ERROR_TLS, "before the connection is encrypted", FALSE);
-  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", .starttls = "%T OK go\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n" }, FM_SECURITY_STARTTLS,
-                 FM_ERROR_TLS, "before it was encrypted", FALSE);
-  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", .starttls = "%T NO not today\r\n" }, FM_SECURITY_STARTTLS, FM_ERROR_TLS, "not today",
+  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n" }, FM_SECURITY_STARTTLS, FM_ERROR_TLS, "offers no STARTTLS",
                  FALSE);
-  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", .starttls = "%T OK go\r\n", .credentials = other }, FM_SECURITY_STARTTLS, FM_ERROR_TLS,
-                 "another name", FALSE);
-  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", .starttls = "%T OK go\r\n", .credentials = old }, FM_SECURITY_STARTTLS, FM_ERROR_TLS,
-                 "expired", FALSE);
-  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_AUTH, "LOGINDISABLED", FALSE);
+  expect_closed (&(Door){ "* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n" }, FM_SECURITY_STARTTLS, FM_ERROR_TLS,
+                 "before the connection is encrypted", FALSE);
+  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", .starttls = "%T OK go\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n" },
+                 FM_SECURITY_STARTTLS, FM_ERROR_TLS, "before it was encrypted", FALSE);
+  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", .starttls = "%T NO not today\r\n" }, FM_SECURITY_STARTTLS,
+                 FM_ERROR_TLS, "not today", FALSE);
+  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", .starttls = "%T OK go\r\n", .credentials = other },
+                 FM_SECURITY_STARTTLS, FM_ERROR_TLS, "another name", FALSE);
+  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", .starttls = "%T OK go\r\n", .credentials = old },
+                 FM_SECURITY_STARTTLS, FM_ERROR_TLS, "expired", FALSE);
+  expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_AUTH, "LOGINDISABLED",
+                 FALSE);
   expect_closed (&(Door){ "* BYE too many connections\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_REFUSED, "too many", FALSE);
   expect_closed (&(Door){ "220 smtp.example ESMTP\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_PROTOCOL, "greet", FALSE);
 }
@@ -547,7 +558,8 @@ tells_refusals_apart (void **state)
   expect_closed (&(Door){ hi, .auth = "%T NO Invalid credentials\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_AUTH, "Invalid", TRUE);
   expect_closed (&(Door){ hi, .auth = "%T NO [UNAVAILABLE] later\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_REFUSED, "later", TRUE);
   expect_closed (&(Door){ hi, .auth = "%T NO [INUSE] locked\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_REFUSED, "locked", TRUE);
-  expect_closed (&(Door){ hi, .auth = "* NO [ALERT] Switch IMAP on first\r\n%T NO no\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_AUTH, "Switch IMAP on", TRUE);
+  expect_closed (&(Door){ hi, .auth = "* NO [ALERT] Switch IMAP on first\r\n%T NO no\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_AUTH,
+                 "Switch IMAP on", TRUE);
 }
 
 static void
@@ -584,45 +596,55 @@ cancels_in_every_phase (void **state)
   Script mute_idle = { "IDLE", { "+ idling\r\n" }, TRUE };
   Script mute_body = { "IDLE", { "* 1 FETCH (UID 1 BODY[] {100}\r\nabc" }, TRUE };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (phases); i++) {
-    FmFakeServer *fake = fm_fake_server_start (run_door, &(Door){ phases[i] }, FM_FAKE_WHOLE);
-    g_autoptr (FmCancel) cancel = fm_cancel_new ();
-    g_autoptr (GError) error = NULL;
-    gint64 start_us = fm_clock_mono_us ();
-    FmThread *thread = fm_thread_start ("canceller", trigger_soon, cancel);
-    assert_null (open_at (fake, FM_SECURITY_PLAIN_LOOPBACK, cancel, &error));
-    assert_true (fm_clock_mono_us () - start_us < 80 * 1000 + 50 * 1000);
-    fm_thread_join (thread);
-    assert_error (error, FM_ERROR_CANCELLED, "");
-    g_free (fm_fake_server_stop (fake));
-  }
-  for (int i = 0; i < 2; i++) {
-    FmFakeServer *fake = fm_fake_server_start (run_script, i == 0 ? &mute_idle : &mute_body, FM_FAKE_WHOLE);
-    g_autoptr (FmCancel) cancel = fm_cancel_new ();
-    g_autoptr (GError) error = NULL;
-    g_autoptr (FmSink) sink = fm_sink_new_memory (1000);
-    FmImapIdleEnd end;
-    FmImapSession *session = open_at (fake, FM_SECURITY_PLAIN_LOOPBACK, cancel, NULL);
-    FmThread *thread = fm_thread_start ("canceller", trigger_soon, cancel);
-    if (i == 0)
-      assert_false (fm_imap_idle_wait (session, -1, G_MAXINT64, &end, &error));
-    else
-      assert_false (fm_imap_session_fetch_body (session, 1, sink, NULL, NULL, &error));
-    fm_thread_join (thread);
-    assert_error (error, FM_ERROR_CANCELLED, "");
-    fm_imap_session_free (session); /* never LOGOUT, never blocks (trap 11) */
-    g_free (fm_fake_server_stop (fake));
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (phases); i++)
+    {
+      FmFakeServer *fake = fm_fake_server_start (run_door, &(Door){ phases[i] }, FM_FAKE_WHOLE);
+      g_autoptr (FmCancel) cancel = fm_cancel_new ();
+      g_autoptr (GError) error = NULL;
+      gint64 start_us = fm_clock_mono_us ();
+      FmThread *thread = fm_thread_start ("canceller", trigger_soon, cancel);
+      assert_null (open_at (fake, FM_SECURITY_PLAIN_LOOPBACK, cancel, &error));
+      assert_true (fm_clock_mono_us () - start_us < 80 * 1000 + 50 * 1000);
+      fm_thread_join (thread);
+      assert_error (error, FM_ERROR_CANCELLED, "");
+      g_free (fm_fake_server_stop (fake));
+    }
+  for (int i = 0; i < 2; i++)
+    {
+      FmFakeServer *fake = fm_fake_server_start (run_script, i == 0 ? &mute_idle : &mute_body, FM_FAKE_WHOLE);
+      g_autoptr (FmCancel) cancel = fm_cancel_new ();
+      g_autoptr (GError) error = NULL;
+      g_autoptr (FmSink) sink = fm_sink_new_memory (1000);
+      FmImapIdleEnd end;
+      FmImapSession *session = open_at (fake, FM_SECURITY_PLAIN_LOOPBACK, cancel, NULL);
+      FmThread *thread = fm_thread_start ("canceller", trigger_soon, cancel);
+      if (i == 0)
+        assert_false (fm_imap_idle_wait (session, -1, G_MAXINT64, &end, &error));
+      else
+        assert_false (fm_imap_session_fetch_body (session, 1, sink, NULL, NULL, &error));
+      fm_thread_join (thread);
+      assert_error (error, FM_ERROR_CANCELLED, "");
+      fm_imap_session_free (session); /* never LOGOUT, never blocks (trap 11) */
+      g_free (fm_fake_server_stop (fake));
+    }
 }
 
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (visits_in_few_turns), cmocka_unit_test (fetches_what_servers_make_of_it), cmocka_unit_test (bounds_what_it_reads),
-    cmocka_unit_test (streams_bodies),      cmocka_unit_test (searches),                        cmocka_unit_test (changes_things),
-    cmocka_unit_test (appends),             cmocka_unit_test (idles),                           cmocka_unit_test (halves_what_a_server_refuses),
-    cmocka_unit_test (guards_the_password), cmocka_unit_test (tells_refusals_apart),            cmocka_unit_test (upgrades),
+    cmocka_unit_test (visits_in_few_turns),
+    cmocka_unit_test (fetches_what_servers_make_of_it),
+    cmocka_unit_test (bounds_what_it_reads),
+    cmocka_unit_test (streams_bodies),
+    cmocka_unit_test (searches),
+    cmocka_unit_test (changes_things),
+    cmocka_unit_test (appends),
+    cmocka_unit_test (idles),
+    cmocka_unit_test (halves_what_a_server_refuses),
+    cmocka_unit_test (guards_the_password),
+    cmocka_unit_test (tells_refusals_apart),
+    cmocka_unit_test (upgrades),
     cmocka_unit_test (cancels_in_every_phase),
   };
   ca = fm_fake_server_ca_new ();

@@ -42,14 +42,15 @@ run_script (FmFakePeer *peer, gpointer data)
 static FmServer
 server_at (FmFakeServer *fake, const char *host, FmSecurity security)
 {
-  return (FmServer){ host, fm_fake_server_port (fake), security, security == FM_SECURITY_PLAIN_LOOPBACK ? NULL : fm_fake_server_ca_file (ca), NULL };
+  return (FmServer){ host, fm_fake_server_port (fake), security,
+                     security == FM_SECURITY_PLAIN_LOOPBACK ? NULL : fm_fake_server_ca_file (ca), NULL };
 }
 
 static void
 assert_error (GError *error, int code, const char *words)
 {
   assert_non_null (error);
-  if (error->domain != FM_ERROR || (int)error->code != code || strstr (error->message, words) == NULL)
+  if (error->domain != FM_ERROR || (int) error->code != code || strstr (error->message, words) == NULL)
     fail_msg ("expected %s with \"%s\", got %s: %s", fm_error_code_name (code), words, fm_error_code_name (error->code), error->message);
 }
 
@@ -57,32 +58,35 @@ static void
 reads_lines (void **state)
 {
   for (FmFakeDelivery delivery = FM_FAKE_WHOLE; delivery <= FM_FAKE_SPLIT; delivery++)
-    for (int with_tls = 0; with_tls < 2; with_tls++) {
-      Script script = { with_tls ? fm_fake_server_ca_issue (ca, "localhost", -DAY_S, DAY_S) : NULL, "one\r\ntwo\n\r\n12345six\r\n", TRUE };
-      FmFakeServer *fake = fm_fake_server_start (run_script, &script, delivery);
-      FmServer server = server_at (fake, "localhost", with_tls ? FM_SECURITY_TLS : FM_SECURITY_PLAIN_LOOPBACK);
-      g_autoptr (GError) error = NULL;
-      g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), &error);
-      const char *line;
-      gsize length;
-      char five[5];
-      if (stream == NULL)
-        fail_msg ("%s", error->message);
-      assert_int_equal (fm_stream_is_encrypted (stream), with_tls);
-      assert_true (fm_stream_is_private (stream));
-      assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL) && length == 3 && memcmp (line, "one", 3) == 0);
-      assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL) && length == 3 && memcmp (line, "two", 3) == 0);
-      assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL) && length == 0);
-      assert_true (fm_stream_read_exactly (stream, five, 5, NULL) && memcmp (five, "12345", 5) == 0);
-      assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL) && length == 3 && memcmp (line, "six", 3) == 0);
-      /* The end is an error, again and again (trap 3). */
-      for (int i = 0; i < 3; i++) {
-        g_clear_error (&error);
-        assert_false (fm_stream_read_line (stream, 100, &line, &length, &error));
-        assert_error (error, FM_ERROR_OFFLINE, "closed the connection");
+    for (int with_tls = 0; with_tls < 2; with_tls++)
+      {
+        Script script
+            = { with_tls ? fm_fake_server_ca_issue (ca, "localhost", -DAY_S, DAY_S) : NULL, "one\r\ntwo\n\r\n12345six\r\n", TRUE };
+        FmFakeServer *fake = fm_fake_server_start (run_script, &script, delivery);
+        FmServer server = server_at (fake, "localhost", with_tls ? FM_SECURITY_TLS : FM_SECURITY_PLAIN_LOOPBACK);
+        g_autoptr (GError) error = NULL;
+        g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), &error);
+        const char *line;
+        gsize length;
+        char five[5];
+        if (stream == NULL)
+          fail_msg ("%s", error->message);
+        assert_int_equal (fm_stream_is_encrypted (stream), with_tls);
+        assert_true (fm_stream_is_private (stream));
+        assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL) && length == 3 && memcmp (line, "one", 3) == 0);
+        assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL) && length == 3 && memcmp (line, "two", 3) == 0);
+        assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL) && length == 0);
+        assert_true (fm_stream_read_exactly (stream, five, 5, NULL) && memcmp (five, "12345", 5) == 0);
+        assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL) && length == 3 && memcmp (line, "six", 3) == 0);
+        /* The end is an error, again and again (trap 3). */
+        for (int i = 0; i < 3; i++)
+          {
+            g_clear_error (&error);
+            assert_false (fm_stream_read_line (stream, 100, &line, &length, &error));
+            assert_error (error, FM_ERROR_OFFLINE, "closed the connection");
+          }
+        g_free (fm_fake_server_stop (fake));
       }
-      g_free (fm_fake_server_stop (fake));
-    }
 }
 
 static void
@@ -149,15 +153,16 @@ trusts_a_pin_and_resumes (void **state)
   FmFakeServer *fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
   FmServer server = { "localhost", fm_fake_server_port (fake), FM_SECURITY_TLS, NULL, fm_fake_server_ca_pin (ca) };
 
-  for (int i = 0; i < 2; i++) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), &error);
-    const char *line;
-    gsize length;
-    if (stream == NULL)
-      fail_msg ("%s", error->message);
-    assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL));
-  }
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), &error);
+      const char *line;
+      gsize length;
+      if (stream == NULL)
+        fail_msg ("%s", error->message);
+      assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL));
+    }
   g_free (fm_fake_server_stop (fake));
   assert_int_equal (script.n_resumed, 1);
 }
