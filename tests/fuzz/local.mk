@@ -57,5 +57,15 @@ tests_fuzz_fuzz_auth_SOURCES = tests/fuzz/fuzz-auth.c
 tests_fuzz_fuzz_auth_LDADD = $(NET_LIBS)
 tests_fuzz_fuzz_auth_LDFLAGS = $(FUZZ_LINK)
 
+# ui
+EXTRA_PROGRAMS += tests/fuzz/fuzz-canvas
+tests_fuzz_fuzz_canvas_SOURCES = tests/fuzz/fuzz-canvas.c
+tests_fuzz_fuzz_canvas_LDADD = $(UI_LIBS)
+tests_fuzz_fuzz_canvas_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-keys
+tests_fuzz_fuzz_keys_SOURCES = tests/fuzz/fuzz-keys.c
+tests_fuzz_fuzz_keys_LDADD = $(UI_LIBS)
+tests_fuzz_fuzz_keys_LDFLAGS = $(FUZZ_LINK)
+
 endif
 EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus tests/fuzz/message.corpus tests/fuzz/envelope.corpus tests/fuzz/query.dict
