@@ -1,0 +1,409 @@
+/* Two kinds of slices go to the pen's bulk lane: rows (headers parsed here, on the network's thread) and flags. At most MAX_IN_FLIGHT wait for
+ * their commit: beyond that the thread waits, the socket fills, and the server pauses; memory stays bounded however large the folder is. */
+#include "sync/imap-collect.h"
+#include <fulmar/base/error.h>
+#include <fulmar/base/log.h>
+#include <string.h>
+
+#define ROWS_A_SLICE 150
+#define FLAGS_A_SLICE 400
+#define VANISHED_A_SLICE 500
+#define MAX_IN_FLIGHT 4
+
+/* A slice owns all it points to. */
+typedef struct {
+  FmImapCollect *collect;
+  gint64 folder_id;
+  GArray *rows;      /* FmMessageInput, envelope and keywords owned */
+  GArray *flags;     /* FmMessageFlags, keywords owned */
+  GArray *vanished;  /* FmUidRange */
+  guint added, unseen_added, changed, removed;
+  gboolean again;    /* more to remove */
+} Slice;
+
+struct FmImapCollect {
+  FmAccountWorker *worker;
+  gint64 folder_id;
+  GArray *rows, *flags;
+  GArray *diverted_ranges, *diverted_flags;
+  FmImapHeard heard;
+
+  pthread_mutex_t mutex;
+  pthread_cond_t cond;
+  guint in_flight;   /* under mutex */
+  GError *error;     /* the first; under mutex */
+  guint added, unseen_added, changed, removed; /* under mutex */
+};
+
+static void
+input_clear (gpointer data)
+{
+  FmMessageInput *input = data;
+
+  fm_envelope_unref ((FmEnvelope *) input->envelope);
+  g_strfreev ((char **) input->keywords);
+}
+
+static void
+flags_clear (gpointer data)
+{
+  FmMessageFlags *flags = data;
+
+  g_strfreev ((char **) flags->keywords);
+}
+
+static GArray *
+new_rows (void)
+{
+  GArray *rows = g_array_sized_new (FALSE, FALSE, sizeof (FmMessageInput), ROWS_A_SLICE);
+
+  g_array_set_clear_func (rows, input_clear);
+  return rows;
+}
+
+static GArray *
+new_flags (void)
+{
+  GArray *flags = g_array_sized_new (FALSE, FALSE, sizeof (FmMessageFlags), FLAGS_A_SLICE);
+
+  g_array_set_clear_func (flags, flags_clear);
+  return flags;
+}
+
+FmImapCollect *
+fm_imap_collect_new (FmAccountWorker *worker)
+{
+  FmImapCollect *collect = g_new0 (FmImapCollect, 1);
+
+  collect->worker = worker;
+  collect->rows = new_rows ();
+  collect->flags = new_flags ();
+  pthread_mutex_init (&collect->mutex, NULL);
+  pthread_cond_init (&collect->cond, NULL);
+  return collect;
+}
+
+static void
+wait_in_flight (FmImapCollect *collect, guint at_most)
+{
+  pthread_mutex_lock (&collect->mutex);
+  while (collect->in_flight > at_most)
+    pthread_cond_wait (&collect->cond, &collect->mutex);
+  pthread_mutex_unlock (&collect->mutex);
+}
+
+void
+fm_imap_collect_free (FmImapCollect *collect)
+{
+  if (!collect)
+    return;
+  wait_in_flight (collect, 0);
+  g_array_unref (collect->rows);
+  g_array_unref (collect->flags);
+  g_clear_error (&collect->error);
+  pthread_mutex_destroy (&collect->mutex);
+  pthread_cond_destroy (&collect->cond);
+  g_free (collect);
+}
+
+/* --- slices --- */
+
+static void
+slice_free (gpointer data)
+{
+  Slice *slice = data;
+
+  g_clear_pointer (&slice->rows, g_array_unref);
+  g_clear_pointer (&slice->flags, g_array_unref);
+  g_clear_pointer (&slice->vanished, g_array_unref);
+  g_free (slice);
+}
+
+static gboolean
+slice_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Slice *slice = data;
+
+  if (slice->rows) {
+    FmMessageResult result = { 0 };
+    if (!fm_message_store_upsert (writer, slice->folder_id, (const FmMessageInput *) (void *) slice->rows->data, slice->rows->len, &result, error))
+      return FALSE;
+    slice->added = result.added + result.matched;
+    slice->unseen_added = result.unseen_added;
+    slice->changed = result.updated;
+  }
+  if (slice->flags
+      && !fm_message_store_set_flags (writer, slice->folder_id, (const FmMessageFlags *) (void *) slice->flags->data, slice->flags->len, &slice->changed, error))
+    return FALSE;
+  if (slice->vanished) {
+    if (!fm_message_store_vanished (writer, slice->folder_id, (const FmUidRange *) (void *) slice->vanished->data, slice->vanished->len, VANISHED_A_SLICE,
+                                    &slice->removed, error))
+      return FALSE;
+    slice->again = slice->removed >= VANISHED_A_SLICE;
+  }
+  return TRUE;
+}
+
+static void
+slice_done (const GError *error, gpointer data)
+{
+  Slice *slice = data;
+  FmImapCollect *collect = slice->collect;
+
+  pthread_mutex_lock (&collect->mutex);
+  collect->in_flight--;
+  collect->added += slice->added;
+  collect->unseen_added += slice->unseen_added;
+  collect->changed += slice->changed;
+  collect->removed += slice->removed;
+  if (error && !collect->error)
+    collect->error = g_error_copy (error);
+  pthread_cond_broadcast (&collect->cond);
+  pthread_mutex_unlock (&collect->mutex);
+}
+
+static void
+post (FmImapCollect *collect, Slice *slice)
+{
+  slice->collect = collect;
+  slice->folder_id = collect->folder_id;
+  wait_in_flight (collect, MAX_IN_FLIGHT - 1);
+  pthread_mutex_lock (&collect->mutex);
+  collect->in_flight++;
+  pthread_mutex_unlock (&collect->mutex);
+  fm_pen_post (collect->worker->env->pen, FM_PEN_BULK, slice_run, slice_done, slice, slice_free);
+}
+
+static void
+post_rows (FmImapCollect *collect)
+{
+  Slice *slice;
+
+  if (collect->rows->len == 0)
+    return;
+  slice = g_new0 (Slice, 1);
+  slice->rows = collect->rows;
+  collect->rows = new_rows ();
+  post (collect, slice);
+}
+
+static void
+post_flags (FmImapCollect *collect)
+{
+  Slice *slice;
+
+  if (collect->flags->len == 0)
+    return;
+  slice = g_new0 (Slice, 1);
+  slice->flags = collect->flags;
+  collect->flags = new_flags ();
+  post (collect, slice);
+}
+
+/* Deletions wait for their commit, since a slice may have to be repeated. */
+static void
+remove_ranges (FmImapCollect *collect, const FmImapRange *ranges, gsize n)
+{
+  g_autoptr (GArray) copy = g_array_new (FALSE, FALSE, sizeof (FmUidRange));
+  gboolean again = TRUE;
+
+  for (gsize i = 0; i < n; i++) {
+    FmUidRange range = { ranges[i].first, ranges[i].last };
+    g_array_append_val (copy, range);
+  }
+  while (again) {
+    Slice slice = { .folder_id = collect->folder_id, .vanished = copy };
+    g_autoptr (GError) error = NULL;
+    again = fm_pen_call (collect->worker->env->pen, FM_PEN_BULK, slice_run, &slice, &error) && slice.again;
+    pthread_mutex_lock (&collect->mutex);
+    collect->removed += slice.removed;
+    if (error && !collect->error)
+      collect->error = g_steal_pointer (&error);
+    pthread_mutex_unlock (&collect->mutex);
+  }
+}
+
+gboolean
+fm_imap_collect_flush (FmImapCollect *collect, GError **error)
+{
+  gboolean good = TRUE;
+
+  if (collect->folder_id) {
+    post_rows (collect);
+    post_flags (collect);
+  }
+  wait_in_flight (collect, 0);
+  pthread_mutex_lock (&collect->mutex);
+  collect->heard.added += collect->added;
+  collect->heard.unseen_added += collect->unseen_added;
+  collect->heard.changed += collect->changed;
+  collect->heard.removed += collect->removed;
+  collect->added = collect->unseen_added = collect->changed = collect->removed = 0;
+  if (collect->error) {
+    g_propagate_error (error, g_steal_pointer (&collect->error));
+    good = FALSE;
+  }
+  pthread_mutex_unlock (&collect->mutex);
+  return good;
+}
+
+void
+fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!fm_imap_collect_flush (collect, &error))
+    fm_log_debug ("imap: %s", error->message);
+  collect->folder_id = folder_id;
+  fm_imap_collect_reset (collect);
+}
+
+FmImapHeard
+fm_imap_collect_heard (const FmImapCollect *collect)
+{
+  return collect->heard;
+}
+
+void
+fm_imap_collect_reset (FmImapCollect *collect)
+{
+  memset (&collect->heard, 0, sizeof collect->heard);
+}
+
+void
+fm_imap_collect_divert (FmImapCollect *collect, GArray *ranges, GArray *flags)
+{
+  collect->diverted_ranges = ranges;
+  collect->diverted_flags = flags;
+}
+
+/* --- events --- */
+
+static void
+on_exists (gpointer data, guint32 count)
+{
+  ((FmImapCollect *) data)->heard.exists = TRUE;
+}
+
+static void
+on_expunge (gpointer data, guint32 seq)
+{
+  ((FmImapCollect *) data)->heard.need_uids = TRUE;
+}
+
+static void
+on_vanished (gpointer data, gboolean earlier, const FmImapRange *ranges, gsize n)
+{
+  FmImapCollect *collect = data;
+
+  if (!collect->folder_id || n == 0)
+    return;
+  post_rows (collect);
+  remove_ranges (collect, ranges, n);
+}
+
+static void
+add_row (FmImapCollect *collect, const FmImapMessage *message)
+{
+  FmMessageInput input = FM_MESSAGE_INPUT_INIT;
+
+  input.uid = message->uid;
+  input.flags = message->flags;
+  input.keywords = (const char *const *) g_strdupv ((char **) message->keywords);
+  input.modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0;
+  input.internal_date_utc = message->date_utc;
+  input.size_bytes = message->size_bytes;
+  input.server_id = message->has & FM_IMAP_HAS_GMAIL ? message->gm_msgid : 0;
+  input.envelope = fm_envelope_parse (message->header, message->header_bytes);
+  g_array_append_val (collect->rows, input);
+
+  collect->heard.headers++;
+  collect->heard.highest_uid = MAX (collect->heard.highest_uid, message->uid);
+  if (collect->heard.lowest_uid == 0 || message->uid < collect->heard.lowest_uid)
+    collect->heard.lowest_uid = message->uid;
+  if (collect->rows->len >= ROWS_A_SLICE)
+    post_rows (collect);
+}
+
+static void
+add_flags (FmImapCollect *collect, const FmImapMessage *message)
+{
+  FmMessageFlags flags = { .uid = message->uid, .flags = message->flags, .modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0 };
+
+  if (collect->diverted_flags)
+    g_array_append_val (collect->diverted_flags, flags);
+  flags.keywords = (const char *const *) g_strdupv ((char **) message->keywords);
+  g_array_append_val (collect->flags, flags);
+  if (collect->flags->len >= FLAGS_A_SLICE)
+    post_flags (collect);
+}
+
+static void
+on_message (gpointer data, const FmImapMessage *message)
+{
+  FmImapCollect *collect = data;
+
+  if (!collect->folder_id)
+    return;
+  if (message->has & FM_IMAP_HAS_MODSEQ)
+    collect->heard.highest_modseq = MAX (collect->heard.highest_modseq, message->modseq);
+  if (message->uid == 0)
+    collect->heard.need_uids = TRUE;
+  else if (message->has & FM_IMAP_HAS_HEADER)
+    add_row (collect, message);
+  else if (message->has & FM_IMAP_HAS_FLAGS)
+    add_flags (collect, message);
+}
+
+/* A message no parser can read is still a message: it gets a row that says so, and its body can be opened. */
+static void
+on_unreadable (gpointer data, guint32 seq, guint32 uid)
+{
+  FmImapCollect *collect = data;
+  static const char header[] = "Subject: (the server's answer for this message can't be read)\r\n\r\n";
+  FmImapMessage message = { .seq = seq, .uid = uid, .header = header, .header_bytes = sizeof header - 1 };
+
+  if (collect->folder_id && uid)
+    add_row (collect, &message);
+}
+
+static void
+on_search (gpointer data, const FmImapRange *uids, gsize n, guint64 highest_modseq)
+{
+  FmImapCollect *collect = data;
+
+  if (collect->diverted_ranges)
+    g_array_append_vals (collect->diverted_ranges, uids, n);
+}
+
+static void
+tell (FmImapCollect *collect, const char *text)
+{
+  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
+
+  event->account = g_strdup (collect->worker->spec->name);
+  event->text = g_strdup_printf ("the server says: %s", text);
+  fm_sync_env_emit (collect->worker->env, event);
+}
+
+static void
+on_alert (gpointer data, const char *text)
+{
+  tell (data, text);
+}
+
+const FmImapEvents *
+fm_imap_collect_events (void)
+{
+  static const FmImapEvents events = {
+    .exists = on_exists,
+    .expunge = on_expunge,
+    .vanished = on_vanished,
+    .message = on_message,
+    .unreadable = on_unreadable,
+    .search = on_search,
+    .alert = on_alert,
+  };
+
+  return &events;
+}

@@ -1,0 +1,28 @@
+/* What a session says, on its way to the store: headers and flags are gathered in batches and given to the pen a slice at a time, a few in
+ * flight so that the link and the disk both stay busy; deletions likewise. One for each connection, used by its thread. */
+#pragma once
+#include "sync/imap-private.h"
+
+FmImapCollect *fm_imap_collect_new (FmAccountWorker *worker);
+void fm_imap_collect_free (FmImapCollect *collect); /* accepts NULL */
+
+const FmImapEvents *fm_imap_collect_events (void);
+
+/* From now on everything is about this folder; 0: nothing is kept. Flushes what was about another. */
+void fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id);
+/* Hands over what is gathered and waits until it is committed. The first error of any slice. */
+gboolean fm_imap_collect_flush (FmImapCollect *collect, GError **error);
+
+/* What was heard since fm_imap_collect_begin or the last _reset. value struct */
+typedef struct {
+  guint32 highest_uid, lowest_uid; /* of messages with headers; lowest 0: none */
+  guint64 highest_modseq;
+  guint headers, added, unseen_added, changed, removed;
+  gboolean exists;        /* EXISTS was told: there may be new mail */
+  gboolean need_uids;     /* an EXPUNGE by number, or a FETCH without UID: compare */
+} FmImapHeard;
+FmImapHeard fm_imap_collect_heard (const FmImapCollect *collect);
+void fm_imap_collect_reset (FmImapCollect *collect);
+
+/* While set, search results and flags are kept here instead of going to the store; both owned by the caller. */
+void fm_imap_collect_divert (FmImapCollect *collect, GArray *ranges /* FmImapRange */, GArray *flags /* FmMessageFlags, uid and flags only */);

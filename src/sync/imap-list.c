@@ -1,0 +1,238 @@
+/* The server's folders into the store: names, special uses, what STATUS told. A folder the server no longer lists goes, unless it is one whose
+ * creation still waits in the journal. */
+#include "sync/imap-collect.h"
+#include "sync/imap-private.h"
+#include "sync/special-folder.h"
+#include <fulmar/base/error.h>
+#include <string.h>
+
+#define MAX_FOLDERS 20000
+
+typedef struct {
+  char *name, *wire_name;
+  char delimiter;
+  guint attributes;
+} Box;
+
+typedef struct {
+  GArray *boxes;
+  GHashTable *statuses; /* name -> FmImapListed* */
+  GError *list_error;
+} Listing;
+
+static void
+box_clear (gpointer data)
+{
+  Box *box = data;
+
+  g_free (box->name);
+  g_free (box->wire_name);
+}
+
+static void
+on_box (gpointer data, const FmImapBox *box)
+{
+  Listing *listing = data;
+  Box copy = { g_strdup (box->name), box->wire_is_odd ? g_strdup (box->wire_name) : NULL, box->delimiter, box->attributes };
+
+  if (listing->boxes->len < MAX_FOLDERS)
+    g_array_append_val (listing->boxes, copy);
+  else
+    box_clear (&copy);
+}
+
+static void
+on_status (gpointer data, const FmImapStatus *status)
+{
+  Listing *listing = data;
+  FmImapListed *listed = g_new0 (FmImapListed, 1);
+
+  listed->has = status->has;
+  listed->messages = status->messages;
+  listed->uidnext = status->uidnext;
+  listed->uidvalidity = status->uidvalidity;
+  listed->highestmodseq = status->highestmodseq;
+  listed->unseen = status->unseen;
+  g_hash_table_replace (listing->statuses, g_strdup (status->name), listed);
+}
+
+static FmSpecialUse
+special_of (const Box *box)
+{
+  static const struct {
+    guint attribute;
+    FmSpecialUse special;
+  } uses[] = {
+    { FM_IMAP_BOX_SENT, FM_SPECIAL_SENT },   { FM_IMAP_BOX_DRAFTS, FM_SPECIAL_DRAFTS },       { FM_IMAP_BOX_TRASH, FM_SPECIAL_TRASH },
+    { FM_IMAP_BOX_JUNK, FM_SPECIAL_JUNK },   { FM_IMAP_BOX_ARCHIVE, FM_SPECIAL_ARCHIVE },     { FM_IMAP_BOX_ALL, FM_SPECIAL_ALL },
+    { FM_IMAP_BOX_FLAGGED, FM_SPECIAL_FLAGGED }, { FM_IMAP_BOX_IMPORTANT, FM_SPECIAL_IMPORTANT },
+  };
+
+  if (strcmp (box->name, "INBOX") == 0 || box->attributes & FM_IMAP_BOX_INBOX)
+    return FM_SPECIAL_INBOX;
+  for (guint i = 0; i < G_N_ELEMENTS (uses); i++)
+    if (box->attributes & uses[i].attribute)
+      return uses[i].special;
+  return FM_SPECIAL_NONE;
+}
+
+/* Does any folder carry this use by the server's own word? Then names decide nothing. */
+static gboolean
+server_names (const GArray *boxes, FmSpecialUse special)
+{
+  for (guint i = 0; i < boxes->len; i++)
+    if (special_of (&g_array_index (boxes, Box, i)) == special)
+      return TRUE;
+  return FALSE;
+}
+
+typedef struct {
+  gint64 account_id;
+  const FmAccountSpec *spec;
+  Listing *listing;
+  gboolean changed;
+} Job;
+
+static const char *
+configured_name (const FmAccountSpec *spec, FmSpecialUse special)
+{
+  switch (special) {
+  case FM_SPECIAL_SENT:
+    return spec->sent;
+  case FM_SPECIAL_DRAFTS:
+    return spec->drafts;
+  case FM_SPECIAL_TRASH:
+    return spec->trash;
+  case FM_SPECIAL_JUNK:
+    return spec->junk;
+  case FM_SPECIAL_ARCHIVE:
+    return spec->archive;
+  default:
+    return NULL;
+  }
+}
+
+/* The server's word, else the configuration's, else what such folders are called (the first of a kind only). */
+static FmSpecialUse
+decide_special (const Job *job, const Box *box, guint *taken)
+{
+  FmSpecialUse special = special_of (box);
+
+  if (special == FM_SPECIAL_NONE)
+    for (FmSpecialUse use = FM_SPECIAL_SENT; use <= FM_SPECIAL_TRASH; use++)
+      if (g_strcmp0 (configured_name (job->spec, use), box->name) == 0 && !server_names (job->listing->boxes, use))
+        special = use;
+  if (special == FM_SPECIAL_NONE) {
+    special = fm_special_folder_by_name (box->name, box->delimiter);
+    if (special == FM_SPECIAL_INBOX || server_names (job->listing->boxes, special) || configured_name (job->spec, special) || (*taken & (1u << special)))
+      special = FM_SPECIAL_NONE;
+  }
+  *taken |= 1u << special;
+  return special;
+}
+
+static gboolean
+put_box (FmStoreWriter *writer, Job *job, const Box *box, guint *taken, GHashTable *seen, GError **error)
+{
+  FmFolderInput input = { .name = box->name, .wire_name = box->wire_name, .delimiter = box->delimiter };
+  const FmImapListed *status = g_hash_table_lookup (job->listing->statuses, box->name);
+  gint64 id;
+
+  input.special = decide_special (job, box, taken);
+  input.subscribed = (box->attributes & FM_IMAP_BOX_SUBSCRIBED) != 0;
+  input.selectable = !(box->attributes & FM_IMAP_BOX_NOSELECT);
+  if (!(id = fm_folder_store_put (writer, job->account_id, &input, error)))
+    return FALSE;
+  if (!g_hash_table_contains (seen, &id))
+    g_hash_table_add (seen, g_memdup2 (&id, sizeof id));
+  if (status && (status->has & FM_IMAP_HAS_MESSAGES))
+    return fm_folder_store_set_status (writer, id, status->messages, status->unseen, error);
+  return TRUE;
+}
+
+static gboolean
+same_tree (GPtrArray *before, GPtrArray *after)
+{
+  if (before->len != after->len)
+    return FALSE;
+  for (guint i = 0; i < before->len; i++) {
+    const FmFolderInfo *a = g_ptr_array_index (before, i), *b = g_ptr_array_index (after, i);
+    if (a->id != b->id || strcmp (a->name, b->name) != 0 || a->special != b->special || a->selectable != b->selectable
+        || a->server_unread != b->server_unread)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+job_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Job *job = data;
+  FmStoreReader *reader = fm_db_writer_reader (writer);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  g_autoptr (GPtrArray) before = fm_folder_store_list (reader, job->account_id, error);
+  g_autoptr (GPtrArray) after = NULL;
+  guint taken = 0;
+
+  if (!before)
+    return FALSE;
+  for (guint i = 0; i < job->listing->boxes->len; i++)
+    if (!put_box (writer, job, &g_array_index (job->listing->boxes, Box, i), &taken, seen, error))
+      return FALSE;
+  for (guint i = 0; i < before->len; i++) {
+    const FmFolderInfo *info = g_ptr_array_index (before, i);
+    if (*info->remote_name && strcmp (info->name, info->remote_name) == 0 && !g_hash_table_contains (seen, &info->id)
+        && !fm_folder_store_delete (writer, info->id, error))
+      return FALSE;
+  }
+  if (!(after = fm_folder_store_list (reader, job->account_id, error)))
+    return FALSE;
+  job->changed = !same_tree (before, after);
+  return TRUE;
+}
+
+static void
+list_done (gpointer data, const GError *error)
+{
+  Listing *listing = data;
+
+  if (error && !listing->list_error)
+    listing->list_error = g_error_copy (error);
+}
+
+gboolean
+fm_imap_list_run (FmImapConn *conn, GHashTable **ret_statuses, GError **error)
+{
+  g_autoptr (GHashTable) statuses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GArray) boxes = g_array_new (FALSE, FALSE, sizeof (Box));
+  FmImapEvents events = { .box = on_box, .status = on_status };
+  Listing listing = { .boxes = boxes, .statuses = statuses };
+  Job job = { conn->worker->account_id, conn->worker->spec, &listing, FALSE };
+  gboolean good;
+
+  g_array_set_clear_func (boxes, box_clear);
+  fm_imap_collect_begin (conn->collect, 0);
+  fm_imap_session_set_events (conn->session, &events, &listing);
+  fm_imap_session_queue_list (conn->session, "*", TRUE, list_done, &listing);
+  good = fm_imap_session_run (conn->session, error);
+  fm_imap_session_set_events (conn->session, fm_imap_collect_events (), conn->collect);
+  if (good && listing.list_error) {
+    g_propagate_error (error, listing.list_error);
+    return FALSE;
+  }
+  g_clear_error (&listing.list_error);
+  if (!good)
+    return FALSE;
+  /* Every server has an INBOX: an empty answer is no answer. */
+  if (boxes->len == 0) {
+    g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server lists no folder at all");
+    return FALSE;
+  }
+  if (!fm_pen_call (conn->worker->env->pen, FM_PEN_BULK, job_run, &job, error))
+    return FALSE;
+  if (job.changed)
+    fm_imap_worker_tree_changed (conn->worker);
+  if (ret_statuses)
+    *ret_statuses = g_steal_pointer (&statuses);
+  return TRUE;
+}

@@ -1,0 +1,109 @@
+/* The inside of the IMAP worker. Three kinds of threads, each with a connection of its own: the front does what the user waits for (operations,
+ * bodies, the folder in view), the back does the long work (first visits, bodies to keep, polling), and a watcher for each pushed folder idles.
+ * A folder is synced by one of them at a time (fm_imap_worker_claim). */
+#pragma once
+#include "sync/account-worker.h"
+#include "sync/pen.h"
+#include <fulmar/base/port.h>
+#include <fulmar/base/thread.h>
+#include <fulmar/net/imap-session.h>
+#include <fulmar/store/folder-store.h>
+#include <fulmar/store/message-store.h>
+#include <pthread.h>
+
+typedef struct FmImapCollect FmImapCollect;
+
+/* One connection with its reader; belongs to one thread. */
+typedef struct {
+  FmAccountWorker *worker;
+  FmStoreReader *reader;
+  FmImapSession *session; /* NULL: not connected */
+  FmImapCollect *collect; /* hears the session's events */
+  guint failures;         /* in a row, for the back-off */
+  gint64 fill_date, fill_id; /* how far bodies of the folder at work have been looked at */
+  const char *name;       /* "front", "back", "watch" */
+  gboolean asked;         /* somebody waits for an answer of the back */
+  gboolean refused;       /* the last password was refused */
+  gboolean passed;        /* the back: a whole pass has been made on some connection */
+} FmImapConn;
+
+struct FmAccountWorker {
+  FmSyncEnv *env;
+  FmAccountSpec *spec;
+  gint64 account_id;
+  FmCancel *cancel;
+
+  pthread_mutex_t mutex;
+  pthread_cond_t cond;
+  GHashTable *claimed;     /* gint64 folder ids being synced; under mutex */
+  gint64 open_folder_id;   /* under mutex */
+  gboolean front_in;       /* the front has signed in and listed; under mutex */
+  GError *why;             /* why the front is not in, after its first failure; under mutex */
+  guint online, pushing;   /* connections up, watchers idling; under mutex */
+  FmAccountState state;    /* last told; under mutex */
+  char *state_text;
+  gint64 busy_since_us;    /* the front waits for an answer since; 0: it does not; under mutex */
+  gboolean slow_told;      /* under mutex */
+
+  FmPort *front_port, *back_port;
+  FmThread *front, *back, *tick;
+  GPtrArray *watchers;     /* FmImapWatch*; the front thread's */
+};
+
+/* --- imap-worker.c --- */
+
+/* Opens the session if it is not, saying so; waits out the back-off. FALSE: cancelled, or the account waits for the user. */
+gboolean fm_imap_worker_connect (FmImapConn *conn, FmPort *interrupt);
+/* After an error: FALSE if the connection is lost (it has been dropped, counted and told). */
+gboolean fm_imap_worker_survives (FmImapConn *conn, const GError *error);
+void fm_imap_worker_drop (FmImapConn *conn);
+gboolean fm_imap_worker_stopping (const FmAccountWorker *worker);
+/* Waits for the folder to be free; FALSE when stopping. */
+gboolean fm_imap_worker_claim (FmAccountWorker *worker, gint64 folder_id);
+void fm_imap_worker_release (FmAccountWorker *worker, gint64 folder_id);
+/* Events. COUNT: new unread messages. */
+void fm_imap_worker_folder_changed (FmAccountWorker *worker, gint64 folder_id, guint count);
+void fm_imap_worker_tree_changed (FmAccountWorker *worker);
+void fm_imap_worker_progress (FmAccountWorker *worker, guint64 request_id, const char *text, guint64 done, guint64 total);
+/* There is new mail: its bodies are for the back. */
+void fm_imap_worker_want_bodies (FmAccountWorker *worker);
+/* A watcher begins or ends to be pushed. */
+void fm_imap_worker_pushing (FmAccountWorker *worker, gboolean on);
+void fm_imap_worker_done (FmAccountWorker *worker, guint64 request_id, const GError *error);
+
+/* --- imap-list.c --- */
+
+/* Lists the server's folders into the store, with what STATUS told of each; statuses (name -> FmImapListed*) in RET_STATUSES (may be NULL,
+ * transfer full). */
+typedef struct {
+  guint has; /* FmImapHas */
+  guint32 messages, unseen, uidnext, uidvalidity;
+  guint64 highestmodseq;
+} FmImapListed;
+gboolean fm_imap_list_run (FmImapConn *conn, GHashTable **ret_statuses, GError **error);
+
+/* --- imap-folder.c --- */
+
+typedef enum {
+  FM_IMAP_VISIT_SCREEN, /* the changes, and on a first visit the newest screenful only */
+  FM_IMAP_VISIT_FULL,   /* everything: older headers too, deletions compared where the server can't tell them */
+} FmImapVisitDepth;
+
+/* Brings the store up to what the server has in this folder. The folder must be claimed. */
+gboolean fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth, GError **error);
+/* The selected folder has news: what came since, without selecting again. */
+gboolean fm_imap_folder_catch_up (FmImapConn *conn, gint64 folder_id, GError **error);
+/* SELECT (or nothing, if it is selected already), for operations and bodies. Changes told by it go to the collector. */
+gboolean fm_imap_folder_select (FmImapConn *conn, gint64 folder_id, GError **error);
+
+/* --- imap-ops.c --- */
+
+/* Runs the journal's operations of the account until none can run. FALSE: the connection is lost. */
+gboolean fm_imap_ops_run (FmImapConn *conn, GError **error);
+
+/* --- imap-body.c --- */
+
+/* One message's body to disk, and its row told of it. REQUEST_ID gets progress. */
+gboolean fm_imap_body_fetch (FmImapConn *conn, guint64 request_id, gint64 msg_id, GError **error);
+/* A batch of bodies that `offline` asks for, newest first; RET_MORE: there are others. */
+gboolean fm_imap_body_fill (FmImapConn *conn, gint64 folder_id, gboolean *ret_more, GError **error);
