@@ -14,6 +14,17 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/event-closure.h \
 	src/sync/event-wire.c \
 	src/sync/event-wire.h \
+	src/sync/imap-body.c \
+	src/sync/imap-collect.c \
+	src/sync/imap-collect.h \
+	src/sync/imap-folder.c \
+	src/sync/imap-list.c \
+	src/sync/imap-ops.c \
+	src/sync/imap-private.h \
+	src/sync/imap-watch.c \
+	src/sync/imap-watch.h \
+	src/sync/imap-worker.c \
+	src/sync/imap-worker.h \
 	src/sync/index-feed.c \
 	src/sync/index-feed.h \
 	src/sync/maildir-file.c \

@@ -1,7 +1,9 @@
 /* The one table from an account's kind to what serves it. */
+#include "sync/imap-worker.h"
 #include "sync/maildir-worker.h"
 
 static const FmAccountWorkerClass *const classes[] = {
+  [FM_ACCOUNT_IMAP] = &fm_imap_worker_class,
   [FM_ACCOUNT_MAILDIR] = &fm_maildir_worker_class,
 };
 
