@@ -26,8 +26,9 @@ const char *fm_auth_mechanism (const FmAuth *auth);
 gboolean fm_auth_is_client_first (const FmAuth *auth);
 
 /* The answer to one challenge (base64 as on the wire; NULL: no challenge yet), base64, "" for an empty one. Transfer: full; wipe it
- * (fm_secret_wipe) once sent. NULL: AUTH (the server's proof is wrong, or a token was refused with the server's text), PROTOCOL (a challenge
- * that makes no sense), LIMIT. After an error the caller cancels the exchange with "*". */
+ * (fm_secret_wipe) once sent. NULL: AUTH (the server's proof is wrong), PROTOCOL (a challenge that makes no sense), LIMIT; the caller then
+ * cancels the exchange with "*". A refused token is no error here: it has to be answered before the server says no; see
+ * fm_auth_server_text. */
 char *fm_auth_step (FmAuth *auth, const char *challenge, GError **error);
 
 /* After the server said yes: FALSE with AUTH if it did so without proving that it knows the password where the mechanism demands it. */
