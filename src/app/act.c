@@ -5,6 +5,7 @@
 
 typedef struct {
   guint64 request;
+  gboolean quiet; /* only a failure is said */
 } Act;
 
 static void
@@ -19,12 +20,12 @@ acted (FmApp *app, const FmEvent *event, gpointer data)
   }
   if (event->kind == FM_EVENT_FAILED)
     fm_app_complain (app, "%s", event->error->message);
-  else if (event->kind == FM_EVENT_DONE && event->text && *event->text)
+  else if (event->kind == FM_EVENT_DONE && !act->quiet && event->text && *event->text)
     fm_app_say (app, "%s", event->text);
 }
 
-void
-fm_act_run (FmApp *app, FmAction *action, const FmOverlayEffect *effect)
+static void
+run (FmApp *app, FmAction *action, const FmOverlayEffect *effect, gboolean quiet)
 {
   gsize n = 0;
   const gint64 *ids = fm_action_ids (action, &n);
@@ -37,6 +38,7 @@ fm_act_run (FmApp *app, FmAction *action, const FmOverlayEffect *effect)
   }
   fm_action_ref (action);
   act = g_new0 (Act, 1);
+  act->quiet = quiet;
   act->request = fm_engine_act (app->engine, action);
   if (effect && n > 0) {
     fm_overlay_add (app->overlay, act->request, ids, n, effect);
@@ -45,6 +47,18 @@ fm_act_run (FmApp *app, FmAction *action, const FmOverlayEffect *effect)
   }
   fm_action_unref (action);
   fm_app_expect (app, act->request, acted, act, g_free);
+}
+
+void
+fm_act_run (FmApp *app, FmAction *action, const FmOverlayEffect *effect)
+{
+  run (app, action, effect, FALSE);
+}
+
+void
+fm_act_run_quietly (FmApp *app, FmAction *action, const FmOverlayEffect *effect)
+{
+  run (app, action, effect, TRUE);
 }
 
 void

@@ -68,6 +68,8 @@ guint fm_app_flags_of (FmApp *app, gint64 msg_id); /* with the overlay; 0 for an
 
 /* act.c: posts ACTION (consumed), shows its effect at once, says what came of it. */
 void fm_act_run (FmApp *app, FmAction *action, const FmOverlayEffect *effect);
+/* The same for what the user did not ask for in so many words: only a failure is said. */
+void fm_act_run_quietly (FmApp *app, FmAction *action, const FmOverlayEffect *effect);
 /* The same for one command's targets: clears the tag prefix, steps on if `resolve` says so. Frees IDS. */
 void fm_act_on_targets (const FmCommandCall *call, GArray *ids, FmAction *action, const FmOverlayEffect *effect);
 

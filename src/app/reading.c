@@ -125,7 +125,7 @@ mark_read (FmReading *reading)
     return;
   reading->marked = TRUE;
   if (!(fm_app_flags_of (app, reading->id) & FM_FLAG_SEEN))
-    fm_act_run (app, fm_action_new_flags (&reading->id, 1, FM_FLAG_SEEN, 0, NULL, NULL), &effect);
+    fm_act_run_quietly (app, fm_action_new_flags (&reading->id, 1, FM_FLAG_SEEN, 0, NULL, NULL), &effect);
 }
 
 static void

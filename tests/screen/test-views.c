@@ -166,7 +166,6 @@ test_pager_place (void **state)
   fm_view_pager_draw (pager, &frame, NULL);
   fm_view_pager_find (pager, "Paragraph 15", FALSE);
   fm_view_pager_draw (pager, &frame, NULL);
-  g_autofree char *before = g_strdup (fm_canvas_dump (canvas));
   fm_canvas_resize (canvas, 24, 10);
   frame.rect = fm_canvas_rect (canvas);
   fm_view_pager_draw (pager, &frame, NULL);
