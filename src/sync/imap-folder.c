@@ -115,12 +115,35 @@ fm_imap_folder_select (FmImapConn *conn, gint64 folder_id, GError **error)
 
 /* --- new mail --- */
 
-static gboolean
-fetch_range (FmImapConn *conn, guint32 first, guint32 last, GError **error)
+static void
+keep_error (gpointer data, const GError *error)
 {
-  FmImapRange range = { first, last };
+  GError **slot = data;
 
-  return fm_imap_session_fetch_headers (conn->session, &range, 1, error) && fm_imap_collect_flush (conn->collect, error);
+  if (error && !*slot)
+    *slot = g_error_copy (error);
+}
+
+/* Headers from FIRST on. With UIDNEXT told, in chunks that a poisonous message can't break as a whole; else to the open end in one command. */
+static gboolean
+fetch_from (FmImapConn *conn, guint32 first, GError **error)
+{
+  guint32 uidnext = fm_imap_session_selected (conn->session)->uidnext;
+  FmImapRange range = { first, uidnext > first ? uidnext - 1 : G_MAXUINT32 };
+  GError *refused = NULL;
+
+  if (range.last != G_MAXUINT32)
+    return fm_imap_session_fetch_headers (conn->session, &range, 1, error) && fm_imap_collect_flush (conn->collect, error);
+  fm_imap_session_queue_fetch_headers (conn->session, &range, 1, keep_error, &refused);
+  if (!fm_imap_session_run (conn->session, error)) {
+    g_clear_error (&refused);
+    return FALSE;
+  }
+  if (refused) {
+    g_propagate_error (error, refused);
+    return FALSE;
+  }
+  return fm_imap_collect_flush (conn->collect, error);
 }
 
 static guint32
@@ -161,7 +184,7 @@ fetch_new (FmImapConn *conn, FmFolderInfo *info, GError **error)
   const FmImapSelected *now = fm_imap_session_selected (conn->session);
   Marks marks = { .folder_id = info->id };
 
-  if (now->exists > 0 && (now->uidnext == 0 || now->uidnext > info->uidnext) && !fetch_range (conn, info->uidnext, G_MAXUINT32, error))
+  if (now->exists > 0 && (now->uidnext == 0 || now->uidnext > info->uidnext) && !fetch_from (conn, info->uidnext, error))
     return FALSE;
   marks.uidnext = uidnext_after (conn, info);
   if (marks.uidnext > info->uidnext && !set_marks (conn, &marks, error))
@@ -421,7 +444,7 @@ fm_imap_folder_catch_up (FmImapConn *conn, gint64 folder_id, GError **error)
   known.first = 1;
   known.last = MAX (info->uidnext, 2) - 1;
   /* UIDNEXT is not told with EXISTS: ask from the one we know. */
-  if (heard.exists && (!fetch_range (conn, info->uidnext, G_MAXUINT32, error)))
+  if (heard.exists && (!fetch_from (conn, info->uidnext, error)))
     return FALSE;
   if (heard.need_uids
       && (!fm_imap_session_fetch_flags (conn->session, &known, 1, info->highestmodseq && fm_imap_session_has (conn->session, FM_IMAP_CAP_CONDSTORE) ? info->highestmodseq : 0, error)
