@@ -1,1 +1,8 @@
-# Tests: e2e.
+# Tests: e2e. The program against real servers and on a real terminal; one file for each promise. They need python3-pyte and openssl, and
+# fetch Dovecot and Postfix into servers/ of the build directory: see tests/servers/.
+E2E_TOOLS = tests/e2e/fulmar.py tests/servers/servers.py tests/servers/proxy.py tests/servers/scripted.py
+EXTRA_DIST += $(E2E_TOOLS)
+E2E_TESTS = \
+	tests/e2e/test_00_demo.py
+TESTS += $(E2E_TESTS)
+EXTRA_DIST += $(E2E_TESTS)
