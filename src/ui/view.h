@@ -25,15 +25,14 @@ fm_view_row_look (const FmViewFrame *frame, FmRole role, gboolean selected)
   return cursor;
 }
 
-/* The first row to show so that CURSOR is among ROWS, as near to TOP as can be. */
+/* The first row to show so that CURSOR is among ROWS: TOP while that will do, else with the cursor in the middle. Going on by half a page, not by a
+ * row, leaves context in both directions and writes a row's worth of bytes for most steps. */
 static inline guint64
 fm_view_scroll (guint64 top, guint64 cursor, guint64 total, int rows)
 {
   guint64 n = (guint64) MAX (rows, 1);
-  if (cursor < top)
-    top = cursor;
-  else if (cursor >= top + n)
-    top = cursor - n + 1;
+  if (cursor < top || cursor >= top + n)
+    top = cursor > n / 2 ? cursor - n / 2 : 0;
   return total <= n ? 0 : MIN (top, total - n);
 }
 
