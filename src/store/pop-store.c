@@ -1,6 +1,7 @@
 /* The POP ledger. */
 #include "store/sql.h"
 #include <fulmar/base/clock.h>
+#include <fulmar/store/folder-store.h>
 #include <fulmar/store/pop-store.h>
 
 #define SEEN_SELECT "SELECT uidl, digest, header, msg_id, first_seen, gone_since, deleted, wants_delete, stub FROM pop_seen "
@@ -75,6 +76,22 @@ FmPopSeen *
 fm_pop_store_find_header (FmStoreReader *reader, gint64 account_id, const char *header_digest, GError **error)
 {
   return find (reader, SEEN_SELECT "WHERE account_id=? AND header=? AND header<>'' ORDER BY id LIMIT 1", account_id, header_digest, error);
+}
+
+GPtrArray *
+fm_pop_store_deleted_here (FmStoreReader *reader, gint64 account_id, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
+
+  if (!fm_sql_query (&q, reader, error,
+                     "SELECT p.uidl FROM pop_seen p LEFT JOIN msg m ON m.id=p.msg_id LEFT JOIN folder f ON f.id=m.folder_id WHERE p.account_id=?"
+                     " AND p.uidl<>'' AND p.gone_since=0 AND (p.wants_delete OR (p.msg_id<>0 AND (m.id IS NULL OR m.folder_id=0 OR f.special=?)))",
+                     "id", account_id, (int) FM_SPECIAL_TRASH))
+    return NULL;
+  while (fm_sql_step (&q))
+    g_ptr_array_add (list, g_strdup (fm_sql_text (&q, 0)));
+  return fm_sql_end (&q, error) ? g_steal_pointer (&list) : NULL;
 }
 
 gboolean

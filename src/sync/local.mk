@@ -44,6 +44,15 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/pen.h \
 	src/sync/pool.c \
 	src/sync/pool.h \
+	src/sync/pop-digest.c \
+	src/sync/pop-digest.h \
+	src/sync/pop-fetch.c \
+	src/sync/pop-match.c \
+	src/sync/pop-pass-private.h \
+	src/sync/pop-pass.c \
+	src/sync/pop-pass.h \
+	src/sync/pop-worker.c \
+	src/sync/pop-worker.h \
 	src/sync/search.c \
 	src/sync/search.h \
 	src/sync/secrets.c \

@@ -26,6 +26,9 @@ FmPopSeen *fm_pop_store_find (FmStoreReader *reader, gint64 account_id, const ch
 FmPopSeen *fm_pop_store_find_digest (FmStoreReader *reader, gint64 account_id, const char *digest, GError **error);
 FmPopSeen *fm_pop_store_find_header (FmStoreReader *reader, gint64 account_id, const char *header_digest, GError **error);
 
+/* UIDLs of messages still on the server that the user has deleted here: the row is gone, or lies in the Trash. char*. Transfer: full. */
+GPtrArray *fm_pop_store_deleted_here (FmStoreReader *reader, gint64 account_id, GError **error);
+
 /* Writes or overwrites the row of (uidl), or with an empty UIDL of (digest). first_seen_utc of a known row stays. */
 gboolean fm_pop_store_put (FmStoreWriter *writer, gint64 account_id, const FmPopSeen *seen, GError **error);
 /* The UIDL of a known message has changed (a reset): the row keeps everything else. */

@@ -1,0 +1,39 @@
+/* One POP session from the sign-in to QUIT: the pipeline in which no message is lost and none is fetched twice. */
+#pragma once
+#include "sync/account-worker.h"
+#include <fulmar/base/secret.h>
+
+/* value struct: the worker's hands and what it remembers between sessions */
+typedef struct {
+  FmSyncEnv *env;
+  FmAccountSpec *spec;
+  gint64 account_id;
+  gint64 inbox_id;
+  FmCancel *cancel;
+  FmStoreReader *reader;  /* the worker thread's */
+  GHashTable *oversized;  /* UIDLs of messages that turned out to be larger than can be taken */
+  gboolean told_expire;   /* said once that the server deletes sooner than asked */
+  gboolean signed_in;     /* the last session got as far as that */
+  int login_delay_s;      /* as the server last asked */
+} FmPopContext;
+
+/* value struct: what a pass did */
+typedef struct {
+  guint listed, fetched, deleted, renamed;
+} FmPopOutcome;
+
+/* Fetches what is new and deletes what is due. Errors: those of fm_pop_session_*, STORAGE, and AUTH before which nothing was fetched. */
+gboolean fm_pop_pass_run (FmPopContext *context, FmSecret *secret, FmPopOutcome *ret_outcome, GError **error);
+/* Brings the whole of a message of which only the header is here. */
+gboolean fm_pop_pass_fetch_body (FmPopContext *context, FmSecret *secret, gint64 msg_id, GError **error);
+
+/* Steps at which a test may end the process, to see that what follows sets things right. */
+typedef enum {
+  FM_POP_STEP_LISTED,
+  FM_POP_STEP_WRITTEN,   /* the message's file is whole and durable; the ledger does not know */
+  FM_POP_STEP_COMMITTED, /* ledger and row are durable */
+  FM_POP_STEP_MARKED,    /* DELE was answered, QUIT not sent */
+  FM_POP_STEP_QUIT,      /* QUIT was answered, the ledger does not know */
+} FmPopStep;
+/* Called on the worker's or the pen's thread, NULL: not. For tests only; set before the worker starts. */
+void fm_pop_pass_set_hook (void (*hook) (FmPopStep step));

@@ -1,0 +1,302 @@
+/* When to hold a session, and what to say of it. One thread: POP is a call at the door, not a line held open. Between calls the account counts as online;
+ * after a failure the next call waits longer and longer, sooner only if the user asks. */
+#include "sync/pop-worker.h"
+#include "sync/pop-pass.h"
+#include "sync/special-names.h"
+#include <fulmar/base/clock.h>
+#include <fulmar/base/error.h>
+#include <fulmar/base/port.h>
+#include <fulmar/base/thread.h>
+#include <fulmar/store/body-store.h>
+#include <fulmar/store/folder-store.h>
+
+#define FIRST_BACKOFF_S 15
+#define BUSY_BACKOFF_S 60
+#define MAX_BACKOFF_S 900
+#define DEFAULT_POLL_S 300
+
+typedef enum { ASK_SYNC, ASK_RETRY, ASK_BODY, ASK_STOP } AskKind;
+
+typedef struct {
+  AskKind kind;
+  guint64 request_id;
+  gint64 msg_id;
+} Ask;
+
+struct FmAccountWorker {
+  FmPopContext context;
+  FmThread *thread;
+  FmPort *port;
+  gint64 next_us;       /* of the next session */
+  guint failures;       /* in a row */
+  gboolean was_refused; /* the password we had was refused */
+  GArray *waiting;      /* guint64: sync requests that the next session answers */
+};
+
+static void
+say_state (FmAccountWorker *worker, FmAccountState state, const char *text, const GError *error)
+{
+  FmEvent *event = fm_event_new (FM_EVENT_STATE, 0);
+  event->account = g_strdup (worker->context.spec->name);
+  event->state = state;
+  event->text = g_strdup (text);
+  event->error = error == NULL ? NULL : g_error_copy (error);
+  fm_sync_env_emit (worker->context.env, event);
+}
+
+static void
+answer (FmAccountWorker *worker, guint64 request_id, const char *text, const GError *error)
+{
+  FmEvent *event = fm_event_new (error == NULL ? FM_EVENT_DONE : FM_EVENT_FAILED, request_id);
+  event->text = g_strdup (text);
+  event->error = error == NULL ? NULL : g_error_copy (error);
+  fm_sync_env_emit (worker->context.env, event);
+}
+
+static void
+answer_waiting (FmAccountWorker *worker, const GError *error)
+{
+  for (guint i = 0; i < worker->waiting->len; i++)
+    answer (worker, g_array_index (worker->waiting, guint64, i), NULL, error);
+  g_array_set_size (worker->waiting, 0);
+}
+
+/* The folders of a POP account are made here, once, with the names the configuration gives them. */
+static gboolean
+make_folders (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  FmPopContext *context = data;
+  const FmAccountSpec *spec = context->spec;
+  const struct {
+    FmSpecialUse special;
+    FmSpecialNames kind;
+    const char *configured;
+  } folders[] = {
+    { FM_SPECIAL_INBOX, FM_SPECIAL_NAMES_INBOX, NULL },         { FM_SPECIAL_SENT, FM_SPECIAL_NAMES_SENT, spec->sent },
+    { FM_SPECIAL_DRAFTS, FM_SPECIAL_NAMES_DRAFTS, spec->drafts }, { FM_SPECIAL_TRASH, FM_SPECIAL_NAMES_TRASH, spec->trash },
+    { FM_SPECIAL_ARCHIVE, FM_SPECIAL_NAMES_ARCHIVE, spec->archive }, { FM_SPECIAL_JUNK, FM_SPECIAL_NAMES_JUNK, spec->junk },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (folders); i++) {
+    g_autoptr (FmFolderInfo) known = fm_folder_store_find_special (fm_db_writer_reader (writer), context->account_id, folders[i].special, NULL);
+    const char *name = i == 0 ? "INBOX" : folders[i].configured != NULL ? folders[i].configured : fm_special_names_default (folders[i].kind);
+    FmFolderInput input = { .name = name, .delimiter = '/', .special = folders[i].special, .subscribed = TRUE, .selectable = TRUE };
+    gint64 id = known != NULL ? known->id : fm_folder_store_put (writer, context->account_id, &input, error);
+    if (id == 0)
+      return FALSE;
+    if (i == 0)
+      context->inbox_id = id;
+  }
+  return TRUE;
+}
+
+static gboolean
+prepare (FmAccountWorker *worker, GError **error)
+{
+  FmPopContext *context = &worker->context;
+  if (context->reader == NULL && (context->reader = fm_db_reader_new (context->env->store, error)) == NULL)
+    return FALSE;
+  if (context->inbox_id != 0)
+    return TRUE;
+  if (!fm_pen_call (context->env->pen, FM_PEN_SAFE, make_folders, context, error))
+    return FALSE;
+  FmEvent *event = fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0);
+  event->account = g_strdup (context->spec->name);
+  fm_sync_env_emit (context->env, event);
+  return TRUE;
+}
+
+static FmSecret *
+ask_secret (FmAccountWorker *worker, GError **error)
+{
+  FmSecret *secret = fm_sync_env_secret (worker->context.env, worker->context.spec, worker->was_refused, worker->context.cancel, error);
+  if (secret != NULL)
+    worker->was_refused = FALSE;
+  return secret;
+}
+
+static void
+after_failure (FmAccountWorker *worker, const GError *error)
+{
+  guint base = g_error_matches (error, FM_ERROR, FM_ERROR_REFUSED) ? BUSY_BACKOFF_S : FIRST_BACKOFF_S;
+  gboolean is_auth = g_error_matches (error, FM_ERROR, FM_ERROR_AUTH), is_tls = g_error_matches (error, FM_ERROR, FM_ERROR_TLS);
+  guint wait_s = is_tls ? MAX_BACKOFF_S : MIN (base << MIN (worker->failures, 6), MAX_BACKOFF_S);
+  worker->failures++;
+  worker->was_refused |= is_auth;
+  /* The user is asked at once; a command that gives the same wrong word again is slowed down by the number of failures. */
+  if (is_auth)
+    wait_s = worker->failures == 1 ? 0 : wait_s;
+  worker->next_us = fm_clock_deadline_us ((int) wait_s * 1000);
+  if (is_auth || is_tls) {
+    say_state (worker, FM_STATE_REFUSED, error->message, error);
+    return;
+  }
+  g_autofree char *text = g_strdup_printf ("retrying in %u s: %s", wait_s, error->message);
+  say_state (worker, FM_STATE_RETRYING, text, error);
+}
+
+static void
+hold_session (FmAccountWorker *worker)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FmSecret) secret = prepare (worker, &error) ? ask_secret (worker, &error) : NULL;
+  gboolean ok = FALSE;
+  if (secret != NULL) {
+    say_state (worker, FM_STATE_CONNECTING, NULL, NULL);
+    ok = fm_pop_pass_run (&worker->context, secret, NULL, &error);
+  }
+  if (fm_cancel_is_set (worker->context.cancel))
+    return;
+  if (ok) {
+    int poll_s = worker->context.spec->poll_s > 0 ? worker->context.spec->poll_s : DEFAULT_POLL_S;
+    worker->failures = 0;
+    worker->next_us = fm_clock_deadline_us (CLAMP (MAX (poll_s, worker->context.login_delay_s), 1, 7 * 86400 / 4) * 1000);
+    say_state (worker, FM_STATE_ONLINE, NULL, NULL);
+  } else {
+    after_failure (worker, error);
+  }
+  answer_waiting (worker, error);
+}
+
+static void
+fetch_body (FmAccountWorker *worker, const Ask *ask)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *here = prepare (worker, &error) ? fm_body_store_path (worker->context.reader, ask->msg_id, NULL) : NULL;
+  if (here == NULL && error == NULL) {
+    g_autoptr (FmSecret) secret = ask_secret (worker, &error);
+    if (secret != NULL && fm_pop_pass_fetch_body (&worker->context, secret, ask->msg_id, &error)) {
+      FmEvent *event = fm_event_new (FM_EVENT_MESSAGE_CHANGED, 0);
+      event->account = g_strdup (worker->context.spec->name);
+      event->folder_id = worker->context.inbox_id;
+      event->msg_id = ask->msg_id;
+      fm_sync_env_emit (worker->context.env, event);
+    }
+    worker->was_refused |= g_error_matches (error, FM_ERROR, FM_ERROR_AUTH);
+  }
+  answer (worker, ask->request_id, NULL, error);
+}
+
+static void
+handle (FmAccountWorker *worker, const Ask *ask)
+{
+  switch (ask->kind) {
+  case ASK_SYNC:
+    g_array_append_val (worker->waiting, ask->request_id);
+    worker->next_us = 0;
+    break;
+  case ASK_RETRY:
+    worker->next_us = 0;
+    worker->failures = 0;
+    break;
+  case ASK_BODY:
+    fetch_body (worker, ask);
+    break;
+  case ASK_STOP:
+    break;
+  }
+}
+
+static void
+worker_main (gpointer data)
+{
+  FmAccountWorker *worker = data;
+  while (!fm_cancel_is_set (worker->context.cancel)) {
+    Ask *ask = fm_port_take (worker->port, worker->next_us);
+    if (ask != NULL) {
+      handle (worker, ask);
+      g_free (ask);
+    } else {
+      hold_session (worker);
+    }
+  }
+  g_autoptr (GError) stopped = g_error_new_literal (FM_ERROR, FM_ERROR_CANCELLED, "stopped");
+  Ask *ask;
+  while ((ask = fm_port_try_take (worker->port)) != NULL) {
+    if (ask->request_id != 0)
+      answer (worker, ask->request_id, NULL, stopped);
+    g_free (ask);
+  }
+  answer_waiting (worker, stopped);
+  fm_db_reader_free (worker->context.reader);
+}
+
+static FmAccountWorker *
+start (FmSyncEnv *env, FmAccountSpec *spec, gint64 account_id)
+{
+  FmAccountWorker *worker = g_new0 (FmAccountWorker, 1);
+  worker->context = (FmPopContext){ .env = env, .spec = fm_account_spec_ref (spec), .account_id = account_id, .cancel = fm_cancel_new (),
+                                    .oversized = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+  worker->port = fm_port_new ();
+  worker->waiting = g_array_new (FALSE, FALSE, sizeof (guint64));
+  worker->thread = fm_thread_start ("pop", worker_main, worker);
+  return worker;
+}
+
+static void
+post (FmAccountWorker *worker, AskKind kind, guint64 request_id, gint64 msg_id)
+{
+  Ask *ask = g_new0 (Ask, 1);
+  ask->kind = kind;
+  ask->request_id = request_id;
+  ask->msg_id = msg_id;
+  fm_port_post (worker->port, ask, g_free);
+}
+
+static void
+stop (FmAccountWorker *worker)
+{
+  fm_cancel_trigger (worker->context.cancel);
+  post (worker, ASK_STOP, 0, 0);
+}
+
+static void
+join (FmAccountWorker *worker)
+{
+  fm_thread_join (worker->thread);
+  fm_port_unref (worker->port);
+  g_array_unref (worker->waiting);
+  g_hash_table_unref (worker->context.oversized);
+  fm_account_spec_unref (worker->context.spec);
+  fm_cancel_unref (worker->context.cancel);
+  g_free (worker);
+}
+
+/* Every folder is local: the store has done these operations as they were written. */
+static void
+ops_ready (FmAccountWorker *worker)
+{
+}
+
+static void
+open_folder (FmAccountWorker *worker, gint64 folder_id)
+{
+}
+
+static void
+want_body (FmAccountWorker *worker, guint64 request_id, gint64 msg_id)
+{
+  post (worker, ASK_BODY, request_id, msg_id);
+}
+
+static void
+sync_now (FmAccountWorker *worker, guint64 request_id, const char *const *folders)
+{
+  post (worker, ASK_SYNC, request_id, 0);
+}
+
+static void
+retry (FmAccountWorker *worker)
+{
+  post (worker, ASK_RETRY, 0, 0);
+}
+
+/* A session serves the account, not the request: it goes on, and its answer comes when nobody waits any more. */
+static void
+cancel (FmAccountWorker *worker, guint64 request_id)
+{
+}
+
+const FmAccountWorkerClass fm_pop_worker_class = {
+  .start = start, .stop = stop, .join = join, .ops_ready = ops_ready, .open_folder = open_folder, .want_body = want_body,
+  .sync = sync_now, .retry = retry, .cancel = cancel,
+};
