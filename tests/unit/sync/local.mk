@@ -1,10 +1,14 @@
 # Unit tests of src/sync: linked with its library and the rooms below it only.
 check_PROGRAMS += \
 	tests/unit/sync/test-engine \
+	tests/unit/sync/test-enron \
+	tests/unit/sync/test-pen \
 	tests/unit/sync/test-values
 
 TESTS += \
 	tests/unit/sync/test-engine \
+	tests/unit/sync/test-enron \
+	tests/unit/sync/test-pen \
 	tests/unit/sync/test-values
 
 EXTRA_DIST += tests/unit/sync/engine-fixture.h
@@ -12,6 +16,12 @@ EXTRA_DIST += tests/unit/sync/engine-fixture.h
 tests_unit_sync_test_engine_SOURCES = tests/unit/sync/test-engine.c
 tests_unit_sync_test_engine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sync_test_engine_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
+tests_unit_sync_test_enron_SOURCES = tests/unit/sync/test-enron.c
+tests_unit_sync_test_enron_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -DCORPUS_DIR=\"$(abs_top_srcdir)/../shared/corpus\"
+tests_unit_sync_test_enron_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
+tests_unit_sync_test_pen_SOURCES = tests/unit/sync/test-pen.c
+tests_unit_sync_test_pen_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sync_test_pen_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
 tests_unit_sync_test_values_SOURCES = tests/unit/sync/test-values.c
 tests_unit_sync_test_values_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sync_test_values_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
