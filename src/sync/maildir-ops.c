@@ -5,11 +5,13 @@
 #include "sync/maildir-name.h"
 #include "sync/maildir-private.h"
 #include "sync/maildir-tree.h"
+#include "sync/special-folder.h"
 #include <fulmar/base/error.h>
 #include <fulmar/store/body-store.h>
 #include <fulmar/store/journal.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +25,9 @@ typedef struct {
   gint64 op_id, row_id; /* row_id: whose path changed; 0: none */
   gint64 place_id;      /* the folder that gives the row its number; 0: it keeps its own */
   char *path;
+  char *digest; /* the store's own copy of an expunged file that others show, or NULL */
+  guint64 size_bytes;
+  gint64 blob_id; /* with DIGEST: what those others show now */
   GError *error;
 } Outcome;
 
@@ -40,6 +45,7 @@ outcome_free (gpointer data)
 {
   Outcome *outcome = data;
   g_free (outcome->path);
+  g_free (outcome->digest);
   g_clear_error (&outcome->error);
   g_free (outcome);
 }
@@ -135,12 +141,50 @@ do_transfer (FmMaildirContext *context, const Work *work, const FmOpItem *item, 
   return TRUE;
 }
 
+/* Whether rows elsewhere (the mail was moved to another account) show this very file: then they need one of their own before it goes. */
+static gboolean
+is_shared (FmMaildirContext *context, const FmMessageInfo *row)
+{
+  g_autoptr (GArray) rows = row->blob_id == 0 ? NULL : fm_message_store_find_blob (context->reader, row->blob_id, NULL);
+  for (guint i = 0; rows != NULL && i < rows->len; i++) {
+    g_autoptr (FmMessageInfo) other = fm_message_store_get (context->reader, g_array_index (rows, gint64, i), NULL);
+    if (other != NULL && other->id != row->id && other->path == NULL)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Puts the file's content into the store's own files; the rows that need it get it with the outcome. */
+static gboolean
+adopt (FmMaildirContext *context, const char *path, Outcome *outcome)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    fm_error_set_errno (&outcome->error, FM_ERROR_STORAGE, errno, "the mail file %s", path);
+    return FALSE;
+  }
+  g_autoptr (FmSink) sink = fm_body_store_sink_new (context->env->store, G_MAXINT64, FALSE);
+  char buffer[65536];
+  ssize_t n;
+  gboolean ok = TRUE;
+  while (ok && (n = read (fd, buffer, sizeof buffer)) > 0)
+    ok = fm_sink_write (sink, buffer, (gsize) n, &outcome->error);
+  close (fd);
+  if (!ok || !fm_sink_commit (sink, &outcome->error))
+    return FALSE;
+  outcome->digest = g_strdup (fm_body_store_sink_digest (sink, &outcome->size_bytes));
+  return TRUE;
+}
+
 static gboolean
 do_expunge (FmMaildirContext *context, const FmMessageInfo *row, Outcome *outcome)
 {
   g_autofree char *path = present_path (row, NULL);
   if (path == NULL)
     return TRUE;
+  outcome->blob_id = row->blob_id;
+  if (is_shared (context, row) && !adopt (context, path, outcome))
+    return FALSE;
   expect (context, path);
   return fm_maildir_file_remove (path, &outcome->error);
 }
@@ -261,6 +305,20 @@ refuse (FmStoreWriter *writer, Work *work, gint64 op_id, const GError *why, GErr
   return fm_journal_refuse (writer, op_id, why->message, &work->refused_group, error);
 }
 
+/* Rows without a file of their own that showed the expunged one get the store's copy. */
+static gboolean
+hand_over (FmStoreWriter *writer, const Outcome *outcome, GError **error)
+{
+  FmStoreReader *reader = fm_db_writer_reader (writer);
+  g_autoptr (GArray) rows = fm_message_store_find_blob (reader, outcome->blob_id, error);
+  for (guint i = 0; rows != NULL && i < rows->len; i++) {
+    g_autoptr (FmMessageInfo) row = fm_message_store_get (reader, g_array_index (rows, gint64, i), error);
+    if (row == NULL || (row->path == NULL && fm_body_store_attach (writer, row->id, outcome->digest, outcome->size_bytes, error) == 0))
+      return FALSE;
+  }
+  return rows != NULL;
+}
+
 static gboolean
 settle_item (FmStoreWriter *writer, Work *work, const Outcome *outcome, GError **error)
 {
@@ -268,6 +326,8 @@ settle_item (FmStoreWriter *writer, Work *work, const Outcome *outcome, GError *
     return fm_journal_retry (writer, &outcome->op_id, 1, RETRY_S, outcome->error->message, error);
   if (outcome->error != NULL)
     return refuse (writer, work, outcome->op_id, outcome->error, error);
+  if (outcome->digest != NULL && !hand_over (writer, outcome, error))
+    return FALSE;
   guint32 uid = 0;
   if (outcome->place_id != 0 && !next_uid (writer, outcome->place_id, &uid, error))
     return FALSE;
@@ -319,7 +379,8 @@ settle_folder (FmStoreWriter *writer, Work *work, const Outcome *outcome, GError
   if (batch->kind == FM_OP_FOLDER_DELETE)
     return TRUE;
   FmFolderInput input = { .name = batch->kind == FM_OP_FOLDER_CREATE ? batch->folder : batch->target, .path = work->folder_path, .delimiter = '/',
-                          .special = work->folder == NULL ? FM_SPECIAL_NONE : work->folder->special, .subscribed = TRUE, .selectable = TRUE };
+                          .special = fm_special_folder_by_name (batch->kind == FM_OP_FOLDER_CREATE ? batch->folder : batch->target, '/'),
+                          .subscribed = TRUE, .selectable = TRUE };
   return fm_folder_store_put (writer, batch->account_id, &input, error) != 0;
 }
 

@@ -20,6 +20,7 @@
 
 typedef struct {
   char *dir, *mail, *data;
+  char *second; /* the tree of an account "second", or NULL */
   FmPort *port;
   FmEngine *engine;
   GPtrArray *kept; /* FmEvent* that passed by while another was waited for */
@@ -32,6 +33,11 @@ fixture_open (Fixture *f, gboolean index)
   FmAccountSpec *spec = fm_account_spec_new ("local", FM_ACCOUNT_MAILDIR);
   spec->path = g_strdup (f->mail);
   g_ptr_array_add (accounts, spec);
+  if (f->second != NULL) {
+    FmAccountSpec *second = fm_account_spec_new ("second", FM_ACCOUNT_MAILDIR);
+    second->path = g_strdup (f->second);
+    g_ptr_array_add (accounts, second);
+  }
   f->port = fm_port_new ();
   f->kept = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_event_unref);
   FmEngineOptions options = { .data_dir = f->data, .accounts = accounts, .lease = TRUE, .index = index, .events = f->port };
@@ -68,6 +74,7 @@ fixture_free (Fixture *f)
   g_free (f->dir);
   g_free (f->mail);
   g_free (f->data);
+  g_free (f->second);
 }
 
 static inline void

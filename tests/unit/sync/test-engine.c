@@ -223,6 +223,38 @@ drafts_are_filed_and_copies_made (void **state)
   fixture_free (&f);
 }
 
+static void
+mail_moves_between_accounts (void **state)
+{
+  Fixture f;
+  fixture_new (&f);
+  f.second = g_build_filename (f.dir, "Second", NULL);
+  make_maildir (&f, "INBOX");
+  make_maildir (&f, "../Second/Filed");
+  deliver (&f, "INBOX", "cur", 1, ":2,S", "a word worth keeping");
+  fixture_open (&f, FALSE);
+  sync_now (&f);
+  gint64 id;
+  newest (&f, "INBOX", 1, &id);
+  g_autoptr (FmFolderInfo) filed = folder_named (&f, "Filed");
+  assert_string_equal (filed->account, "second");
+  g_autofree char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_MOVE, &id, 1, filed->id)));
+  assert_string_equal (text, "moved 1 to second/Filed");
+  wait_idle (&f);
+  sync_now (&f);
+  assert_int_equal (files_in (&f, "INBOX", NULL), 0);
+  assert_int_equal (files_in (&f, "../Second/Filed", ":2,S"), 1);
+  assert_int_equal (total_of (&f, "INBOX"), 0);
+  assert_int_equal (total_of (&f, "Filed"), 1);
+  gint64 moved;
+  newest (&f, "Filed", 1, &moved);
+  g_autofree char *path = fm_body_store_path (fm_engine_reader (f.engine), moved, NULL);
+  g_autofree char *bytes = NULL;
+  assert_true (g_file_get_contents (path, &bytes, NULL, NULL));
+  assert_non_null (strstr (bytes, "a word worth keeping"));
+  fixture_free (&f);
+}
+
 static gboolean
 reported (guint64 request, Fixture *f, const char *word)
 {
@@ -429,6 +461,7 @@ main (int argc, char **argv)
     cmocka_unit_test (other_programs_are_noticed),
     cmocka_unit_test (folders_come_and_go),
     cmocka_unit_test (drafts_are_filed_and_copies_made),
+    cmocka_unit_test (mail_moves_between_accounts),
     cmocka_unit_test (mistakes_are_answered),
     cmocka_unit_test (searches_join_store_and_index),
     cmocka_unit_test (work_runs_on_the_pool),
