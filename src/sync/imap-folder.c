@@ -199,21 +199,28 @@ typedef struct {
   guint32 uid, flags;
 } Known;
 
+/* fm_message_store_uids gives pairs of words. */
+static guint
+count_known (const GArray *ours)
+{
+  return ours->len / 2;
+}
+
 /* Walks both ascending lists: what only we have is gone, what only the server has was missed. */
 static void
 compare_uids (const GArray *ours, const GArray *ranges, guint32 lowest_uid, GArray *ret_gone, GArray *ret_missed)
 {
   const Known *known = (const Known *) (const void *) ours->data;
-  guint at = 0;
+  guint at = 0, n = count_known (ours);
 
   for (guint r = 0; r < ranges->len; r++) {
     const FmImapRange *range = &g_array_index (ranges, FmImapRange, r);
     for (guint64 uid = range->first; uid <= range->last; uid++) {
-      for (; at < ours->len && known[at].uid < uid; at++) {
+      for (; at < n && known[at].uid < uid; at++) {
         FmImapRange gone = { known[at].uid, known[at].uid };
         g_array_append_val (ret_gone, gone);
       }
-      if (at < ours->len && known[at].uid == uid)
+      if (at < n && known[at].uid == uid)
         at++;
       else if (uid >= lowest_uid) {
         FmImapRange missed = { uid, uid };
@@ -221,7 +228,7 @@ compare_uids (const GArray *ours, const GArray *ranges, guint32 lowest_uid, GArr
       }
     }
   }
-  for (; at < ours->len; at++) {
+  for (; at < n; at++) {
     FmImapRange gone = { known[at].uid, known[at].uid };
     g_array_append_val (ret_gone, gone);
   }
@@ -276,7 +283,7 @@ counts_agree (FmImapConn *conn, gint64 folder_id)
 {
   g_autoptr (GArray) ours = fm_message_store_uids (conn->reader, folder_id, 1, G_MAXUINT32, NULL);
 
-  return ours && ours->len == fm_imap_session_selected (conn->session)->exists;
+  return ours && count_known (ours) == fm_imap_session_selected (conn->session)->exists;
 }
 
 static gboolean
