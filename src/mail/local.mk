@@ -51,4 +51,16 @@ src_mail_libmail_a_SOURCES += src/mail/projection.c
 src_mail_libmail_a_SOURCES += src/mail/reply.c
 src_mail_libmail_a_SOURCES += src/mail/mailto.c
 src_mail_libmail_a_SOURCES += src/mail/message-lost.c
+src_mail_libmail_a_SOURCES += src/mail/sample-file.c
+src_mail_libmail_a_SOURCES += src/mail/sample-html.c
+src_mail_libmail_a_SOURCES += src/mail/sample-mime.c
+src_mail_libmail_a_SOURCES += src/mail/sample-private.h
+src_mail_libmail_a_SOURCES += src/mail/sample-series.c
 src_mail_libmail_a_SOURCES += src/mail/sample.c
+
+# The demo's mail is prose and lives in a text file; it is built in, so that the demo needs no installed file.
+nodist_src_mail_libmail_a_SOURCES = src/mail/sample-text.c
+CLEANFILES += src/mail/sample-text.c
+EXTRA_DIST += src/mail/sample-text.sh src/mail/sample.txt
+src/mail/sample-text.c: $(srcdir)/src/mail/sample.txt $(srcdir)/src/mail/sample-text.sh
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SHELL) $(srcdir)/src/mail/sample-text.sh $(srcdir)/src/mail/sample.txt > $@.tmp && mv $@.tmp $@

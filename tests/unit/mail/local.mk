@@ -78,3 +78,9 @@ TESTS += tests/unit/mail/test-reply
 tests_unit_mail_test_reply_SOURCES = tests/unit/mail/test-reply.c tests/unit/mail/test.h
 tests_unit_mail_test_reply_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_reply_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-sample
+TESTS += tests/unit/mail/test-sample
+tests_unit_mail_test_sample_SOURCES = tests/unit/mail/test-sample.c tests/unit/mail/test.h
+tests_unit_mail_test_sample_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_sample_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
