@@ -287,6 +287,30 @@ back (FmScreen *screen)
     fm_command_run_line (screen->app, fm_screen_context (screen), 0, "quit");
 }
 
+/* The chosen line begins with the part's path; what commands know is the attachment's number. */
+static void
+part_chosen (const char *answer, gpointer data)
+{
+  FmScreen *screen = data;
+  FmReading *reading = fm_app_reading (screen->app);
+  GPtrArray *parts = reading ? fm_reading_parts (reading) : NULL;
+  g_autofree char *path = answer ? g_strndup (answer, strcspn (answer, " ")) : NULL;
+  guint number = 0;
+  for (guint i = 0; path && parts && i < parts->len; i++)
+    {
+      const FmReadingPart *part = g_ptr_array_index (parts, i);
+      number += part->is_attachment;
+      if (strcmp (part->path, path) != 0)
+        continue;
+      g_autofree char *command = g_strdup_printf ("save-part %u", number);
+      if (part->is_attachment)
+        fm_command_run_line (screen->app, FM_CONTEXT_PAGER, 0, command);
+      else
+        fm_screen_say (screen, FALSE, "this part is the text that is shown; Esc-s saves the whole message");
+      return;
+    }
+}
+
 static void
 show_parts (FmScreen *screen)
 {
@@ -297,14 +321,16 @@ show_parts (FmScreen *screen)
       fm_screen_say (screen, TRUE, reading ? "the message is not here yet" : "no message is open: Enter opens one");
       return;
     }
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < parts->len; i++)
     {
       const FmReadingPart *part = g_ptr_array_index (parts, i);
       g_autofree char *size = g_format_size ((guint64) MAX (part->size_bytes, 0));
-      g_string_append_printf (text, "%-8s %*s%-32s %10s  %s\n", part->path, (int) MIN (part->depth, 10) * 2, "", part->type, size, part->file_name ? part->file_name : "");
+      g_ptr_array_add (lines, g_strdup_printf ("%-8s %s%-32s %10s  %s", part->path, part->is_attachment ? "@ " : "  ", part->type, size,
+                                               part->file_name ? part->file_name : ""));
     }
-  fm_screen_push (screen, fm_widget_text_new ("Parts of the message", text->str));
+  g_ptr_array_add (lines, NULL);
+  fm_screen_push (screen, fm_widget_menu_new ("save part: ", (const char *const *) lines->pdata, NULL, part_chosen, screen));
 }
 
 static void

@@ -12,6 +12,12 @@ TESTS += tests/screen/test-terminal
 tests_screen_test_terminal_SOURCES = tests/screen/test-terminal.c
 tests_screen_test_terminal_LDADD = $(UI_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS) -lutil
 tests_screen_test_terminal_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(VTERM_CFLAGS)
+
+check_PROGRAMS += tests/screen/test-program
+TESTS += tests/screen/test-program
+tests_screen_test_program_SOURCES = tests/screen/test-program.c
+tests_screen_test_program_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS) -lutil
+tests_screen_test_program_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(VTERM_CFLAGS)
 endif
 endif
 EXTRA_DIST += \
