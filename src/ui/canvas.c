@@ -24,14 +24,14 @@ typedef struct {
 static const struct {
   const char *utf8, *ascii;
 } glyphs[FM_GLYPH_COUNT] = {
-  [FM_GLYPH_HLINE] = { "─", "-" },        [FM_GLYPH_VLINE] = { "│", "|" },       [FM_GLYPH_TOP_LEFT] = { "┌", "+" },
-  [FM_GLYPH_TOP_RIGHT] = { "┐", "+" },    [FM_GLYPH_BOTTOM_LEFT] = { "└", "+" }, [FM_GLYPH_BOTTOM_RIGHT] = { "┘", "+" },
-  [FM_GLYPH_TEE_RIGHT] = { "├", "+" },    [FM_GLYPH_TEE_LEFT] = { "┤", "+" },    [FM_GLYPH_TEE_UP] = { "┴", "+" },
-  [FM_GLYPH_TEE_DOWN] = { "┬", "+" },     [FM_GLYPH_BRANCH] = { "├─", "|-" },    [FM_GLYPH_CORNER] = { "└─", "`-" },
-  [FM_GLYPH_TRUNK] = { "│", "|" },        [FM_GLYPH_ARROW] = { ">", ">" },       [FM_GLYPH_CLOSED] = { "▸", "+" },
-  [FM_GLYPH_OPEN] = { "▾", "-" },         [FM_GLYPH_DOT] = { "●", "*" },         [FM_GLYPH_RING] = { "○", "o" },
-  [FM_GLYPH_MIDDOT] = { "·", "-" },       [FM_GLYPH_ELLIPSIS] = { "…", "..." },  [FM_GLYPH_BAR_FULL] = { "█", "#" },
-  [FM_GLYPH_BAR_EMPTY] = { "░", "." },    [FM_GLYPH_POINTER] = { "▸", ">" },
+  [FM_GLYPH_HLINE] = { "─", "-" },     [FM_GLYPH_VLINE] = { "│", "|" },       [FM_GLYPH_TOP_LEFT] = { "┌", "+" },
+  [FM_GLYPH_TOP_RIGHT] = { "┐", "+" }, [FM_GLYPH_BOTTOM_LEFT] = { "└", "+" }, [FM_GLYPH_BOTTOM_RIGHT] = { "┘", "+" },
+  [FM_GLYPH_TEE_RIGHT] = { "├", "+" }, [FM_GLYPH_TEE_LEFT] = { "┤", "+" },    [FM_GLYPH_TEE_UP] = { "┴", "+" },
+  [FM_GLYPH_TEE_DOWN] = { "┬", "+" },  [FM_GLYPH_BRANCH] = { "├─", "|-" },    [FM_GLYPH_CORNER] = { "└─", "`-" },
+  [FM_GLYPH_TRUNK] = { "│", "|" },     [FM_GLYPH_ARROW] = { ">", ">" },       [FM_GLYPH_CLOSED] = { "▸", "+" },
+  [FM_GLYPH_OPEN] = { "▾", "-" },      [FM_GLYPH_DOT] = { "●", "*" },         [FM_GLYPH_RING] = { "○", "o" },
+  [FM_GLYPH_MIDDOT] = { "·", "-" },    [FM_GLYPH_ELLIPSIS] = { "…", "..." },  [FM_GLYPH_BAR_FULL] = { "█", "#" },
+  [FM_GLYPH_BAR_EMPTY] = { "░", "." }, [FM_GLYPH_POINTER] = { "▸", ">" },
 };
 
 /* Punctuation that has a plain twin, for locales without UTF-8; sorted. */
@@ -39,12 +39,12 @@ static const struct {
   gunichar c;
   char ascii;
 } plain[] = {
-  { 0xa0, ' ' },    { 0xa9, 'c' },    { 0xab, '"' },    { 0xb7, '-' },    { 0xbb, '"' },    { 0xd7, 'x' },    { 0xdf, 's' },
-  { 0xe6, 'a' },    { 0xf8, 'o' },    { 0x2010, '-' },  { 0x2011, '-' },  { 0x2012, '-' },  { 0x2013, '-' },  { 0x2014, '-' },
-  { 0x2018, '\'' }, { 0x2019, '\'' }, { 0x201a, ',' },  { 0x201c, '"' },  { 0x201d, '"' },  { 0x201e, '"' },  { 0x2022, '*' },
-  { 0x2026, '.' },  { 0x2190, '<' },  { 0x2192, '>' },  { 0x2212, '-' },  { 0x2500, '-' },  { 0x2502, '|' },  { 0x250c, '+' },
-  { 0x2510, '+' },  { 0x2514, '`' },  { 0x2518, '+' },  { 0x251c, '|' },  { 0x2524, '|' },  { 0x252c, '+' },  { 0x2534, '+' },
-  { 0x2588, '#' },  { 0x2591, '.' },  { 0x25b8, '+' },  { 0x25be, '-' },  { 0x25cb, 'o' },  { 0x25cf, '*' },  { 0x2713, 'v' },
+  { 0xa0, ' ' },    { 0xa9, 'c' },    { 0xab, '"' },   { 0xb7, '-' },   { 0xbb, '"' },   { 0xd7, 'x' },   { 0xdf, 's' },
+  { 0xe6, 'a' },    { 0xf8, 'o' },    { 0x2010, '-' }, { 0x2011, '-' }, { 0x2012, '-' }, { 0x2013, '-' }, { 0x2014, '-' },
+  { 0x2018, '\'' }, { 0x2019, '\'' }, { 0x201a, ',' }, { 0x201c, '"' }, { 0x201d, '"' }, { 0x201e, '"' }, { 0x2022, '*' },
+  { 0x2026, '.' },  { 0x2190, '<' },  { 0x2192, '>' }, { 0x2212, '-' }, { 0x2500, '-' }, { 0x2502, '|' }, { 0x250c, '+' },
+  { 0x2510, '+' },  { 0x2514, '`' },  { 0x2518, '+' }, { 0x251c, '|' }, { 0x2524, '|' }, { 0x252c, '+' }, { 0x2534, '+' },
+  { 0x2588, '#' },  { 0x2591, '.' },  { 0x25b8, '+' }, { 0x25be, '-' }, { 0x25cb, 'o' }, { 0x25cf, '*' }, { 0x2713, 'v' },
 };
 
 static gboolean
@@ -86,7 +86,7 @@ drawable (gunichar c)
 static gunichar
 read_char (const char **at, const char *end)
 {
-  gunichar c = (guchar) **at;
+  gunichar c = (guchar) * *at;
   if (c < 0x80)
     {
       (*at)++;
@@ -152,7 +152,7 @@ static void
 take_tail (Cluster *cluster, const char **at, const char *end, gboolean ascii, gboolean pictographic)
 {
   int marks = 0;
-  while (*at < end && (guchar) **at >= 0x80)
+  while (*at < end && (guchar) * *at >= 0x80)
     {
       const char *next = *at;
       gunichar c = read_char (&next, end);
@@ -178,7 +178,7 @@ next_cluster (const char **at, const char *end, gboolean ascii, Cluster *cluster
 {
   while (*at < end)
     {
-      guchar byte = (guchar) **at;
+      guchar byte = (guchar) * *at;
       if (byte >= 0x20 && byte < 0x7f && (*at + 1 >= end || (guchar) (*at)[1] < 0x80))
         {
           *cluster = (Cluster){ { (char) byte }, 1, 1 };
@@ -339,7 +339,8 @@ fm_canvas_text (FmCanvas *canvas, FmRect clip, int x, int y, FmLook look, const 
       if (fits)
         put_cluster (canvas, x, y, look, &cluster);
       else if (row_visible && cluster.width == 2)
-        fm_canvas_fill (canvas, clip_to (canvas, (FmRect){ MAX (x, clip.x), y, MIN (x + 2, clip.x + clip.width) - MAX (x, clip.x), 1 }), look);
+        fm_canvas_fill (canvas, clip_to (canvas, (FmRect){ MAX (x, clip.x), y, MIN (x + 2, clip.x + clip.width) - MAX (x, clip.x), 1 }),
+                        look);
       x += cluster.width;
     }
   return MIN (x, edge) - start;

@@ -42,8 +42,8 @@ typedef enum {
   FM_GLYPH_ARROW,
   FM_GLYPH_CLOSED, /* a folded branch */
   FM_GLYPH_OPEN,
-  FM_GLYPH_DOT,   /* filled: connected */
-  FM_GLYPH_RING,  /* hollow: not connected */
+  FM_GLYPH_DOT,  /* filled: connected */
+  FM_GLYPH_RING, /* hollow: not connected */
   FM_GLYPH_MIDDOT,
   FM_GLYPH_ELLIPSIS,
   FM_GLYPH_BAR_FULL,

@@ -6,7 +6,8 @@ static void
 add_command (GString *text, const FmKeymap *keymap, guint context, const FmCommand *command)
 {
   g_autofree char *keys = fm_keymap_keys_for (keymap, context, command->name);
-  g_autofree char *name = g_strdup_printf ("%s%s%s", command->name, command->arguments ? " " : "", command->arguments ? command->arguments : "");
+  g_autofree char *name
+      = g_strdup_printf ("%s%s%s", command->name, command->arguments ? " " : "", command->arguments ? command->arguments : "");
   g_string_append_printf (text, "%-12s %-26s %s\n", keys, name, command->help);
 }
 

@@ -125,17 +125,28 @@ letter_key (guchar final)
 {
   switch (final)
     {
-    case 'A': return FM_KEY_UP;
-    case 'B': return FM_KEY_DOWN;
-    case 'C': return FM_KEY_RIGHT;
-    case 'D': return FM_KEY_LEFT;
-    case 'H': return FM_KEY_HOME;
-    case 'F': return FM_KEY_END;
-    case 'P': return FM_KEY_F1;
-    case 'Q': return FM_KEY_F1 + 1;
-    case 'R': return FM_KEY_F1 + 2;
-    case 'S': return FM_KEY_F1 + 3;
-    default: return 0;
+    case 'A':
+      return FM_KEY_UP;
+    case 'B':
+      return FM_KEY_DOWN;
+    case 'C':
+      return FM_KEY_RIGHT;
+    case 'D':
+      return FM_KEY_LEFT;
+    case 'H':
+      return FM_KEY_HOME;
+    case 'F':
+      return FM_KEY_END;
+    case 'P':
+      return FM_KEY_F1;
+    case 'Q':
+      return FM_KEY_F1 + 1;
+    case 'R':
+      return FM_KEY_F1 + 2;
+    case 'S':
+      return FM_KEY_F1 + 3;
+    default:
+      return 0;
     }
 }
 
@@ -143,18 +154,26 @@ letter_key (guchar final)
 static guint32
 tilde_key (guint number)
 {
-  static const guint8 function_keys[] = { [11] = 1, 2, 3, 4, 5, [17] = 6, 7, 8, 9, 10, [23] = 11, 12, [25] = 13, 14, [28] = 15, 16, [31] = 17, 18, 19, 20 };
+  static const guint8 function_keys[]
+      = { [11] = 1, 2, 3, 4, 5, [17] = 6, 7, 8, 9, 10, [23] = 11, 12, [25] = 13, 14, [28] = 15, 16, [31] = 17, 18, 19, 20 };
   switch (number)
     {
     case 1:
-    case 7: return FM_KEY_HOME;
-    case 2: return FM_KEY_INSERT;
-    case 3: return FM_KEY_DELETE;
+    case 7:
+      return FM_KEY_HOME;
+    case 2:
+      return FM_KEY_INSERT;
+    case 3:
+      return FM_KEY_DELETE;
     case 4:
-    case 8: return FM_KEY_END;
-    case 5: return FM_KEY_PAGE_UP;
-    case 6: return FM_KEY_PAGE_DOWN;
-    default: break;
+    case 8:
+      return FM_KEY_END;
+    case 5:
+      return FM_KEY_PAGE_UP;
+    case 6:
+      return FM_KEY_PAGE_DOWN;
+    default:
+      break;
     }
   if (number < G_N_ELEMENTS (function_keys) && function_keys[number])
     return FM_KEY_F1 + function_keys[number] - 1;
@@ -416,15 +435,23 @@ feed_byte (FmKeyDecoder *decoder, guchar byte)
 {
   switch (decoder->state)
     {
-    case GROUND: ground_byte (decoder, byte, 0); break;
-    case UTF8: utf8_byte (decoder, byte); break;
+    case GROUND:
+      ground_byte (decoder, byte, 0);
+      break;
+    case UTF8:
+      utf8_byte (decoder, byte);
+      break;
     case ESC_SETTLED:
       if (!decoder->esc_reported && byte != '[' && byte != 'O')
         emit (decoder, FM_INPUT_CANCEL);
       esc_byte (decoder, byte);
       break;
-    case ESC_SEEN: esc_byte (decoder, byte); break;
-    case CSI: csi_byte (decoder, byte); break;
+    case ESC_SEEN:
+      esc_byte (decoder, byte);
+      break;
+    case CSI:
+      csi_byte (decoder, byte);
+      break;
     case CSI_LINUX:
       decoder->state = GROUND;
       if (byte >= 'A' && byte <= 'E')
@@ -434,10 +461,16 @@ feed_byte (FmKeyDecoder *decoder, guchar byte)
       if (--decoder->skip == 0)
         decoder->state = GROUND;
       break;
-    case SS3: ss3_byte (decoder, byte); break;
+    case SS3:
+      ss3_byte (decoder, byte);
+      break;
     case STRING:
-    case STRING_ESC: string_byte (decoder, byte); break;
-    case PASTE: paste_byte (decoder, byte); break;
+    case STRING_ESC:
+      string_byte (decoder, byte);
+      break;
+    case PASTE:
+      paste_byte (decoder, byte);
+      break;
     }
 }
 
@@ -455,11 +488,15 @@ fm_key_decoder_quiet_ms (const FmKeyDecoder *decoder)
   switch (decoder->state)
     {
     case ESC_SEEN:
-    case ESC_SETTLED: return decoder->esc_reported ? -1 : ESC_QUIET_MS;
+    case ESC_SETTLED:
+      return decoder->esc_reported ? -1 : ESC_QUIET_MS;
     case STRING:
-    case STRING_ESC: return STRING_QUIET_MS;
-    case PASTE: return decoder->paste_stalled ? -1 : PASTE_QUIET_MS;
-    default: return -1;
+    case STRING_ESC:
+      return STRING_QUIET_MS;
+    case PASTE:
+      return decoder->paste_stalled ? -1 : PASTE_QUIET_MS;
+    default:
+      return -1;
     }
 }
 

@@ -12,9 +12,9 @@ typedef struct FmKeyDecoder FmKeyDecoder;
 
 typedef enum {
   FM_INPUT_KEY,
-  FM_INPUT_ESC,    /* Esc and then quiet: cancels what is open, or waits for its letter; runs nothing */
-  FM_INPUT_CANCEL, /* Esc Esc */
-  FM_INPUT_PASTE,  /* bracketed paste, whole */
+  FM_INPUT_ESC,           /* Esc and then quiet: cancels what is open, or waits for its letter; runs nothing */
+  FM_INPUT_CANCEL,        /* Esc Esc */
+  FM_INPUT_PASTE,         /* bracketed paste, whole */
   FM_INPUT_PASTE_STALLED, /* a paste has begun and its end does not come: Ctrl-C gives it up */
   FM_INPUT_FOCUS_IN,
   FM_INPUT_FOCUS_OUT,

@@ -8,17 +8,40 @@ static const struct {
   const char *name, *shown;
   guint32 code;
 } names[] = {
-  { "Enter", "Enter", FM_KEY_ENTER }, { "Return", NULL, FM_KEY_ENTER },  { "Tab", "Tab", FM_KEY_TAB },
-  { "Esc", "Esc", FM_KEY_ESC },       { "Space", "Space", ' ' },         { "BackSpace", "BkSp", FM_KEY_BACKSPACE },
-  { "BS", NULL, FM_KEY_BACKSPACE },   { "Up", "Up", FM_KEY_UP },         { "Down", "Down", FM_KEY_DOWN },
-  { "Right", "Right", FM_KEY_RIGHT }, { "Left", "Left", FM_KEY_LEFT },   { "Home", "Home", FM_KEY_HOME },
-  { "End", "End", FM_KEY_END },       { "PgUp", "PgUp", FM_KEY_PAGE_UP }, { "PageUp", NULL, FM_KEY_PAGE_UP },
-  { "PgDn", "PgDn", FM_KEY_PAGE_DOWN }, { "PageDown", NULL, FM_KEY_PAGE_DOWN }, { "Insert", "Ins", FM_KEY_INSERT },
-  { "Delete", "Del", FM_KEY_DELETE }, { "Del", NULL, FM_KEY_DELETE },    { "equal", NULL, '=' },
-  { "lbracket", NULL, '[' },          { "rbracket", NULL, ']' },         { "hash", NULL, '#' },
-  { "semicolon", NULL, ';' },         { "comma", NULL, ',' },            { "lt", NULL, '<' },
-  { "gt", NULL, '>' },                { "backslash", NULL, '\\' },       { "bar", NULL, '|' },
-  { "dollar", NULL, '$' },        { "percent", NULL, '%' },           { "minus", NULL, '-' },            { "plus", NULL, '+' },
+  { "Enter", "Enter", FM_KEY_ENTER },
+  { "Return", NULL, FM_KEY_ENTER },
+  { "Tab", "Tab", FM_KEY_TAB },
+  { "Esc", "Esc", FM_KEY_ESC },
+  { "Space", "Space", ' ' },
+  { "BackSpace", "BkSp", FM_KEY_BACKSPACE },
+  { "BS", NULL, FM_KEY_BACKSPACE },
+  { "Up", "Up", FM_KEY_UP },
+  { "Down", "Down", FM_KEY_DOWN },
+  { "Right", "Right", FM_KEY_RIGHT },
+  { "Left", "Left", FM_KEY_LEFT },
+  { "Home", "Home", FM_KEY_HOME },
+  { "End", "End", FM_KEY_END },
+  { "PgUp", "PgUp", FM_KEY_PAGE_UP },
+  { "PageUp", NULL, FM_KEY_PAGE_UP },
+  { "PgDn", "PgDn", FM_KEY_PAGE_DOWN },
+  { "PageDown", NULL, FM_KEY_PAGE_DOWN },
+  { "Insert", "Ins", FM_KEY_INSERT },
+  { "Delete", "Del", FM_KEY_DELETE },
+  { "Del", NULL, FM_KEY_DELETE },
+  { "equal", NULL, '=' },
+  { "lbracket", NULL, '[' },
+  { "rbracket", NULL, ']' },
+  { "hash", NULL, '#' },
+  { "semicolon", NULL, ';' },
+  { "comma", NULL, ',' },
+  { "lt", NULL, '<' },
+  { "gt", NULL, '>' },
+  { "backslash", NULL, '\\' },
+  { "bar", NULL, '|' },
+  { "dollar", NULL, '$' },
+  { "percent", NULL, '%' },
+  { "minus", NULL, '-' },
+  { "plus", NULL, '+' },
 };
 
 static guint32
@@ -47,7 +70,8 @@ unknown_name (const char *name, GError **error)
   if (nearest)
     g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "no key is called <%s>: did you mean <%s>?", shown, nearest);
   else
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "no key is called <%s>: names are <Tab>, <C-d>, <Esc>v, <Space>, <F5> and so on", shown);
+    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "no key is called <%s>: names are <Tab>, <C-d>, <Esc>v, <Space>, <F5> and so on",
+                 shown);
   return FALSE;
 }
 

@@ -28,8 +28,8 @@ static const struct {
   const char *name;
   guint bits;
 } contexts_by_name[] = {
-  { "global", FM_CONTEXT_ALL },       { "list", FM_CONTEXT_LIST },       { "pager", FM_CONTEXT_PAGER },
-  { "folders", FM_CONTEXT_FOLDERS },  { "compose", FM_CONTEXT_COMPOSE }, { "attachments", FM_CONTEXT_ATTACHMENTS },
+  { "global", FM_CONTEXT_ALL },      { "list", FM_CONTEXT_LIST },       { "pager", FM_CONTEXT_PAGER },
+  { "folders", FM_CONTEXT_FOLDERS }, { "compose", FM_CONTEXT_COMPOSE }, { "attachments", FM_CONTEXT_ATTACHMENTS },
 };
 
 static void
@@ -90,7 +90,8 @@ check_prefixes (const FmKeymap *keymap, const Binding *fresh, GError **error)
       g_autofree char *mine = fm_key_name_format (fresh->keys, fresh->n_keys);
       g_autofree char *theirs = fm_key_name_format (old->keys, old->n_keys);
       g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
-                   hides ? "%s would hide the sequence %s (%s): bind that to `none` first" : "%s begins with %s, which runs %s: bind that to `none` first",
+                   hides ? "%s would hide the sequence %s (%s): bind that to `none` first"
+                         : "%s begins with %s, which runs %s: bind that to `none` first",
                    mine, theirs, old->command);
       return FALSE;
     }
@@ -182,7 +183,8 @@ check_command (const char *line, GError **error)
   g_ptr_array_add (names, NULL);
   const char *nearest = fm_text_nearest (name, (const char *const *) names->pdata);
   g_autofree char *shown = fm_text_sanitise_line (name, -1);
-  g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "no command is called `%s`%s%s", shown, nearest ? ": did you mean " : "", nearest ? nearest : "");
+  g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "no command is called `%s`%s%s", shown, nearest ? ": did you mean " : "",
+               nearest ? nearest : "");
   return FALSE;
 }
 

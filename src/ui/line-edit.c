@@ -151,22 +151,45 @@ control_key (FmLineEdit *edit, guint32 code)
   gsize at = edit->cursor, end = edit->text->len;
   switch (code)
     {
-    case 'a': edit->cursor = 0; break;
-    case 'e': edit->cursor = end; break;
-    case 'b': edit->cursor = step_left (edit, at); break;
-    case 'f': edit->cursor = step_right (edit, at); break;
-    case 'd': cut (edit, at, step_right (edit, at), FALSE); break;
-    case 'h': cut (edit, step_left (edit, at), at, FALSE); break;
-    case 'k': cut (edit, at, end, TRUE); break;
-    case 'u': cut (edit, 0, at, TRUE); break;
-    case 'w': cut (edit, blank_left (edit, at), at, TRUE); break;
+    case 'a':
+      edit->cursor = 0;
+      break;
+    case 'e':
+      edit->cursor = end;
+      break;
+    case 'b':
+      edit->cursor = step_left (edit, at);
+      break;
+    case 'f':
+      edit->cursor = step_right (edit, at);
+      break;
+    case 'd':
+      cut (edit, at, step_right (edit, at), FALSE);
+      break;
+    case 'h':
+      cut (edit, step_left (edit, at), at, FALSE);
+      break;
+    case 'k':
+      cut (edit, at, end, TRUE);
+      break;
+    case 'u':
+      cut (edit, 0, at, TRUE);
+      break;
+    case 'w':
+      cut (edit, blank_left (edit, at), at, TRUE);
+      break;
     case 'y':
       if (edit->killed)
         fm_line_edit_insert (edit, edit->killed);
       break;
-    case FM_KEY_LEFT: edit->cursor = word_left (edit, at); break;
-    case FM_KEY_RIGHT: edit->cursor = word_right (edit, at); break;
-    default: return FALSE;
+    case FM_KEY_LEFT:
+      edit->cursor = word_left (edit, at);
+      break;
+    case FM_KEY_RIGHT:
+      edit->cursor = word_right (edit, at);
+      break;
+    default:
+      return FALSE;
     }
   return TRUE;
 }
@@ -178,12 +201,21 @@ alt_key (FmLineEdit *edit, guint32 code)
   switch (code)
     {
     case 'b':
-    case FM_KEY_LEFT: edit->cursor = word_left (edit, at); break;
+    case FM_KEY_LEFT:
+      edit->cursor = word_left (edit, at);
+      break;
     case 'f':
-    case FM_KEY_RIGHT: edit->cursor = word_right (edit, at); break;
-    case 'd': cut (edit, at, word_right (edit, at), TRUE); break;
-    case FM_KEY_BACKSPACE: cut (edit, word_left (edit, at), at, TRUE); break;
-    default: return FALSE;
+    case FM_KEY_RIGHT:
+      edit->cursor = word_right (edit, at);
+      break;
+    case 'd':
+      cut (edit, at, word_right (edit, at), TRUE);
+      break;
+    case FM_KEY_BACKSPACE:
+      cut (edit, word_left (edit, at), at, TRUE);
+      break;
+    default:
+      return FALSE;
     }
   return TRUE;
 }
@@ -212,12 +244,24 @@ fm_line_edit_key (FmLineEdit *edit, FmKey key)
     return FALSE;
   switch (key.code)
     {
-    case FM_KEY_LEFT: edit->cursor = step_left (edit, at); break;
-    case FM_KEY_RIGHT: edit->cursor = step_right (edit, at); break;
-    case FM_KEY_HOME: edit->cursor = 0; break;
-    case FM_KEY_END: edit->cursor = edit->text->len; break;
-    case FM_KEY_BACKSPACE: cut (edit, step_left (edit, at), at, FALSE); break;
-    case FM_KEY_DELETE: cut (edit, at, step_right (edit, at), FALSE); break;
+    case FM_KEY_LEFT:
+      edit->cursor = step_left (edit, at);
+      break;
+    case FM_KEY_RIGHT:
+      edit->cursor = step_right (edit, at);
+      break;
+    case FM_KEY_HOME:
+      edit->cursor = 0;
+      break;
+    case FM_KEY_END:
+      edit->cursor = edit->text->len;
+      break;
+    case FM_KEY_BACKSPACE:
+      cut (edit, step_left (edit, at), at, FALSE);
+      break;
+    case FM_KEY_DELETE:
+      cut (edit, at, step_right (edit, at), FALSE);
+      break;
     default:
       if (key.code >= FM_KEY_NAMED)
         return FALSE;

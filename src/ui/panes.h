@@ -20,8 +20,8 @@ typedef struct {
 /* value struct: what fits. A rectangle without width is not shown. */
 typedef struct {
   FmRect folders, list, pager;
-  FmRect folders_edge; /* the line right of the folders */
-  FmRect list_edge;    /* the line between list and pager */
+  FmRect folders_edge;   /* the line right of the folders */
+  FmRect list_edge;      /* the line between list and pager */
   gboolean folders_over; /* the folders lie over the others */
 } FmPanes;
 

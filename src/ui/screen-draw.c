@@ -56,7 +56,8 @@ draw_edges (FmScreen *screen)
   if (folders.width > 0)
     fm_canvas_vline (screen->canvas, folders.x, folders.y, folders.height, look);
   if (folders.width > 0 && list.height == 1 && list.x == folders.x + 1)
-    fm_canvas_text (screen->canvas, fm_canvas_rect (screen->canvas), folders.x, list.y, look, fm_canvas_glyph (screen->canvas, FM_GLYPH_TEE_RIGHT), -1);
+    fm_canvas_text (screen->canvas, fm_canvas_rect (screen->canvas), folders.x, list.y, look,
+                    fm_canvas_glyph (screen->canvas, FM_GLYPH_TEE_RIGHT), -1);
 }
 
 static void
@@ -122,7 +123,9 @@ draw_bottom (FmScreen *screen, int width, int y)
   fm_app_status (screen->app, &status);
   FmViewStatusBottom bottom = { .message = screen->message,
                                 .is_error = screen->message_is_error,
-                                .pending = pending ? pending : status.tag_prefix ? ";" : NULL,
+                                .pending = pending             ? pending
+                                           : status.tag_prefix ? ";"
+                                                               : NULL,
                                 .progress = status.progress,
                                 .progress_done = status.progress_done,
                                 .progress_total = status.progress_total,

@@ -356,43 +356,90 @@ shell_act (gpointer data, FmShellAct act, int count)
 {
   FmScreen *screen = data;
   /* The panes are out of sight while a message is being written: nothing moves in them. */
-  if (screen->composing && act != FM_SHELL_REDRAW && act != FM_SHELL_BACK && act != FM_SHELL_HELP && act != FM_SHELL_EFFECTS && act != FM_SHELL_SUSPEND)
+  if (screen->composing && act != FM_SHELL_REDRAW && act != FM_SHELL_BACK && act != FM_SHELL_HELP && act != FM_SHELL_EFFECTS
+      && act != FM_SHELL_SUSPEND)
     return;
   switch (act)
     {
-    case FM_SHELL_REDRAW: fm_term_curses_forget (screen->term); break;
-    case FM_SHELL_FOCUS_NEXT: focus_by (screen, 1, TRUE); break;
-    case FM_SHELL_FOCUS_PREVIOUS: focus_by (screen, -1, TRUE); break;
-    case FM_SHELL_FOCUS_LEFT: focus_by (screen, -1, FALSE); break;
-    case FM_SHELL_FOCUS_RIGHT: focus_by (screen, 1, FALSE); break;
-    case FM_SHELL_FOCUS_FOLDERS: fm_screen_shell_focus (screen, FM_PANE_FOLDERS); break;
-    case FM_SHELL_FOCUS_LIST: fm_screen_shell_focus (screen, FM_PANE_LIST); break;
-    case FM_SHELL_FOCUS_PAGER: fm_screen_shell_focus (screen, FM_PANE_PAGER); break;
-    case FM_SHELL_TOGGLE_FOLDERS: toggle_folders (screen); break;
-    case FM_SHELL_TOGGLE_PAGER: screen->wish.show_pager = !screen->wish.show_pager; break;
-    case FM_SHELL_LAYOUT_NEXT: next_layout (screen); break;
-    case FM_SHELL_GROW: resize_pane (screen, MAX (count, 1)); break;
-    case FM_SHELL_SHRINK: resize_pane (screen, -MAX (count, 1)); break;
+    case FM_SHELL_REDRAW:
+      fm_term_curses_forget (screen->term);
+      break;
+    case FM_SHELL_FOCUS_NEXT:
+      focus_by (screen, 1, TRUE);
+      break;
+    case FM_SHELL_FOCUS_PREVIOUS:
+      focus_by (screen, -1, TRUE);
+      break;
+    case FM_SHELL_FOCUS_LEFT:
+      focus_by (screen, -1, FALSE);
+      break;
+    case FM_SHELL_FOCUS_RIGHT:
+      focus_by (screen, 1, FALSE);
+      break;
+    case FM_SHELL_FOCUS_FOLDERS:
+      fm_screen_shell_focus (screen, FM_PANE_FOLDERS);
+      break;
+    case FM_SHELL_FOCUS_LIST:
+      fm_screen_shell_focus (screen, FM_PANE_LIST);
+      break;
+    case FM_SHELL_FOCUS_PAGER:
+      fm_screen_shell_focus (screen, FM_PANE_PAGER);
+      break;
+    case FM_SHELL_TOGGLE_FOLDERS:
+      toggle_folders (screen);
+      break;
+    case FM_SHELL_TOGGLE_PAGER:
+      screen->wish.show_pager = !screen->wish.show_pager;
+      break;
+    case FM_SHELL_LAYOUT_NEXT:
+      next_layout (screen);
+      break;
+    case FM_SHELL_GROW:
+      resize_pane (screen, MAX (count, 1));
+      break;
+    case FM_SHELL_SHRINK:
+      resize_pane (screen, -MAX (count, 1));
+      break;
     case FM_SHELL_UP:
     case FM_SHELL_DOWN:
     case FM_SHELL_PAGE_UP:
     case FM_SHELL_PAGE_DOWN:
     case FM_SHELL_HALF_UP:
-    case FM_SHELL_HALF_DOWN: scroll (screen, act, count); break;
+    case FM_SHELL_HALF_DOWN:
+      scroll (screen, act, count);
+      break;
     case FM_SHELL_TOP:
-    case FM_SHELL_BOTTOM: go_to_end (screen, act == FM_SHELL_BOTTOM); break;
-    case FM_SHELL_SPACE: space (screen); break;
-    case FM_SHELL_ENTER: enter (screen); break;
-    case FM_SHELL_BACK: back (screen); break;
+    case FM_SHELL_BOTTOM:
+      go_to_end (screen, act == FM_SHELL_BOTTOM);
+      break;
+    case FM_SHELL_SPACE:
+      space (screen);
+      break;
+    case FM_SHELL_ENTER:
+      enter (screen);
+      break;
+    case FM_SHELL_BACK:
+      back (screen);
+      break;
     case FM_SHELL_HELP:
-    case FM_SHELL_EFFECTS: show_help (screen, act == FM_SHELL_EFFECTS); break;
-    case FM_SHELL_ATTACHMENTS: show_parts (screen); break;
+    case FM_SHELL_EFFECTS:
+      show_help (screen, act == FM_SHELL_EFFECTS);
+      break;
+    case FM_SHELL_ATTACHMENTS:
+      show_parts (screen);
+      break;
     case FM_SHELL_SKIP_QUOTED:
     case FM_SHELL_FOLD_QUOTED:
     case FM_SHELL_FIND_NEXT:
-    case FM_SHELL_FIND_PREVIOUS: act_in_pager (screen, act); break;
-    case FM_SHELL_COMPOSER: screen->composing = TRUE; break;
-    case FM_SHELL_SUSPEND: fm_screen_suspend (screen); break;
+    case FM_SHELL_FIND_PREVIOUS:
+      act_in_pager (screen, act);
+      break;
+    case FM_SHELL_COMPOSER:
+      screen->composing = TRUE;
+      break;
+    case FM_SHELL_SUSPEND:
+      fm_screen_suspend (screen);
+      break;
     }
   fm_screen_dirty (screen);
 }

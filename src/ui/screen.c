@@ -108,7 +108,9 @@ fm_screen_context (const FmScreen *screen)
 {
   if (screen->composing)
     return FM_CONTEXT_COMPOSE;
-  return screen->wish.focus == FM_PANE_FOLDERS ? FM_CONTEXT_FOLDERS : screen->wish.focus == FM_PANE_PAGER ? FM_CONTEXT_PAGER : FM_CONTEXT_LIST;
+  return screen->wish.focus == FM_PANE_FOLDERS ? FM_CONTEXT_FOLDERS
+         : screen->wish.focus == FM_PANE_PAGER ? FM_CONTEXT_PAGER
+                                               : FM_CONTEXT_LIST;
 }
 
 void
@@ -144,7 +146,8 @@ unknown_key (FmScreen *screen, FmKey key)
 {
   g_autofree char *name = fm_key_name_format (&key, 1);
   g_autofree char *help = fm_keymap_key_for (screen->keymap, fm_screen_context (screen), "help");
-  g_autofree char *text = g_strdup_printf ("%s does nothing here%s%s%s", name, help ? ": " : "", help ? help : "", help ? " shows the keys" : "");
+  g_autofree char *text
+      = g_strdup_printf ("%s does nothing here%s%s%s", name, help ? ": " : "", help ? help : "", help ? " shows the keys" : "");
   fm_screen_say (screen, TRUE, text);
 }
 
@@ -161,18 +164,21 @@ command_key (FmScreen *screen, FmKey key)
     }
   switch (fm_keymap_feed (screen->keymap, context, key, &command, &count))
     {
-    case FM_KEYMAP_RUN: {
-      g_autofree char *line = g_strdup (command); /* the command may load another keymap */
-      fm_command_run_line (screen->app, context, count, line);
+      case FM_KEYMAP_RUN: {
+        g_autofree char *line = g_strdup (command); /* the command may load another keymap */
+        fm_command_run_line (screen->app, context, count, line);
+        break;
+      }
+      case FM_KEYMAP_JUMP: {
+        g_autofree char *line = g_strdup_printf ("jump %d", count);
+        fm_command_run_line (screen->app, context, 0, line);
+        break;
+      }
+    case FM_KEYMAP_UNKNOWN:
+      unknown_key (screen, key);
       break;
-    }
-    case FM_KEYMAP_JUMP: {
-      g_autofree char *line = g_strdup_printf ("jump %d", count);
-      fm_command_run_line (screen->app, context, 0, line);
+    case FM_KEYMAP_MORE:
       break;
-    }
-    case FM_KEYMAP_UNKNOWN: unknown_key (screen, key); break;
-    case FM_KEYMAP_MORE: break;
     }
 }
 
@@ -439,7 +445,8 @@ screen_free (FmScreen *screen)
     }
   fm_app_set_shell (screen->app, NULL, NULL);
   fm_term_curses_close (screen->term);
-  guint *sources[] = { &screen->input_source, &screen->quiet_source, &screen->paint_source, &screen->step_source, &screen->clock_source, &screen->preview_source };
+  guint *sources[] = { &screen->input_source, &screen->quiet_source, &screen->paint_source,
+                       &screen->step_source,  &screen->clock_source, &screen->preview_source };
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_clear_handle_id (sources[i], g_source_remove);
   for (guint i = 0; i < FM_SCREEN_PROMPT_KINDS; i++)

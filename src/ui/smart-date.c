@@ -18,8 +18,10 @@ fm_smart_date_format (gint64 date_utc, gint64 now_utc, const char *format)
     }
   g_date_clear (&day, 1);
   g_date_clear (&today, 1);
-  g_date_set_dmy (&day, (GDateDay) g_date_time_get_day_of_month (date), (GDateMonth) g_date_time_get_month (date), (GDateYear) g_date_time_get_year (date));
-  g_date_set_dmy (&today, (GDateDay) g_date_time_get_day_of_month (now), (GDateMonth) g_date_time_get_month (now), (GDateYear) g_date_time_get_year (now));
+  g_date_set_dmy (&day, (GDateDay) g_date_time_get_day_of_month (date), (GDateMonth) g_date_time_get_month (date),
+                  (GDateYear) g_date_time_get_year (date));
+  g_date_set_dmy (&today, (GDateDay) g_date_time_get_day_of_month (now), (GDateMonth) g_date_time_get_month (now),
+                  (GDateYear) g_date_time_get_year (now));
   int age = g_date_days_between (&day, &today);
   if (age == 0)
     text = g_date_time_format (date, "%H:%M");

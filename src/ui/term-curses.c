@@ -35,9 +35,18 @@ struct FmTermCurses {
 static const struct {
   const char *term, *entry;
 } direct_entries[] = {
-  { "xterm-kitty", "fulmar-kitty" }, { "alacritty", "fulmar-alacritty" }, { "foot", "fulmar-foot" },       { "wezterm", "fulmar-wezterm" },
-  { "xterm-ghostty", "fulmar-ghostty" }, { "iterm2", "fulmar-iterm2" },   { "konsole", "fulmar-konsole" }, { "vte", "fulmar-vte" },
-  { "st-", "fulmar-st" },            { "tmux", "fulmar-tmux" },           { "screen", "fulmar-screen" },   { "xterm", "fulmar-xterm" },
+  { "xterm-kitty", "fulmar-kitty" },
+  { "alacritty", "fulmar-alacritty" },
+  { "foot", "fulmar-foot" },
+  { "wezterm", "fulmar-wezterm" },
+  { "xterm-ghostty", "fulmar-ghostty" },
+  { "iterm2", "fulmar-iterm2" },
+  { "konsole", "fulmar-konsole" },
+  { "vte", "fulmar-vte" },
+  { "st-", "fulmar-st" },
+  { "tmux", "fulmar-tmux" },
+  { "screen", "fulmar-screen" },
+  { "xterm", "fulmar-xterm" },
 };
 
 gboolean
@@ -47,15 +56,17 @@ fm_term_curses_check (GError **error)
   if (!isatty (STDIN_FILENO) || !isatty (STDOUT_FILENO))
     {
       g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
-                   "the screen needs a terminal, and %s is none: run `fulmar` in a terminal, or use `fulmar list`, `fulmar show` and `fulmar --help`",
+                   "the screen needs a terminal, and %s is none: run `fulmar` in a terminal, or use `fulmar list`, `fulmar show` and "
+                   "`fulmar --help`",
                    isatty (STDOUT_FILENO) ? "the input" : "the output");
       return FALSE;
     }
   if (!name || !*name || strcmp (name, "dumb") == 0)
     {
-      g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
-                   "this terminal (TERM=%s) can't move its cursor: try `TERM=xterm-256color fulmar`, or use `fulmar list` and `fulmar show`",
-                   name && *name ? name : "unset");
+      g_set_error (
+          error, FM_ERROR, FM_ERROR_INVALID,
+          "this terminal (TERM=%s) can't move its cursor: try `TERM=xterm-256color fulmar`, or use `fulmar list` and `fulmar show`",
+          name && *name ? name : "unset");
       return FALSE;
     }
   return TRUE;
@@ -123,9 +134,9 @@ static FmDepth
 find_depth (const char *colours, gboolean direct)
 {
   const char *no_color = getenv ("NO_COLOR");
-  FmDepth asked = strcmp (colours, "mono") == 0 ? FM_DEPTH_MONO
-                  : strcmp (colours, "8") == 0  ? FM_DEPTH_8
-                  : strcmp (colours, "16") == 0 ? FM_DEPTH_16
+  FmDepth asked = strcmp (colours, "mono") == 0  ? FM_DEPTH_MONO
+                  : strcmp (colours, "8") == 0   ? FM_DEPTH_8
+                  : strcmp (colours, "16") == 0  ? FM_DEPTH_16
                   : strcmp (colours, "256") == 0 ? FM_DEPTH_256
                                                  : FM_DEPTH_DIRECT;
   if (no_color && *no_color && strcmp (colours, "auto") == 0)
@@ -202,7 +213,8 @@ fm_term_curses_open (const FmTermCursesOptions *options, GError **error)
   if (!term->screen || !cursor_address)
     {
       g_autofree char *shown = fm_text_sanitise_line (name, -1);
-      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "terminals of the type `%s` are not known here: try `TERM=xterm-256color fulmar`", shown);
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "terminals of the type `%s` are not known here: try `TERM=xterm-256color fulmar`",
+                   shown);
       fm_term_curses_close (term);
       return NULL;
     }

@@ -44,7 +44,8 @@ static const guint32 ansi_rgb[16] = { 0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x
 static guint
 distance (guint32 a, guint32 b)
 {
-  int red = (int) (a >> 16 & 255) - (int) (b >> 16 & 255), green = (int) (a >> 8 & 255) - (int) (b >> 8 & 255), blue = (int) (a & 255) - (int) (b & 255);
+  int red = (int) (a >> 16 & 255) - (int) (b >> 16 & 255), green = (int) (a >> 8 & 255) - (int) (b >> 8 & 255),
+      blue = (int) (a & 255) - (int) (b & 255);
   return (guint) (2 * red * red + 4 * green * green + 3 * blue * blue);
 }
 
@@ -153,7 +154,8 @@ parse_value (GHashTable *palette, const char *value, Entry *ret_entry)
       if (place < 2 && strcmp (words[i], "-") != 0)
         {
           if (!parse_colour (palette, words[i], colour))
-            return g_strdup_printf ("`%s` is no colour: write #rrggbb, a name of the palette, red, bright-red, colour123, default or -", shown);
+            return g_strdup_printf ("`%s` is no colour: write #rrggbb, a name of the palette, red, bright-red, colour123, default or -",
+                                    shown);
           entry.has |= place == 0 ? HAS_FG : HAS_BG;
         }
       else if (place >= 2 && strcmp (words[i], "none") == 0)
@@ -342,7 +344,8 @@ fm_theme_load (const char *name, FmDepth depth, GPtrArray *problems)
     {
       const char *near = fm_text_nearest (name, fm_theme_names ());
       g_autofree char *shown = fm_text_sanitise_line (name, -1);
-      g_ptr_array_add (problems, g_strdup_printf ("no theme is called `%s`%s%s: using dark", shown, near ? "; did you mean " : "", near ? near : ""));
+      g_ptr_array_add (problems,
+                       g_strdup_printf ("no theme is called `%s`%s%s: using dark", shown, near ? "; did you mean " : "", near ? near : ""));
     }
   return fm_theme_parse (builtin ("dark"), -1, "dark", depth, problems);
 }

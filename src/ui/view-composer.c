@@ -51,7 +51,8 @@ draw_text (const FmViewFrame *frame, int y, const char *text)
       gboolean quoted = *text == '>';
       if (shown == 0)
         shown = size;
-      fm_canvas_text (frame->canvas, body, body.x, body.y + y, fm_theme_look (frame->theme, quoted ? FM_ROLE_QUOTE1 : FM_ROLE_TEXT), text, (gssize) shown);
+      fm_canvas_text (frame->canvas, body, body.x, body.y + y, fm_theme_look (frame->theme, quoted ? FM_ROLE_QUOTE1 : FM_ROLE_TEXT), text,
+                      (gssize) shown);
       text += shown;
       if (*text == '\n')
         text++;
@@ -65,7 +66,8 @@ fm_view_composer_draw (FmComposer *composer, const FmViewFrame *frame)
   fm_canvas_fill (frame->canvas, frame->rect, fm_theme_look (frame->theme, FM_ROLE_TEXT));
   int y = draw_fields (composer, frame);
   if (problem && y < frame->rect.height)
-    fm_canvas_field (frame->canvas, frame->rect, frame->rect.x + 1, frame->rect.y + y++, frame->rect.width - 2, fm_theme_look (frame->theme, FM_ROLE_NOTICE), problem);
+    fm_canvas_field (frame->canvas, frame->rect, frame->rect.x + 1, frame->rect.y + y++, frame->rect.width - 2,
+                     fm_theme_look (frame->theme, FM_ROLE_NOTICE), problem);
   if (y < frame->rect.height)
     fm_canvas_hline (frame->canvas, frame->rect.x, frame->rect.y + y++, frame->rect.width, fm_theme_look (frame->theme, FM_ROLE_BORDER));
   draw_text (frame, y, fm_draft_body (fm_composer_draft (composer)));

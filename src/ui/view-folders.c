@@ -25,7 +25,8 @@ fm_view_folders_draw_line (const FmFolderLine *line, const FmViewFrame *frame, i
   FmCanvas *canvas = frame->canvas;
   FmRect row = { frame->rect.x, frame->rect.y + y, frame->rect.width, 1 };
   FmLook look = fm_view_row_look (frame, line_role (line), selected);
-  g_autofree char *count = line->unread > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT, line->unread) : g_strdup (line->kind == FM_FOLDER_LINE_ACCOUNT && line->state ? line->state : "");
+  g_autofree char *count = line->unread > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT, line->unread)
+                                            : g_strdup (line->kind == FM_FOLDER_LINE_ACCOUNT && line->state ? line->state : "");
   gboolean top_level = line->kind == FM_FOLDER_LINE_ACCOUNT || line->kind == FM_FOLDER_LINE_HEADING;
   int x = row.x + 1 + (int) MIN (line->depth, 8) * 2, name = x + (top_level ? 0 : 2);
   int count_width = MIN (fm_canvas_text_width (canvas, count, -1), row.width / 2);

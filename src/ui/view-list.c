@@ -61,7 +61,8 @@ format_size (guint64 bytes)
       value /= 1024;
       unit++;
     }
-  return value < 9.95 && unit > 0 ? g_strdup_printf ("%.1f%c", value, units[unit]) : g_strdup_printf ("%.0f%c", MAX (value, 1), units[unit]);
+  return value < 9.95 && unit > 0 ? g_strdup_printf ("%.1f%c", value, units[unit])
+                                  : g_strdup_printf ("%.0f%c", MAX (value, 1), units[unit]);
 }
 
 /* The branches left of a subject: one pair of columns a level, the nearest levels only where there is little room. Transfer: full. */
@@ -93,7 +94,8 @@ draw_subject (const FmViewFrame *frame, FmRect clip, int y, const FmListLine *li
   if (threaded)
     {
       g_autofree char *tree = tree_text (frame->canvas, row, clip.width);
-      FmLook tree_look = look.bg == fm_theme_look (frame->theme, FM_ROLE_LIST).bg ? fm_theme_over (frame->theme, FM_ROLE_LIST_TREE, look) : look;
+      FmLook tree_look
+          = look.bg == fm_theme_look (frame->theme, FM_ROLE_LIST).bg ? fm_theme_over (frame->theme, FM_ROLE_LIST_TREE, look) : look;
       x += fm_canvas_text (frame->canvas, clip, x, y, tree_look, tree, -1);
     }
   if (threaded && row->folded && row->thread_count > 1)
@@ -105,7 +107,8 @@ draw_subject (const FmViewFrame *frame, FmRect clip, int y, const FmListLine *li
 }
 
 void
-fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const FmViewFrame *frame, int y, gboolean selected, gboolean threaded)
+fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const FmViewFrame *frame, int y, gboolean selected,
+                        gboolean threaded)
 {
   FmCanvas *canvas = frame->canvas;
   FmRect row = { frame->rect.x, frame->rect.y + y, frame->rect.width, 1 };
@@ -124,7 +127,8 @@ fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const Fm
   gboolean calm = !selected && !line->gone && !line->tagged;
   g_autofree char *date = fm_smart_date_format (data->date_utc, view->now_utc, view->date_format);
   fm_canvas_text (canvas, row, row.x + 1, row.y, look, marks, -1);
-  fm_canvas_field (canvas, row, row.x + 5, row.y, FM_SMART_DATE_COLS, calm ? fm_theme_over (frame->theme, FM_ROLE_LIST_DATE, look) : look, date);
+  fm_canvas_field (canvas, row, row.x + 5, row.y, FM_SMART_DATE_COLS, calm ? fm_theme_over (frame->theme, FM_ROLE_LIST_DATE, look) : look,
+                   date);
   fm_canvas_field (canvas, row, row.x + columns.from, row.y, columns.from_width, look, data->from);
   draw_subject (frame, (FmRect){ row.x + columns.subject, row.y, columns.subject_width, 1 }, row.y, line, look, threaded);
   if (data->attachments > 0 || line->flags & FM_FLAG_ATTACHMENT)
@@ -132,14 +136,19 @@ fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const Fm
   if (columns.size == 0)
     return;
   g_autofree char *size = line->pending ? g_strdup ("...") : format_size (data->size_bytes);
-  fm_canvas_field_right (canvas, row, row.x + columns.size, row.y, 4, calm ? fm_theme_over (frame->theme, FM_ROLE_LIST_SIZE, look) : look, size);
+  fm_canvas_field_right (canvas, row, row.x + columns.size, row.y, 4, calm ? fm_theme_over (frame->theme, FM_ROLE_LIST_SIZE, look) : look,
+                         size);
 }
 
 static void
 draw_empty (FmList *list, const FmViewFrame *frame)
 {
-  const char *words = fm_list_busy (list) ? "searching..." : fm_list_limit (list) ? "nothing matches the limit" : fm_list_folder (list) ? "no messages" : "nothing found";
-  fm_canvas_field (frame->canvas, frame->rect, frame->rect.x + 2, frame->rect.y, frame->rect.width - 2, fm_theme_look (frame->theme, FM_ROLE_DIM), words);
+  const char *words = fm_list_busy (list)     ? "searching..."
+                      : fm_list_limit (list)  ? "nothing matches the limit"
+                      : fm_list_folder (list) ? "no messages"
+                                              : "nothing found";
+  fm_canvas_field (frame->canvas, frame->rect, frame->rect.x + 2, frame->rect.y, frame->rect.width - 2,
+                   fm_theme_look (frame->theme, FM_ROLE_DIM), words);
   if (frame->focused)
     fm_canvas_set_cursor (frame->canvas, frame->rect.x, frame->rect.y, TRUE);
 }

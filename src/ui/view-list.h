@@ -16,6 +16,7 @@ typedef struct {
 void fm_view_list_draw (FmViewList *view, FmList *list, const FmViewFrame *frame);
 
 /* One line at row Y of the frame; THREADED draws the tree. */
-void fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const FmViewFrame *frame, int y, gboolean selected, gboolean threaded);
+void fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const FmViewFrame *frame, int y, gboolean selected,
+                             gboolean threaded);
 
 G_END_DECLS

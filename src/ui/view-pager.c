@@ -94,11 +94,11 @@ run_look (const FmTheme *theme, guint32 style, FmLook base)
     guint32 bit;
     FmRole role;
   } map[] = {
-    { FM_STYLE_SIGNATURE, FM_ROLE_SIGNATURE }, { FM_STYLE_CODE, FM_ROLE_CODE },           { FM_STYLE_HEADING, FM_ROLE_HEADING },
-    { FM_STYLE_DIFF_ADD, FM_ROLE_DIFF_ADD },   { FM_STYLE_DIFF_DEL, FM_ROLE_DIFF_DEL },   { FM_STYLE_DIFF_HUNK, FM_ROLE_DIFF_HUNK },
-    { FM_STYLE_DIFF_FILE, FM_ROLE_DIFF_FILE }, { FM_STYLE_MARKER, FM_ROLE_MARKER },       { FM_STYLE_HEADER_VALUE, FM_ROLE_HEADER_VALUE },
-    { FM_STYLE_HEADER_NAME, FM_ROLE_HEADER_NAME }, { FM_STYLE_LINK, FM_ROLE_LINK },       { FM_STYLE_DIM, FM_ROLE_DIM },
-    { FM_STYLE_NOTICE, FM_ROLE_NOTICE },       { FM_STYLE_WARNING, FM_ROLE_WARNING },     { FM_STYLE_MATCH, FM_ROLE_MATCH },
+    { FM_STYLE_SIGNATURE, FM_ROLE_SIGNATURE },     { FM_STYLE_CODE, FM_ROLE_CODE },         { FM_STYLE_HEADING, FM_ROLE_HEADING },
+    { FM_STYLE_DIFF_ADD, FM_ROLE_DIFF_ADD },       { FM_STYLE_DIFF_DEL, FM_ROLE_DIFF_DEL }, { FM_STYLE_DIFF_HUNK, FM_ROLE_DIFF_HUNK },
+    { FM_STYLE_DIFF_FILE, FM_ROLE_DIFF_FILE },     { FM_STYLE_MARKER, FM_ROLE_MARKER },     { FM_STYLE_HEADER_VALUE, FM_ROLE_HEADER_VALUE },
+    { FM_STYLE_HEADER_NAME, FM_ROLE_HEADER_NAME }, { FM_STYLE_LINK, FM_ROLE_LINK },         { FM_STYLE_DIM, FM_ROLE_DIM },
+    { FM_STYLE_NOTICE, FM_ROLE_NOTICE },           { FM_STYLE_WARNING, FM_ROLE_WARNING },   { FM_STYLE_MATCH, FM_ROLE_MATCH },
   };
   for (guint i = 0; i < G_N_ELEMENTS (map); i++)
     if (style & map[i].bit)
@@ -127,7 +127,8 @@ draw_line (const FmViewFrame *frame, FmRect clip, int y, const FmLayoutLine *lin
         break;
       gsize end = MIN (line->runs[i].end, line->size_bytes);
       if (end > start)
-        x += fm_canvas_text (frame->canvas, clip, x, y, run_look (frame->theme, line->runs[i].style, base), line->text + start, (gssize) (end - start));
+        x += fm_canvas_text (frame->canvas, clip, x, y, run_look (frame->theme, line->runs[i].style, base), line->text + start,
+                             (gssize) (end - start));
       at = MAX (at, end);
     }
 }

@@ -150,8 +150,8 @@ fm_view_status_draw_bottom (const FmViewFrame *frame, const FmViewStatusBottom *
       fm_canvas_field (canvas, left, left.x + 1, row.y, left.width - 1, fm_theme_look (frame->theme, FM_ROLE_HINT_KEY), text);
     }
   else if (bottom->message)
-    fm_canvas_field (canvas, left, left.x + 1, row.y, left.width - 1, fm_theme_look (frame->theme, bottom->is_error ? FM_ROLE_ERROR : FM_ROLE_MESSAGE),
-                     bottom->message);
+    fm_canvas_field (canvas, left, left.x + 1, row.y, left.width - 1,
+                     fm_theme_look (frame->theme, bottom->is_error ? FM_ROLE_ERROR : FM_ROLE_MESSAGE), bottom->message);
   else if (bottom->progress)
     draw_progress (frame, left, bottom);
   else if (bottom->keymap)

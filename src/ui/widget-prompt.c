@@ -103,7 +103,8 @@ walk_history (Prompt *prompt, int direction)
     }
   gint64 at = CLAMP ((gint64) prompt->history_at + direction, 0, (gint64) prompt->history->len);
   prompt->history_at = (guint) at;
-  fm_line_edit_set (prompt->edit, prompt->history_at == prompt->history->len ? prompt->typed : g_ptr_array_index (prompt->history, prompt->history_at));
+  fm_line_edit_set (prompt->edit,
+                    prompt->history_at == prompt->history->len ? prompt->typed : g_ptr_array_index (prompt->history, prompt->history_at));
 }
 
 static void
@@ -187,7 +188,8 @@ prompt_draw (FmWidget *widget, FmCanvas *canvas, const FmTheme *theme)
   FmRect row = { 0, y, width, 1 };
   FmLook look = fm_theme_look (theme, FM_ROLE_PROMPT);
   fm_canvas_fill (canvas, row, look);
-  int label = fm_canvas_text (canvas, (FmRect){ 0, y, width * 2 / 3, 1 }, 0, y, fm_theme_look (theme, FM_ROLE_PROMPT_LABEL), prompt->label, -1);
+  int label
+      = fm_canvas_text (canvas, (FmRect){ 0, y, width * 2 / 3, 1 }, 0, y, fm_theme_look (theme, FM_ROLE_PROMPT_LABEL), prompt->label, -1);
   int x = fm_line_edit_draw (prompt->edit, canvas, (FmRect){ label, y, width - label, 1 }, look, prompt->kind == FM_PROMPT_SECRET);
   if (prompt->candidates)
     draw_candidates (prompt, canvas, theme, y);

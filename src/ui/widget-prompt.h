@@ -11,7 +11,7 @@ typedef char **(*FmWidgetPromptComplete) (const char *partial, gpointer data);
 typedef struct {
   FmPromptKind kind;
   const char *label, *initial;
-  GPtrArray *history; /* char *, oldest first; the answer is added; may be NULL; outlives the prompt */
+  GPtrArray *history;              /* char *, oldest first; the answer is added; may be NULL; outlives the prompt */
   FmWidgetPromptComplete complete; /* may be NULL */
   gpointer complete_data;
   FmShellAnswer answer;

@@ -76,24 +76,42 @@ page_key (Page *page, FmKey key)
     {
     case 'q':
     case 'x':
-    case '?': return FALSE;
+    case '?':
+      return FALSE;
     case 'j':
     case FM_KEY_ENTER:
-    case FM_KEY_DOWN: page->top++; break;
+    case FM_KEY_DOWN:
+      page->top++;
+      break;
     case 'k':
-    case FM_KEY_UP: page->top--; break;
+    case FM_KEY_UP:
+      page->top--;
+      break;
     case ' ':
-    case FM_KEY_PAGE_DOWN: page->top += page_rows; break;
+    case FM_KEY_PAGE_DOWN:
+      page->top += page_rows;
+      break;
     case '-':
     case FM_KEY_BACKSPACE:
-    case FM_KEY_PAGE_UP: page->top -= page_rows; break;
-    case ']': page->top += half; break;
-    case '[': page->top -= half; break;
+    case FM_KEY_PAGE_UP:
+      page->top -= page_rows;
+      break;
+    case ']':
+      page->top += half;
+      break;
+    case '[':
+      page->top -= half;
+      break;
     case '=':
-    case FM_KEY_HOME: page->top = 0; break;
+    case FM_KEY_HOME:
+      page->top = 0;
+      break;
     case '*':
-    case FM_KEY_END: page->top = G_MAXINT / 2; break;
-    default: break;
+    case FM_KEY_END:
+      page->top = G_MAXINT / 2;
+      break;
+    default:
+      break;
     }
   return TRUE;
 }
@@ -124,8 +142,8 @@ page_draw (FmWidget *widget, FmCanvas *canvas, const FmTheme *theme)
       const Line *line = &g_array_index (page->lines, Line, page->top + i);
       gboolean heading = line->size > 2 && memcmp (line->text, "# ", 2) == 0;
       gsize skip = heading ? 2 : 0;
-      fm_canvas_text (canvas, body, body.x, body.y + i, fm_theme_look (theme, heading ? FM_ROLE_HEADING : FM_ROLE_NORMAL), line->text + skip,
-                      (gssize) (line->size - skip));
+      fm_canvas_text (canvas, body, body.x, body.y + i, fm_theme_look (theme, heading ? FM_ROLE_HEADING : FM_ROLE_NORMAL),
+                      line->text + skip, (gssize) (line->size - skip));
     }
   fm_canvas_fill (canvas, (FmRect){ 0, height - 1, width, 1 }, hint);
   g_autofree char *foot = g_strdup_printf ("q:back  Space:page  line %d of %u", page->top + 1, page->lines->len);

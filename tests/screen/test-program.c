@@ -50,12 +50,14 @@ make_home (void)
   for (int i = 1; i <= MESSAGES; i++)
     {
       g_autofree char *name = g_strdup_printf ("Mail/INBOX/cur/%d.sample:2,%s", i, i % 2 ? "S" : "");
-      g_autofree char *text = g_strdup_printf ("From: Writer %d <writer%d@example.org>\nTo: ada@example.org\nSubject: Letter number %d\n"
-                                               "Message-ID: <%d@example.org>\nDate: %d Mar 2021 10:00:00 +0000\n\nDear Ada,\nthis is letter %d.\n",
-                                               i, i, i, i, i, i);
+      g_autofree char *text
+          = g_strdup_printf ("From: Writer %d <writer%d@example.org>\nTo: ada@example.org\nSubject: Letter number %d\n"
+                             "Message-ID: <%d@example.org>\nDate: %d Mar 2021 10:00:00 +0000\n\nDear Ada,\nthis is letter %d.\n",
+                             i, i, i, i, i, i);
       write_file (home, name, text);
     }
-  g_autofree char *config = g_strdup_printf ("[account local]\naddress = ada@example.org\nmaildir = %s/Mail\n[ui]\nthreads = false\n", home);
+  g_autofree char *config
+      = g_strdup_printf ("[account local]\naddress = ada@example.org\nmaildir = %s/Mail\n[ui]\nthreads = false\n", home);
   write_file (home, "fulmar.conf", config);
   return home;
 }

@@ -163,12 +163,14 @@ frame_size (const Output *output, guint i)
 static void
 draw_sample (FmCanvas *canvas, int cursor, int top)
 {
-  FmLook plain = { 0 }, selected = { FM_COLOUR_INDEX (15), FM_COLOUR_RGB (0x5e81ac), FM_ATTR_BOLD }, date = { FM_COLOUR_RGB (0x81a1c1), 0, 0 };
+  FmLook plain = { 0 }, selected = { FM_COLOUR_INDEX (15), FM_COLOUR_RGB (0x5e81ac), FM_ATTR_BOLD },
+         date = { FM_COLOUR_RGB (0x81a1c1), 0, 0 };
   FmRect all = fm_canvas_rect (canvas);
   fm_canvas_fill (canvas, all, plain);
   for (int i = 0; i < 12; i++)
     {
-      g_autofree char *line = g_strdup_printf (" N   Grace Hopper %3d        Re: nanoseconds and %d more of them 日本語 ❤️ é", top + i, (top + i) * 7919 % 1000);
+      g_autofree char *line = g_strdup_printf (" N   Grace Hopper %3d        Re: nanoseconds and %d more of them 日本語 ❤️ é",
+                                               top + i, (top + i) * 7919 % 1000);
       FmRect row = { 0, i, all.width, 1 };
       fm_canvas_fill (canvas, row, i == cursor ? selected : plain);
       fm_canvas_text (canvas, row, 0, i, i == cursor ? selected : plain, line, -1);
@@ -256,7 +258,8 @@ test_bytes (void **state)
 {
   Output output;
   run_case (&(Case){ "xterm-256color", "C.UTF-8", NULL, NULL, automatic, child_steps }, &output);
-  print_message ("first frame %zu, cursor step %zu, page %zu bytes\n", frame_size (&output, 0), frame_size (&output, 1), frame_size (&output, 2));
+  print_message ("first frame %zu, cursor step %zu, page %zu bytes\n", frame_size (&output, 0), frame_size (&output, 1),
+                 frame_size (&output, 2));
   assert_true (frame_size (&output, 1) < 400);
   assert_true (frame_size (&output, 2) < 1200);
   assert_true (frame_size (&output, 3) < 16);

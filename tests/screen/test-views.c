@@ -49,16 +49,35 @@ typedef struct {
 
 static const Sample samples[] = {
   { { .date_utc = NOW - 120, .size_bytes = 4000, .from = "Grace Hopper", .subject = "Re: nanoseconds", .attachments = 1 }, { .flags = 0 } },
-  { { .date_utc = NOW - 5400, .size_bytes = 900, .from = "Alan Turing", .subject = "the imitation game", .depth = 1 }, { .flags = FM_FLAG_SEEN | FM_FLAG_ANSWERED } },
-  { { .date_utc = NOW - 5000, .size_bytes = 12000000, .from = "Радио Москва", .subject = "Привет, мир", .depth = 2, .is_last_child = TRUE, .open_levels = 2 },
+  { { .date_utc = NOW - 5400, .size_bytes = 900, .from = "Alan Turing", .subject = "the imitation game", .depth = 1 },
+    { .flags = FM_FLAG_SEEN | FM_FLAG_ANSWERED } },
+  { { .date_utc = NOW - 5000,
+      .size_bytes = 12000000,
+      .from = "Радио Москва",
+      .subject = "Привет, мир",
+      .depth = 2,
+      .is_last_child = TRUE,
+      .open_levels = 2 },
     { .flags = FM_FLAG_SEEN | FM_FLAG_FORWARDED } },
-  { { .date_utc = NOW - 4000, .size_bytes = 1500000, .from = "山田太郎", .subject = "会議の議事録について、とても長い件名がここに続きますので切られます", .depth = 1, .is_last_child = TRUE },
+  { { .date_utc = NOW - 4000,
+      .size_bytes = 1500000,
+      .from = "山田太郎",
+      .subject = "会議の議事録について、とても長い件名がここに続きますので切られます",
+      .depth = 1,
+      .is_last_child = TRUE },
     { .flags = FM_FLAG_SEEN, .tagged = TRUE } },
-  { { .date_utc = NOW - 86400, .size_bytes = 2048, .from = "Ada Lovelace", .subject = "Notes on the engine" }, { .flags = FM_FLAG_SEEN | FM_FLAG_FLAGGED } },
-  { { .date_utc = NOW - 86400 * 30, .size_bytes = 700, .from = "👨‍👩‍👧 Family ❤️", .subject = "🇩🇪 Grüße & e\u0301te\u0301" }, { .flags = 0, .pending = TRUE } },
+  { { .date_utc = NOW - 86400, .size_bytes = 2048, .from = "Ada Lovelace", .subject = "Notes on the engine" },
+    { .flags = FM_FLAG_SEEN | FM_FLAG_FLAGGED } },
+  { { .date_utc = NOW - 86400 * 30,
+      .size_bytes = 700,
+      .from = "👨‍👩‍👧 Family ❤️",
+      .subject = "🇩🇪 Grüße & e\u0301te\u0301" },
+    { .flags = 0, .pending = TRUE } },
   { { .date_utc = NOW - 86400 * 400, .size_bytes = 50, .from = "", .subject = "" }, { .flags = FM_FLAG_SEEN, .gone = TRUE } },
-  { { .date_utc = NOW, .from = "Thread", .subject = "folded", .folded = TRUE, .has_children = TRUE, .thread_count = 12 }, { .flags = FM_FLAG_SEEN } },
-  { { .date_utc = NOW, .from = "Deep", .subject = "deep down", .depth = 40, .is_last_child = TRUE, .open_levels = ~G_GUINT64_CONSTANT (0) }, { .flags = FM_FLAG_SEEN } },
+  { { .date_utc = NOW, .from = "Thread", .subject = "folded", .folded = TRUE, .has_children = TRUE, .thread_count = 12 },
+    { .flags = FM_FLAG_SEEN } },
+  { { .date_utc = NOW, .from = "Deep", .subject = "deep down", .depth = 40, .is_last_child = TRUE, .open_levels = ~G_GUINT64_CONSTANT (0) },
+    { .flags = FM_FLAG_SEEN } },
   { { .from = "", .subject = "" }, { .is_dummy = TRUE } },
 };
 
@@ -111,7 +130,10 @@ sample_doc (void)
   fm_doc_builder_header (builder, "From", "Grace Hopper <grace@example.org>");
   fm_doc_builder_header (builder, "Subject", "Re: nanoseconds");
   fm_doc_builder_begin (builder, &(FmDocShape){ .kind = FM_DOC_PARAGRAPH, .blank_before = TRUE });
-  fm_doc_builder_text (builder, "A nanosecond is a piece of wire, 11.8 inches long: the maximum distance electricity can travel in a billionth of a second. 日本語も。", -1, 0, 0);
+  fm_doc_builder_text (builder,
+                       "A nanosecond is a piece of wire, 11.8 inches long: the maximum distance electricity can travel in a billionth of a "
+                       "second. 日本語も。",
+                       -1, 0, 0);
   fm_doc_builder_begin (builder, &(FmDocShape){ .kind = FM_DOC_PARAGRAPH, .quote_level = 1, .blank_before = TRUE });
   fm_doc_builder_text (builder, "What is a nanosecond, and why do you carry one in your bag?", -1, 0, 0);
   fm_doc_builder_begin (builder, &(FmDocShape){ .kind = FM_DOC_PARAGRAPH, .quote_level = 2 });
@@ -280,7 +302,8 @@ complete (const char *partial, gpointer data)
 static FmWidget *
 new_prompt (FmPromptKind kind, GPtrArray *history, const char *initial)
 {
-  FmWidgetPromptOptions options = { .kind = kind, .label = ":", .initial = initial, .history = history, .complete = complete, .answer = take_answer };
+  FmWidgetPromptOptions options
+      = { .kind = kind, .label = ":", .initial = initial, .history = history, .complete = complete, .answer = take_answer };
   return fm_widget_prompt_new (&options);
 }
 
@@ -392,7 +415,8 @@ static void
 test_text_page (void **state)
 {
   g_autoptr (FmCanvas) canvas = fm_canvas_new (40, 8, FALSE);
-  FmWidget *page = fm_widget_text_new ("Queue", "# Waiting\n1\tmove to work/Archive, and a line that is too long for the page\nx\033[2Jy\n\nlast\nmore\nend\n");
+  FmWidget *page = fm_widget_text_new (
+      "Queue", "# Waiting\n1\tmove to work/Archive, and a line that is too long for the page\nx\033[2Jy\n\nlast\nmore\nend\n");
   page->klass->draw (page, canvas, theme);
   assert_expected (canvas, "text-40");
   assert_true (type (page, "jjjjjjjjj"));
@@ -423,9 +447,10 @@ main (void)
   setenv ("TZ", "UTC", 1);
   theme = fm_theme_load ("dark", FM_DEPTH_256, NULL);
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_list),        cmocka_unit_test (test_folders), cmocka_unit_test (test_pager),  cmocka_unit_test (test_pager_place),
-    cmocka_unit_test (test_top_line),    cmocka_unit_test (test_bottom_line), cmocka_unit_test (test_prompt), cmocka_unit_test (test_cancel),
-    cmocka_unit_test (test_secret),      cmocka_unit_test (test_paste),   cmocka_unit_test (test_ask),    cmocka_unit_test (test_menu),
+    cmocka_unit_test (test_list),        cmocka_unit_test (test_folders),  cmocka_unit_test (test_pager),
+    cmocka_unit_test (test_pager_place), cmocka_unit_test (test_top_line), cmocka_unit_test (test_bottom_line),
+    cmocka_unit_test (test_prompt),      cmocka_unit_test (test_cancel),   cmocka_unit_test (test_secret),
+    cmocka_unit_test (test_paste),       cmocka_unit_test (test_ask),      cmocka_unit_test (test_menu),
     cmocka_unit_test (test_text_page),   cmocka_unit_test (test_help),
   };
   int failed = cmocka_run_group_tests (tests, NULL, NULL);

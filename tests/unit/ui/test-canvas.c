@@ -27,18 +27,18 @@ test_clusters (void **state)
 {
   assert_row (FALSE, "plain", "plain", 5);
   assert_row (FALSE, "日本語", "日本語", 6);
-  assert_row (FALSE, "e\u0301t", "ét", 2);                                    /* composed */
-  assert_row (FALSE, "q\u0323\u0307!", "q\u0323\u0307!", 2);                  /* kept as marks */
-  assert_row (FALSE, "👨‍👩‍👧x", "👨x", 3);                                        /* the tail of a family */
-  assert_row (FALSE, "👍🏽x", "👍x", 3);                                         /* skin tone */
-  assert_row (FALSE, "❤️x", "❤x", 2);                                          /* VS16 */
-  assert_row (FALSE, "🇩🇪x", "DEx", 3);                                        /* a flag */
-  assert_row (FALSE, "🏴\U000e0067\U000e0062\U000e007fx", "🏴x", 3);             /* a tag sequence */
-  assert_row (FALSE, "a\u200bb\u202ec\ufeffd\u00ade", "abcde", 5);            /* format characters */
-  assert_row (FALSE, "\uE0B0x\u0378", "\ufffdx\ufffd", 3);                    /* private use, unassigned */
-  assert_row (FALSE, "a\033[31mb\007\x7f", "a\ufffd[31mb\ufffd\ufffd", 9);    /* control bytes */
-  assert_row (FALSE, "a\xff\xc3z", "a\ufffd\ufffdz", 4);                      /* broken UTF-8 */
-  assert_row (FALSE, "\u0301x", "x", 1);                                      /* a mark without a base */
+  assert_row (FALSE, "e\u0301t", "ét", 2);                                 /* composed */
+  assert_row (FALSE, "q\u0323\u0307!", "q\u0323\u0307!", 2);               /* kept as marks */
+  assert_row (FALSE, "👨‍👩‍👧x", "👨x", 3);                      /* the tail of a family */
+  assert_row (FALSE, "👍🏽x", "👍x", 3);                                /* skin tone */
+  assert_row (FALSE, "❤️x", "❤x", 2);                                  /* VS16 */
+  assert_row (FALSE, "🇩🇪x", "DEx", 3);                                     /* a flag */
+  assert_row (FALSE, "🏴\U000e0067\U000e0062\U000e007fx", "🏴x", 3);   /* a tag sequence */
+  assert_row (FALSE, "a\u200bb\u202ec\ufeffd\u00ade", "abcde", 5);         /* format characters */
+  assert_row (FALSE, "\uE0B0x\u0378", "\ufffdx\ufffd", 3);                 /* private use, unassigned */
+  assert_row (FALSE, "a\033[31mb\007\x7f", "a\ufffd[31mb\ufffd\ufffd", 9); /* control bytes */
+  assert_row (FALSE, "a\xff\xc3z", "a\ufffd\ufffdz", 4);                   /* broken UTF-8 */
+  assert_row (FALSE, "\u0301x", "x", 1);                                   /* a mark without a base */
   assert_row (FALSE, "a\u0300\u0301\u0302\u0303\u0304\u0305\u0306z", "à\u0301\u0302\u0303z", 2);
   assert_row (FALSE, "می\u200cخواهم", "میخواهم", 7);
 }
@@ -155,8 +155,8 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_clusters), cmocka_unit_test (test_ascii),         cmocka_unit_test (test_clip),
-    cmocka_unit_test (test_overwrite_half), cmocka_unit_test (test_field),   cmocka_unit_test (test_diff),
+    cmocka_unit_test (test_clusters),       cmocka_unit_test (test_ascii),  cmocka_unit_test (test_clip),
+    cmocka_unit_test (test_overwrite_half), cmocka_unit_test (test_field),  cmocka_unit_test (test_diff),
     cmocka_unit_test (test_box_and_sizes),  cmocka_unit_test (test_cursor),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

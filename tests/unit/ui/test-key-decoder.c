@@ -29,12 +29,24 @@ describe (const FmInput *input, gpointer data)
         g_string_append (log, (const char *[]){ "Enter", "Tab", "Esc", "BS", "Up", "Down", "Right", "Left", "Home", "End", "PgUp", "PgDn",
                                                 "Ins", "Del" }[input->key.code - FM_KEY_NAMED]);
       break;
-    case FM_INPUT_ESC: g_string_append (log, "ESC?"); break;
-    case FM_INPUT_CANCEL: g_string_append (log, "CANCEL"); break;
-    case FM_INPUT_PASTE: g_string_append_printf (log, "paste(%s)%s", input->text, input->truncated ? "+" : ""); break;
-    case FM_INPUT_PASTE_STALLED: g_string_append (log, "stalled"); break;
-    case FM_INPUT_FOCUS_IN: g_string_append (log, "focus"); break;
-    case FM_INPUT_FOCUS_OUT: g_string_append (log, "blur"); break;
+    case FM_INPUT_ESC:
+      g_string_append (log, "ESC?");
+      break;
+    case FM_INPUT_CANCEL:
+      g_string_append (log, "CANCEL");
+      break;
+    case FM_INPUT_PASTE:
+      g_string_append_printf (log, "paste(%s)%s", input->text, input->truncated ? "+" : "");
+      break;
+    case FM_INPUT_PASTE_STALLED:
+      g_string_append (log, "stalled");
+      break;
+    case FM_INPUT_FOCUS_IN:
+      g_string_append (log, "focus");
+      break;
+    case FM_INPUT_FOCUS_OUT:
+      g_string_append (log, "blur");
+      break;
     }
   g_string_append_c (log, ' ');
 }
@@ -83,7 +95,7 @@ test_dialects (void **state)
     { "\033[97;5u\033[13;2u\033[118;3u\033[27;5;106~\033[97;2u", "C-a S-Enter A-v C-j A " },             /* kitty, modifyOtherKeys */
     { "\033[97:65;2:1u", "A " },
     { "\033[I\033[O", "focus blur " },
-    { "\033[?62;22c\033[?2026;2$y\033[<0;10;10Mx", "x " },       /* answers and mouse reports are no keys */
+    { "\033[?62;22c\033[?2026;2$y\033[<0;10;10Mx", "x " }, /* answers and mouse reports are no keys */
     { "\033[M !!x", "x " },
     { "\033]11;rgb:0/0/0\033\\x\033P1$r0m\033\\y\033]0;t\007z", "x y z " },
     { "\033[99999999999999999999~x", "x " },
@@ -166,7 +178,9 @@ static void
 test_broken_utf8 (void **state)
 {
   assert_whole ("\xc3x\xffy\xe2\x82z\xc3\xa9", "x y z é ");
-  assert_whole ("\x80\x9b" "A\xc2\x9b", "A ");
+  assert_whole ("\x80\x9b"
+                "A\xc2\x9b",
+                "A ");
 }
 
 static void
@@ -185,8 +199,8 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_dialects), cmocka_unit_test (test_esc),   cmocka_unit_test (test_split),
-    cmocka_unit_test (test_settled),  cmocka_unit_test (test_paste), cmocka_unit_test (test_paste_bounded),
+    cmocka_unit_test (test_dialects),    cmocka_unit_test (test_esc),          cmocka_unit_test (test_split),
+    cmocka_unit_test (test_settled),     cmocka_unit_test (test_paste),        cmocka_unit_test (test_paste_bounded),
     cmocka_unit_test (test_broken_utf8), cmocka_unit_test (test_string_quiet),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

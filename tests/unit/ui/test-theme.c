@@ -34,7 +34,8 @@ test_read (void **state)
 static void
 test_problems (void **state)
 {
-  static const char bad[] = "nonsense\nnormal = white\nlist.unraed = red -\nlist = purpel -\nlist = red - blink\nquote1 = #12345 -\nquote2 = yellow -\n";
+  static const char bad[]
+      = "nonsense\nnormal = white\nlist.unraed = red -\nlist = purpel -\nlist = red - blink\nquote1 = #12345 -\nquote2 = yellow -\n";
   static const char *const expected[] = { "x:1:", "x:2:", "did you mean list.unread", "purpel", "blink", "#12345" };
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (FmTheme) theme = fm_theme_parse (bad, -1, "x", FM_DEPTH_256, problems);
@@ -62,8 +63,8 @@ static void
 test_builtin (void **state)
 {
   static const FmRole apart[][2] = {
-    { FM_ROLE_CURSOR, FM_ROLE_LIST }, { FM_ROLE_CURSOR, FM_ROLE_CURSOR_IDLE }, { FM_ROLE_LIST_UNREAD, FM_ROLE_LIST },
-    { FM_ROLE_MENU_CURSOR, FM_ROLE_MENU }, { FM_ROLE_MATCH, FM_ROLE_TEXT },    { FM_ROLE_ERROR, FM_ROLE_MESSAGE },
+    { FM_ROLE_CURSOR, FM_ROLE_LIST },      { FM_ROLE_CURSOR, FM_ROLE_CURSOR_IDLE }, { FM_ROLE_LIST_UNREAD, FM_ROLE_LIST },
+    { FM_ROLE_MENU_CURSOR, FM_ROLE_MENU }, { FM_ROLE_MATCH, FM_ROLE_TEXT },         { FM_ROLE_ERROR, FM_ROLE_MESSAGE },
   };
   for (const char *const *name = fm_theme_names (); *name; name++)
     for (FmDepth depth = FM_DEPTH_MONO; depth <= FM_DEPTH_DIRECT; depth++)
