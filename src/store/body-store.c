@@ -1,6 +1,7 @@
 /* Message files. A sink writes tmp/XXXXXX while it hashes; commit fsyncs, renames into mail/<aa>/ and fsyncs that directory (or notes it for
  * one fsync of a whole group). The name is the content, so a rename onto an existing file changes nothing and a crash between rename and
  * commit leaves garbage that the next arrival of the same message adopts. */
+#include "store/message-private.h"
 #include "store/sql.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -255,19 +256,16 @@ fm_body_store_attach (FmStoreWriter *writer, gint64 msg_id, const char *digest, 
   return blob != 0 && fm_message_store_set_blob (writer, msg_id, blob, error) ? blob : 0;
 }
 
-/* Blobs of files read in place are named by their first row instead of their content. */
-#define LOCAL_PREFIX "local:"
-
 gboolean
 fm_body_store_put_local (FmStoreWriter *writer, const gint64 *msg_ids, gsize n, GError **error)
 {
   for (gsize i = 0; i < n; i++)
     if (!fm_sql_exec (&writer->reader, error,
-                      "INSERT INTO blob(sha, size) SELECT '" LOCAL_PREFIX "' || id, size FROM msg WHERE id=? AND blob_id IS NULL"
+                      "INSERT INTO blob(sha, size) SELECT '" FM_MESSAGE_LOCAL_PREFIX "' || id, size FROM msg WHERE id=? AND blob_id IS NULL"
                       " AND path IS NOT NULL ON CONFLICT(sha) DO NOTHING",
                       "i", msg_ids[i])
         || !fm_sql_exec (&writer->reader, error,
-                         "UPDATE msg SET blob_id = (SELECT id FROM blob WHERE sha = '" LOCAL_PREFIX "' || msg.id) WHERE id=?"
+                         "UPDATE msg SET blob_id = (SELECT id FROM blob WHERE sha = '" FM_MESSAGE_LOCAL_PREFIX "' || msg.id) WHERE id=?"
                          " AND blob_id IS NULL AND path IS NOT NULL",
                          "i", msg_ids[i]))
       return FALSE;
@@ -289,7 +287,7 @@ fm_body_store_path (FmStoreReader *reader, gint64 msg_id, GError **error)
     return NULL;
   if (fm_sql_step (&q))
     {
-      if (fm_sql_text_or_null (&q, 0) != NULL && !g_str_has_prefix (fm_sql_text (&q, 0), LOCAL_PREFIX))
+      if (fm_sql_text_or_null (&q, 0) != NULL && !g_str_has_prefix (fm_sql_text (&q, 0), FM_MESSAGE_LOCAL_PREFIX))
         return digest_path (reader->store, fm_sql_text (&q, 0));
       if (fm_sql_text_or_null (&q, 1) != NULL)
         return g_strdup (fm_sql_text (&q, 1));
@@ -310,7 +308,7 @@ fm_body_store_blob_path (FmStoreReader *reader, gint64 blob_id, GError **error)
     return NULL;
   if (fm_sql_step (&q))
     {
-      if (!g_str_has_prefix (fm_sql_text (&q, 0), LOCAL_PREFIX))
+      if (!g_str_has_prefix (fm_sql_text (&q, 0), FM_MESSAGE_LOCAL_PREFIX))
         return digest_path (reader->store, fm_sql_text (&q, 0));
       if (fm_sql_text_or_null (&q, 1) != NULL)
         return g_strdup (fm_sql_text (&q, 1));
@@ -381,7 +379,7 @@ fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, GError *
     {
       gint64 id = fm_sql_int (&q, 0);
       g_array_append_val (ids, id);
-      if (!g_str_has_prefix (fm_sql_text (&q, 1), LOCAL_PREFIX))
+      if (!g_str_has_prefix (fm_sql_text (&q, 1), FM_MESSAGE_LOCAL_PREFIX))
         g_ptr_array_add (paths, digest_path (r->store, fm_sql_text (&q, 1)));
     }
   if (!fm_sql_end (&q, error))

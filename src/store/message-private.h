@@ -3,6 +3,9 @@
 #include "store/sql.h"
 #include <fulmar/store/message-store.h>
 
+/* Blobs of files read in place are named by the row that brought them instead of their content. */
+#define FM_MESSAGE_LOCAL_PREFIX "local:"
+
 /* --- message-thread.c: which thread a message belongs to --- */
 
 /* Hashes of a message: its own and its ancestors', nearest first. */

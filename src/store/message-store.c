@@ -60,15 +60,25 @@ fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessag
   int attachments = input->attachments >= 0 ? input->attachments : fm_envelope_attachment_hint (envelope);
   guint flags = (input->flags & FM_FLAG_SERVER_MASK);
 
+  gint64 blob_id = input->blob_id;
+
   if (thread == 0)
     return 0;
+  /* A file read in place is indexed under a blob of its own; made here, it costs one row more and no update. */
+  if (input->path != NULL && blob_id == 0)
+    {
+      if (!fm_sql_exec (r, error, "INSERT INTO blob(sha, size) VALUES('" FM_MESSAGE_LOCAL_PREFIX "' || ?, ?)", "ii", id,
+                        (gint64) input->size_bytes))
+        return 0;
+      blob_id = sqlite3_last_insert_rowid (r->db);
+    }
   if (!fm_sql_exec (r, error,
                     "INSERT INTO msg(id, folder_id, uid, flags, sflags, modseq, idate, date, size, natt, thread_id, mid, blob_id, "
                     "server_id, from_disp,"
                     " subject, msgid, path) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     "iinuuiiiidiinnssss", id, folder_id, (gint64) uid, flags | (attachments > 0 ? FM_FLAG_ATTACHMENT : 0), flags,
                     (gint64) input->modseq, input->internal_date_utc, list_date (input), (gint64) input->size_bytes, attachments, thread,
-                    hashes->own, input->blob_id, (gint64) input->server_id, fm_envelope_display_from (envelope),
+                    hashes->own, blob_id, (gint64) input->server_id, fm_envelope_display_from (envelope),
                     fm_envelope_subject (envelope), fm_envelope_message_id (envelope), input->path)
       || !insert_header (r, id, envelope, hashes, error))
     return 0;

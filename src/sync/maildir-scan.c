@@ -10,7 +10,6 @@
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/thread.h>
-#include <fulmar/store/body-store.h>
 #include <fulmar/store/journal.h>
 
 #include <dirent.h>
@@ -201,8 +200,6 @@ slice_free (gpointer data)
     fm_envelope_unref ((FmEnvelope *) g_array_index (slice->inputs, FmMessageInput, i).envelope);
   g_array_unref (slice->inputs);
   g_ptr_array_unref (slice->paths);
-  if (slice->result.ids != NULL)
-    g_array_unref (slice->result.ids);
   g_free (slice);
 }
 
@@ -263,11 +260,9 @@ slice_write (FmStoreWriter *writer, gpointer data, GError **error)
   for (guint i = 0; i < slice->inputs->len; i++)
     if (leaving == NULL || !g_hash_table_contains (leaving, inputs[i].path))
       g_array_append_val (staying, inputs[i]);
-  g_clear_pointer (&slice->result.ids, g_array_unref);
-  slice->result = (FmMessageResult){ .ids = g_array_new (FALSE, FALSE, sizeof (gint64)) };
+  slice->result = (FmMessageResult){ 0 };
   return fm_message_store_upsert (writer, slice->import->folder->id, (const FmMessageInput *) (gconstpointer) staying->data, staying->len,
-                                  &slice->result, error) &&
-         fm_body_store_put_local (writer, (const gint64 *) (gconstpointer) slice->result.ids->data, slice->result.ids->len, error);
+                                  &slice->result, error);
 }
 
 static void

@@ -21,8 +21,8 @@ gboolean fm_body_store_sync_dirs (FmStore *store, GError **error);
 gint64 fm_body_store_put (FmStoreWriter *writer, const char *digest, guint64 size_bytes, GError **error);
 /* Put and attach to a row in one go (fm_message_store_set_blob). */
 gint64 fm_body_store_attach (FmStoreWriter *writer, gint64 msg_id, const char *digest, guint64 size_bytes, GError **error);
-/* Rows of local folders whose files are read in place: each gets a blob of its own, so that the index can be fed with it; its file is the row's path, and is
- * never removed by us. Rows that have one already are left alone. */
+/* Rows of local folders whose files are read in place have a blob of their own each, so that the index can be fed with them; its file is the row's path, and
+ * is never removed by us. New rows with a path get one; this is for rows that got their path later. Rows that have a blob are left alone. */
 gboolean fm_body_store_put_local (FmStoreWriter *writer, const gint64 *msg_ids, gsize n, GError **error);
 /* 0 if there is no such blob. */
 gint64 fm_body_store_find (FmStoreReader *reader, const char *digest);

@@ -43,7 +43,7 @@ gboolean fm_engine_is_leader (FmEngine *engine);
 FmStoreReader *fm_engine_reader (FmEngine *engine);
 
 /* Runs RUN on a pool thread with a reader of its own; DONE is called on the owner's thread through FM_EVENT_COMPUTED, exactly once, also when
- * cancelled (error set, result NULL). RESULT moves to DONE. DATA is freed with FREE_DATA after DONE. Returns the request's id. */
+ * cancelled (error set, result NULL): COMPUTED is this request's one answer, no DONE or FAILED follows. RESULT moves to DONE. DATA is freed with FREE_DATA after DONE. Returns the request's id. */
 typedef gpointer (*FmEngineRun) (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error);
 typedef void (*FmEngineDone) (gpointer result, const GError *error, gpointer data);
 guint64 fm_engine_compute (FmEngine *engine, FmEngineRun run, FmEngineDone done, gpointer data, GDestroyNotify free_data);
