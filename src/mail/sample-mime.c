@@ -18,12 +18,10 @@ fm_sample_mime_date (gint64 date_utc, int zone_minutes)
                           ABS (zone_minutes) / 60, ABS (zone_minutes) % 60);
 }
 
-/* Every correspondent lives somewhere: the same one in the same zone each time. */
 static int
-zone_of (const char *person)
+zone_of (const FmSampleBook *book, const char *person)
 {
-  static const int zones[] = { 60, 60, 120, 0, 540, -300, 330, 60 };
-  return zones[g_str_hash (person) % G_N_ELEMENTS (zones)];
+  return GPOINTER_TO_INT (g_hash_table_lookup (book->zones, person));
 }
 
 static const char *
@@ -117,7 +115,7 @@ append_headers (const FmSampleBook *book, const FmSampleMail *mail, GString *out
   static const char *const agents[] = { "Fulmar/0.1.0", "Harbour Mail 4.2", "Postkutsche 11", "Pigeon for phones 2.7" };
   g_autofree char *from = fm_sample_mime_people (book, mail->from), *to = fm_sample_mime_people (book, mail->to);
   g_autofree char *subject = g_mime_utils_header_encode_text (NULL, mail->subject, "utf-8");
-  g_autofree char *date = fm_sample_mime_date (mail->date_utc, zone_of (mail->from));
+  g_autofree char *date = fm_sample_mime_date (mail->date_utc, zone_of (book, mail->from));
 
   if (!g_str_equal (mail->folder, "Sent") && !g_str_equal (mail->folder, "Drafts"))
     g_string_append_printf (out, "Return-Path: <%s@example.org>\nDelivered-To: ada@example.org\n",
@@ -170,7 +168,7 @@ static void
 append_quote (const FmSampleBook *book, const FmSampleMail *mail, GString *out, gboolean flowed)
 {
   g_auto (GStrv) lines = g_strsplit (mail->parent->body, "\n", -1);
-  g_autofree char *date = fm_sample_mime_date (mail->parent->date_utc, zone_of (mail->parent->from));
+  g_autofree char *date = fm_sample_mime_date (mail->parent->date_utc, zone_of (book, mail->parent->from));
   g_autofree char *name = name_of (book, mail->parent->from);
 
   g_string_append_printf (out, "On %.*s, %s wrote:\n", (int) (strrchr (date, ':') - date - 3), date, name);

@@ -26,6 +26,7 @@ typedef struct {
   GPtrArray *mails;   /* FmSampleMail *, a parent before its replies */
   GHashTable *by_id;  /* borrowed */
   GHashTable *people; /* key -> "Name <address>" */
+  GHashTable *zones;  /* key -> minutes east of UTC */
   gint64 now_utc;
 } FmSampleBook;
 

@@ -1,6 +1,6 @@
 /* The sample is written down in sample.txt as a person would jot mails down, and this file turns the notes into Maildirs:
  *
- *   ! mira Mira Solberg <mira@example.org>          a person: key, name, address
+ *   ! mira +60 Mira Solberg <mira@example.org>      a person: key, minutes east of UTC, name, address
  *   @ dinner INBOX mira 3d5h to=ada flags=U         a mail: id, folder, from, age; then what differs from the usual
  *   Dinner on Friday?                               its subject; an empty line in a reply means Re: and the parent's
  *   Long lines are wrapped as a mail program would.
@@ -123,10 +123,11 @@ set_subject (FmSampleMail *mail, const char *line)
 static void
 add_person (FmSampleBook *book, const char *line)
 {
-  const char *name = strchr (line + 2, ' ');
+  g_auto (GStrv) words = g_strsplit (line, " ", 4);
 
-  g_assert (name != NULL);
-  g_hash_table_insert (book->people, g_strndup (line + 2, (gsize) (name - line - 2)), g_strdup (name + 1));
+  g_assert (g_strv_length (words) == 4);
+  g_hash_table_insert (book->zones, g_strdup (words[1]), GINT_TO_POINTER ((int) g_ascii_strtoll (words[2], NULL, 10)));
+  g_hash_table_insert (book->people, g_strdup (words[1]), g_strdup (words[3]));
 }
 
 static void
@@ -135,7 +136,7 @@ end_mail (FmSampleMail *mail, GString *body)
   if (mail == NULL)
     return;
   g_strchomp (body->str);
-  mail->body = g_strconcat (body->str, "\n", NULL);
+  mail->body = g_strconcat (body->str + strspn (body->str, "\n"), "\n", NULL);
   g_string_truncate (body, 0);
 }
 
@@ -216,7 +217,8 @@ gboolean
 fm_sample_write (const char *dir, GError **error)
 {
   FmSampleBook book = { g_ptr_array_new_with_free_func (free_mail), g_hash_table_new (g_str_hash, g_str_equal),
-                        g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free), fm_clock_now_utc () };
+                        g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free),
+                        g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL), fm_clock_now_utc () };
   gboolean done = TRUE;
 
   read_notes (&book);
@@ -227,6 +229,7 @@ fm_sample_write (const char *dir, GError **error)
     done = write_mail (dir, &book, g_ptr_array_index (book.mails, i), error);
   g_hash_table_unref (book.by_id);
   g_hash_table_unref (book.people);
+  g_hash_table_unref (book.zones);
   g_ptr_array_unref (book.mails);
   return done;
 }

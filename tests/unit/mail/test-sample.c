@@ -69,7 +69,7 @@ test_every_mail (void **state)
   g_autoptr (GError) error = NULL;
   assert_true (fm_sample_write (dir, &error));
   nftw (dir, visit, 16, FTW_PHYS);
-  assert_in_range (n_mails, 200, 600);
+  assert_in_range (n_mails, 300, 600);
   assert_in_range (n_unread, 12, 80);
   g_hash_table_iter_init (&iter, ids);
   while (g_hash_table_iter_next (&iter, &id, &above))
