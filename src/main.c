@@ -35,36 +35,41 @@ parse (int argc, char **argv, Arguments *arguments)
 {
   int i;
 
-  for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-    const char *option = argv[i];
-    if (strcmp (option, "--") == 0) {
-      i++;
-      break;
+  for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1]; i++)
+    {
+      const char *option = argv[i];
+      if (strcmp (option, "--") == 0)
+        {
+          i++;
+          break;
+        }
+      if (strcmp (option, "--demo") == 0)
+        arguments->demo = TRUE;
+      else if (strcmp (option, "--read-only") == 0)
+        arguments->globals.read_only = TRUE;
+      else if (strcmp (option, "--help") == 0 || strcmp (option, "-h") == 0)
+        arguments->help = TRUE;
+      else if (strcmp (option, "--version") == 0)
+        arguments->version = TRUE;
+      else if ((strcmp (option, "-c") == 0 || strcmp (option, "-a") == 0) && i + 1 < argc)
+        *(option[1] == 'c' ? &arguments->globals.config_file : &arguments->globals.account) = argv[++i];
+      else
+        {
+          fprintf (stderr, "fulmar: there is no option %s (fulmar --help lists them)\n", option);
+          return FALSE;
+        }
     }
-    if (strcmp (option, "--demo") == 0)
-      arguments->demo = TRUE;
-    else if (strcmp (option, "--read-only") == 0)
-      arguments->globals.read_only = TRUE;
-    else if (strcmp (option, "--help") == 0 || strcmp (option, "-h") == 0)
-      arguments->help = TRUE;
-    else if (strcmp (option, "--version") == 0)
-      arguments->version = TRUE;
-    else if ((strcmp (option, "-c") == 0 || strcmp (option, "-a") == 0) && i + 1 < argc)
-      *(option[1] == 'c' ? &arguments->globals.config_file : &arguments->globals.account) = argv[++i];
-    else {
-      fprintf (stderr, "fulmar: there is no option %s (fulmar --help lists them)\n", option);
-      return FALSE;
-    }
-  }
   arguments->first = i;
-  if (i < argc && !fm_cli_is_command (argv[i])) {
-    arguments->folder = argv[i];
-    if (i + 1 < argc) {
-      fprintf (stderr, "fulmar: `%s` is no command, and only one folder can be opened (fulmar --help)\n", argv[i]);
-      return FALSE;
+  if (i < argc && !fm_cli_is_command (argv[i]))
+    {
+      arguments->folder = argv[i];
+      if (i + 1 < argc)
+        {
+          fprintf (stderr, "fulmar: `%s` is no command, and only one folder can be opened (fulmar --help)\n", argv[i]);
+          return FALSE;
+        }
+      arguments->first = argc;
     }
-    arguments->first = argc;
-  }
   return TRUE;
 }
 
@@ -74,14 +79,15 @@ report_problems (FmConfig *config)
 {
   GPtrArray *problems = fm_config_problems (config);
 
-  for (guint i = 0; i < problems->len; i++) {
-    const FmConfigProblem *problem = g_ptr_array_index (problems, i);
-    g_autofree char *place = problem->column ? g_strdup_printf ("%u:%u: ", problem->line, problem->column)
-                             : problem->line ? g_strdup_printf ("%u: ", problem->line)
-                                             : g_strdup (" ");
-    fprintf (stderr, "%s:%s%s\n", problem->file, place, problem->message);
-    fm_log_warning ("%s:%s%s", problem->file, place, problem->message);
-  }
+  for (guint i = 0; i < problems->len; i++)
+    {
+      const FmConfigProblem *problem = g_ptr_array_index (problems, i);
+      g_autofree char *place = problem->column ? g_strdup_printf ("%u:%u: ", problem->line, problem->column)
+                               : problem->line ? g_strdup_printf ("%u: ", problem->line)
+                                               : g_strdup (" ");
+      fprintf (stderr, "%s:%s%s\n", problem->file, place, problem->message);
+      fm_log_warning ("%s:%s%s", problem->file, place, problem->message);
+    }
 }
 
 static void
@@ -111,25 +117,29 @@ run_screen (const Arguments *arguments)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *path = arguments->globals.config_file ? g_strdup (arguments->globals.config_file) : fm_paths_config_file ();
-  FmAppOptions options = { .demo = arguments->demo, .read_only = arguments->globals.read_only, .screen = TRUE, .account = arguments->globals.account };
+  FmAppOptions options
+      = { .demo = arguments->demo, .read_only = arguments->globals.read_only, .screen = TRUE, .account = arguments->globals.account };
   FmConfig *config;
   FmApp *app;
   int status;
 
-  if (!fm_screen_check (&error)) {
-    fprintf (stderr, "fulmar: %s\n", error->message);
-    return 2;
-  }
+  if (!fm_screen_check (&error))
+    {
+      fprintf (stderr, "fulmar: %s\n", error->message);
+      return 2;
+    }
   config = arguments->demo ? fm_config_parse ("", 0, path) : fm_config_load (path);
   report_problems (config);
-  if (nothing_to_show (config, arguments)) {
-    fm_config_free (config);
-    return 1;
-  }
-  if (!(app = fm_app_new (config, &options, &error))) {
-    fprintf (stderr, "fulmar: %s\n", error->message);
-    return 1;
-  }
+  if (nothing_to_show (config, arguments))
+    {
+      fm_config_free (config);
+      return 1;
+    }
+  if (!(app = fm_app_new (config, &options, &error)))
+    {
+      fprintf (stderr, "fulmar: %s\n", error->message);
+      return 1;
+    }
   status = fm_screen_run (app, arguments->folder, &error);
   fm_app_free (app);
   if (error)
@@ -147,16 +157,19 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "");
   if (!parse (argc, argv, &arguments))
     return 2;
-  if (arguments.help) {
-    print_help ();
-    return 0;
-  }
-  if (arguments.version) {
-    puts ("fulmar " PACKAGE_VERSION);
-    return 0;
-  }
+  if (arguments.help)
+    {
+      print_help ();
+      return 0;
+    }
+  if (arguments.version)
+    {
+      puts ("fulmar " PACKAGE_VERSION);
+      return 0;
+    }
   open_log ();
-  status = arguments.first < argc ? fm_cli_run (&arguments.globals, argc - arguments.first, argv + arguments.first) : run_screen (&arguments);
+  status
+      = arguments.first < argc ? fm_cli_run (&arguments.globals, argc - arguments.first, argv + arguments.first) : run_screen (&arguments);
   fm_log_close ();
   return status;
 }

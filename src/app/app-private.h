@@ -26,8 +26,8 @@ struct FmApp {
   FmComposer *composer;
   FmOverlay *overlay;
 
-  GHashTable *replies;  /* request id -> Reply */
-  GHashTable *states;   /* account -> AccountState */
+  GHashTable *replies; /* request id -> Reply */
+  GHashTable *states;  /* account -> AccountState */
   char *progress;
   guint64 progress_done, progress_total;
   guint64 queued_ops, queued_mails;
@@ -36,8 +36,8 @@ struct FmApp {
   gpointer listener_data;
   char *wanted; /* to be opened as soon as it is known; NULL: nothing */
 
-  gboolean tag_prefix;       /* `;` was pressed */
-  char *last_folder;         /* the last answer to a move's prompt */
+  gboolean tag_prefix; /* `;` was pressed */
+  char *last_folder;   /* the last answer to a move's prompt */
   char *last_limit, *last_search;
 };
 
@@ -60,8 +60,8 @@ FmQuery *fm_app_parse_query (FmApp *app, const char *text);
 FmAccountSpec *fm_app_account_of_folder (FmApp *app, gint64 folder_id);
 FmAccountSpec *fm_app_account_of_message (FmApp *app, gint64 msg_id);
 FmAccountSpec *fm_app_account_named (FmApp *app, const char *name);
-const char *fm_app_default_account (FmApp *app); /* the name of the one in view, or the first; "" if there is none */
-gboolean fm_app_open_saved (FmApp *app, const char *name); /* a saved search by name */
+const char *fm_app_default_account (FmApp *app);                    /* the name of the one in view, or the first; "" if there is none */
+gboolean fm_app_open_saved (FmApp *app, const char *name);          /* a saved search by name */
 const char *fm_app_account_state (FmApp *app, const char *account); /* "pushed", ... */
 void fm_app_close_composer (FmApp *app);
 guint fm_app_flags_of (FmApp *app, gint64 msg_id); /* with the overlay; 0 for an unknown row */

@@ -118,14 +118,16 @@ answer_request (FmApp *app, const FmEvent *event)
   gpointer key = NULL, value = NULL;
   Reply *reply;
 
-  if (is_final (event->kind)) {
-    if (!g_hash_table_steal_extended (app->replies, &event->reply_to, &key, &value))
-      return;
-    reply = value;
-    reply->reply (app, event, reply->data);
-    reply_free (reply);
-    g_free (key);
-  } else if ((reply = g_hash_table_lookup (app->replies, &event->reply_to)))
+  if (is_final (event->kind))
+    {
+      if (!g_hash_table_steal_extended (app->replies, &event->reply_to, &key, &value))
+        return;
+      reply = value;
+      reply->reply (app, event, reply->data);
+      reply_free (reply);
+      g_free (key);
+    }
+  else if ((reply = g_hash_table_lookup (app->replies, &event->reply_to)))
     reply->reply (app, event, reply->data);
 }
 
@@ -158,7 +160,8 @@ ring (FmApp *app, const FmEvent *event)
 
   if (event->count <= 0 || !name)
     return;
-  fm_app_say (app, event->count == 1 ? "%" G_GINT64_FORMAT " new message in %s" : "%" G_GINT64_FORMAT " new messages in %s", event->count, name);
+  fm_app_say (app, event->count == 1 ? "%" G_GINT64_FORMAT " new message in %s" : "%" G_GINT64_FORMAT " new messages in %s", event->count,
+              name);
 }
 
 static void
@@ -200,7 +203,8 @@ static void
 ask_password (FmApp *app, const FmEvent *event)
 {
   Asking *asking;
-  g_autofree char *label = g_strdup_printf ("%s%spassword for %s: ", event->text ? event->text : "", event->text ? "; " : "", event->account);
+  g_autofree char *label
+      = g_strdup_printf ("%s%spassword for %s: ", event->text ? event->text : "", event->text ? "; " : "", event->account);
 
   if (!app->shell)
     return;
@@ -224,7 +228,8 @@ static void
 take_notice (FmApp *app, const FmEvent *event)
 {
   if (event->error)
-    fm_app_complain (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->text ? event->text : event->error->message);
+    fm_app_complain (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "",
+                     event->text ? event->text : event->error->message);
   else if (event->text)
     fm_app_say (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->text);
 }
@@ -232,51 +237,52 @@ take_notice (FmApp *app, const FmEvent *event)
 static void
 handle_event (FmApp *app, FmEvent *event)
 {
-  switch (event->kind) {
-  case FM_EVENT_COMPUTED:
-    fm_event_complete (event);
-    break;
-  case FM_EVENT_FOLDERS_CHANGED:
-    take_tree_change (app);
-    break;
-  case FM_EVENT_FOLDER_CHANGED:
-    take_folder_change (app, event);
-    break;
-  case FM_EVENT_MESSAGE_CHANGED:
-    take_message_change (app, event);
-    break;
-  case FM_EVENT_STATE:
-    take_state (app, event);
-    break;
-  case FM_EVENT_PROGRESS:
-    if (event->reply_to)
+  switch (event->kind)
+    {
+    case FM_EVENT_COMPUTED:
+      fm_event_complete (event);
+      break;
+    case FM_EVENT_FOLDERS_CHANGED:
+      take_tree_change (app);
+      break;
+    case FM_EVENT_FOLDER_CHANGED:
+      take_folder_change (app, event);
+      break;
+    case FM_EVENT_MESSAGE_CHANGED:
+      take_message_change (app, event);
+      break;
+    case FM_EVENT_STATE:
+      take_state (app, event);
+      break;
+    case FM_EVENT_PROGRESS:
+      if (event->reply_to)
+        answer_request (app, event);
+      take_progress (app, event);
+      break;
+    case FM_EVENT_NOTICE:
+    case FM_EVENT_OP_REFUSED:
+    case FM_EVENT_OUTBOX:
+      take_notice (app, event);
+      break;
+    case FM_EVENT_QUEUE:
+      app->queued_ops = event->count;
+      app->queued_mails = event->total;
+      fm_app_changed (app, FM_CHANGE_STATUS);
+      break;
+    case FM_EVENT_NEED_PASSWORD:
+      ask_password (app, event);
+      break;
+    case FM_EVENT_LEADER:
+      fm_app_changed (app, FM_CHANGE_STATUS);
+      break;
+    case FM_EVENT_DONE:
+    case FM_EVENT_FAILED:
+    case FM_EVENT_CANCELLED:
+    case FM_EVENT_DURABLE:
+    case FM_EVENT_SEARCH_BATCH:
       answer_request (app, event);
-    take_progress (app, event);
-    break;
-  case FM_EVENT_NOTICE:
-  case FM_EVENT_OP_REFUSED:
-  case FM_EVENT_OUTBOX:
-    take_notice (app, event);
-    break;
-  case FM_EVENT_QUEUE:
-    app->queued_ops = event->count;
-    app->queued_mails = event->total;
-    fm_app_changed (app, FM_CHANGE_STATUS);
-    break;
-  case FM_EVENT_NEED_PASSWORD:
-    ask_password (app, event);
-    break;
-  case FM_EVENT_LEADER:
-    fm_app_changed (app, FM_CHANGE_STATUS);
-    break;
-  case FM_EVENT_DONE:
-  case FM_EVENT_FAILED:
-  case FM_EVENT_CANCELLED:
-  case FM_EVENT_DURABLE:
-  case FM_EVENT_SEARCH_BATCH:
-    answer_request (app, event);
-    break;
-  }
+      break;
+    }
 }
 
 static void
@@ -313,13 +319,16 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   app->overlay = fm_overlay_new ();
   app->replies = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, reply_free);
   app->states = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, account_state_free);
-  if (options->demo) {
-    if (!(app->demo_dir = fm_demo_make (config, error))) {
-      fm_app_free (app);
-      return NULL;
+  if (options->demo)
+    {
+      if (!(app->demo_dir = fm_demo_make (config, error)))
+        {
+          fm_app_free (app);
+          return NULL;
+        }
+      app->data_dir = g_build_filename (app->demo_dir, "data", NULL);
     }
-    app->data_dir = g_build_filename (app->demo_dir, "data", NULL);
-  } else if (options->data_dir)
+  else if (options->data_dir)
     app->data_dir = g_strdup (options->data_dir);
   else
     app->data_dir = fm_config_store (config) ? g_strdup (fm_config_store (config)) : fm_paths_data_dir ();
@@ -330,10 +339,11 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   if (options->network || options->index)
     engine.lease = engine.index = TRUE;
   engine.events = app->port;
-  if (!fm_paths_make_private_dir (app->data_dir, error) || !(app->engine = fm_engine_open (&engine, error))) {
-    fm_app_free (app);
-    return NULL;
-  }
+  if (!fm_paths_make_private_dir (app->data_dir, error) || !(app->engine = fm_engine_open (&engine, error)))
+    {
+      fm_app_free (app);
+      return NULL;
+    }
   app->folders = fm_folders_new (app);
   fm_folders_reload (app->folders);
   app->list = fm_list_open_folder (app, 0);
@@ -348,17 +358,19 @@ fm_app_free (FmApp *app)
   if (!app)
     return;
   app->shell = NULL;
-  if (app->source) {
-    g_source_destroy (app->source);
-    g_source_unref (app->source);
-  }
-  if (app->engine) {
-    fm_reading_free (app->reading);
-    fm_list_free (app->list);
-    fm_list_free (app->list_behind);
-    fm_app_close_composer (app);
-    fm_engine_close (app->engine);
-  }
+  if (app->source)
+    {
+      g_source_destroy (app->source);
+      g_source_unref (app->source);
+    }
+  if (app->engine)
+    {
+      fm_reading_free (app->reading);
+      fm_list_free (app->list);
+      fm_list_free (app->list_behind);
+      fm_app_close_composer (app);
+      fm_engine_close (app->engine);
+    }
   fm_folders_free (app->folders);
   fm_overlay_free (app->overlay);
   g_hash_table_unref (app->replies);
@@ -391,12 +403,13 @@ first_inbox (FmApp *app)
 {
   GPtrArray *accounts = fm_config_accounts (app->config);
 
-  for (guint i = 0; i < accounts->len; i++) {
-    const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
-    gint64 id = fm_folders_special (app->folders, spec->name, "inbox");
-    if (id)
-      return id;
-  }
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
+      gint64 id = fm_folders_special (app->folders, spec->name, "inbox");
+      if (id)
+        return id;
+    }
   return 0;
 }
 
@@ -407,10 +420,11 @@ fm_app_start (FmApp *app, const char *folder)
   gint64 folder_id = *name ? fm_folders_find (app->folders, name) : first_inbox (app);
 
   g_clear_pointer (&app->wanted, g_free);
-  if (g_str_has_prefix (name, "mailto:")) {
-    fm_cmd_compose_mailto (app, name);
-    folder_id = first_inbox (app);
-  }
+  if (g_str_has_prefix (name, "mailto:"))
+    {
+      fm_cmd_compose_mailto (app, name);
+      folder_id = first_inbox (app);
+    }
   if (folder_id)
     fm_app_open_folder (app, folder_id);
   else if (*name && fm_app_open_saved (app, name))
@@ -465,13 +479,15 @@ fm_app_open_saved (FmApp *app, const char *name)
 {
   GPtrArray *searches = fm_config_searches (app->config);
 
-  for (guint i = 0; i < searches->len; i++) {
-    const FmSavedSearch *search = g_ptr_array_index (searches, i);
-    if (strcmp (search->name, name) == 0) {
-      open_query (app, search->query, name);
-      return TRUE;
+  for (guint i = 0; i < searches->len; i++)
+    {
+      const FmSavedSearch *search = g_ptr_array_index (searches, i);
+      if (strcmp (search->name, name) == 0)
+        {
+          open_query (app, search->query, name);
+          return TRUE;
+        }
     }
-  }
   return FALSE;
 }
 
@@ -491,10 +507,11 @@ fm_app_close_search (FmApp *app)
 void
 fm_app_open_message (FmApp *app, gint64 msg_id)
 {
-  if (app->reading && fm_reading_id (app->reading) == msg_id && fm_reading_state (app->reading) != FM_READING_FAILED) {
-    fm_reading_open (app->reading);
-    return;
-  }
+  if (app->reading && fm_reading_id (app->reading) == msg_id && fm_reading_state (app->reading) != FM_READING_FAILED)
+    {
+      fm_reading_open (app->reading);
+      return;
+    }
   fm_reading_free (app->reading);
   app->reading = fm_reading_new (app, msg_id, FALSE);
   fm_app_changed (app, FM_CHANGE_READING);
@@ -628,11 +645,12 @@ fm_app_account_named (FmApp *app, const char *name)
 {
   GPtrArray *accounts = fm_config_accounts (app->config);
 
-  for (guint i = 0; name && i < accounts->len; i++) {
-    FmAccountSpec *spec = g_ptr_array_index (accounts, i);
-    if (strcmp (spec->name, name) == 0)
-      return spec;
-  }
+  for (guint i = 0; name && i < accounts->len; i++)
+    {
+      FmAccountSpec *spec = g_ptr_array_index (accounts, i);
+      if (strcmp (spec->name, name) == 0)
+        return spec;
+    }
   return NULL;
 }
 

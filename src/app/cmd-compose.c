@@ -14,11 +14,12 @@ typedef enum { KIND_SENDER = FM_REPLY_SENDER, KIND_ALL = FM_REPLY_ALL, KIND_LIST
 static gboolean
 is_free (FmApp *app)
 {
-  if (app->composer) {
-    app->shell->act (app->shell_data, FM_SHELL_COMPOSER, 0);
-    fm_app_complain (app, "finish this message first: y sends, P postpones, q asks");
-    return FALSE;
-  }
+  if (app->composer)
+    {
+      app->shell->act (app->shell_data, FM_SHELL_COMPOSER, 0);
+      fm_app_complain (app, "finish this message first: y sends, P postpones, q asks");
+      return FALSE;
+    }
   return !app->read_only;
 }
 
@@ -29,10 +30,11 @@ own_addresses (const FmAccountSpec *spec)
   FmAddress own = { spec->address_name ? spec->address_name : "", spec->address ? spec->address : "" };
 
   g_array_append_val (pairs, own);
-  for (guint i = 0; spec->alternates && spec->alternates[i]; i++) {
-    FmAddress other = { own.name, spec->alternates[i] };
-    g_array_append_val (pairs, other);
-  }
+  for (guint i = 0; spec->alternates && spec->alternates[i]; i++)
+    {
+      FmAddress other = { own.name, spec->alternates[i] };
+      g_array_append_val (pairs, other);
+    }
   return fm_address_list_new ((const FmAddress *) (void *) pairs->data, pairs->len);
 }
 
@@ -70,16 +72,18 @@ begin_new (FmApp *app, FmDraft *draft)
   FmAccountSpec *spec = fm_app_account_named (app, fm_app_default_account (app));
   g_autoptr (FmAddressList) own = NULL;
 
-  if (!spec || !spec->address) {
-    fm_app_complain (app, "there is no account with an address to write from");
-    fm_draft_free (draft);
-    return;
-  }
+  if (!spec || !spec->address)
+    {
+      fm_app_complain (app, "there is no account with an address to write from");
+      fm_draft_free (draft);
+      return;
+    }
   own = own_addresses (spec);
-  if (fm_address_list_length (fm_draft_list (draft, FM_DRAFT_FROM)) == 0) {
-    g_autoptr (FmAddressList) from = fm_address_list_new (fm_address_list_get (own, 0), 1);
-    fm_draft_set_list (draft, FM_DRAFT_FROM, from);
-  }
+  if (fm_address_list_length (fm_draft_list (draft, FM_DRAFT_FROM)) == 0)
+    {
+      g_autoptr (FmAddressList) from = fm_address_list_new (fm_address_list_get (own, 0), 1);
+      fm_draft_set_list (draft, FM_DRAFT_FROM, from);
+    }
   add_signature (app, draft);
   fm_composer_edit (begin (app, spec, draft));
 }
@@ -92,10 +96,11 @@ run_compose (const FmCommandCall *call)
   if (!is_free (call->app))
     return;
   draft = fm_draft_new ();
-  if (*call->argument) {
-    g_autoptr (FmAddressList) to = fm_address_list_parse (call->argument, -1);
-    fm_draft_set_list (draft, FM_DRAFT_TO, to);
-  }
+  if (*call->argument)
+    {
+      g_autoptr (FmAddressList) to = fm_address_list_parse (call->argument, -1);
+      fm_draft_set_list (draft, FM_DRAFT_TO, to);
+    }
   begin_new (call->app, draft);
 }
 
@@ -149,10 +154,11 @@ resume_draft (FmMessage *message)
   fm_draft_set_subject (draft, fm_envelope_subject (envelope));
   fm_draft_set_in_reply_to (draft, fm_envelope_in_reply_to (envelope));
   fm_draft_set_references (draft, fm_envelope_references (envelope, NULL));
-  if (body->len > 0) {
-    g_autofree char *text = fm_message_part_text (message, g_array_index (body, guint, 0), 4 << 20, NULL, NULL);
-    fm_draft_set_body (draft, text);
-  }
+  if (body->len > 0)
+    {
+      g_autofree char *text = fm_message_part_text (message, g_array_index (body, guint, 0), 4 << 20, NULL, NULL);
+      fm_draft_set_body (draft, text);
+    }
   return draft;
 }
 
@@ -193,26 +199,30 @@ answer_done (gpointer result, const GError *error, gpointer data)
   FmDraft *draft = result;
   guint people, most = fm_config_get_int (app->config, "reply_all_ask");
 
-  if (!draft) {
-    if (g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND))
-      fm_app_complain (app, "the message is not here yet: open it first");
-    else
-      fm_app_complain (app, "%s", error->message);
-    return;
-  }
-  if (!is_free (app)) {
-    fm_draft_free (draft);
-    return;
-  }
+  if (!draft)
+    {
+      if (g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND))
+        fm_app_complain (app, "the message is not here yet: open it first");
+      else
+        fm_app_complain (app, "%s", error->message);
+      return;
+    }
+  if (!is_free (app))
+    {
+      fm_draft_free (draft);
+      return;
+    }
   if (answer->kind != KIND_RESUME)
     add_signature (app, draft);
   people = fm_address_list_length (fm_draft_list (draft, FM_DRAFT_TO)) + fm_address_list_length (fm_draft_list (draft, FM_DRAFT_CC));
-  fm_composer_set_origin (begin (app, answer->spec, draft), answer->kind <= KIND_LIST ? answer->id : 0, answer->kind == KIND_FORWARD ? answer->id : 0,
-                          answer->kind == KIND_RESUME ? answer->id : 0);
-  if (answer->kind == KIND_ALL && most > 0 && people > most) {
-    g_autofree char *question = g_strdup_printf ("reply to all %u people?", people);
-    app->shell->ask (app->shell_data, question, "yn", many_answered, app);
-  } else
+  fm_composer_set_origin (begin (app, answer->spec, draft), answer->kind <= KIND_LIST ? answer->id : 0,
+                          answer->kind == KIND_FORWARD ? answer->id : 0, answer->kind == KIND_RESUME ? answer->id : 0);
+  if (answer->kind == KIND_ALL && most > 0 && people > most)
+    {
+      g_autofree char *question = g_strdup_printf ("reply to all %u people?", people);
+      app->shell->ask (app->shell_data, question, "yn", many_answered, app);
+    }
+  else
     fm_composer_edit (app->composer);
 }
 
@@ -226,10 +236,11 @@ answer (const FmCommandCall *call, Kind kind)
 
   if (!id)
     return;
-  if (!spec) {
-    fm_app_complain (app, "there is no account to write from");
-    return;
-  }
+  if (!spec)
+    {
+      fm_app_complain (app, "there is no account to write from");
+      return;
+    }
   data = g_new0 (Answer, 1);
   data->app = app;
   data->kind = kind;
@@ -274,11 +285,13 @@ run_recall (const FmCommandCall *call)
 
   if (!is_free (app))
     return;
-  if (left->len > 0) {
-    app->composer = fm_composer_recover (app, g_ptr_array_index (left, 0));
-    if (app->composer)
-      app->shell->act (app->shell_data, FM_SHELL_COMPOSER, 0);
-  } else if (drafts && fm_list_folder (app->list) == drafts)
+  if (left->len > 0)
+    {
+      app->composer = fm_composer_recover (app, g_ptr_array_index (left, 0));
+      if (app->composer)
+        app->shell->act (app->shell_data, FM_SHELL_COMPOSER, 0);
+    }
+  else if (drafts && fm_list_folder (app->list) == drafts)
     answer (call, KIND_RESUME);
   else if (drafts)
     fm_app_open_folder (app, drafts);
@@ -287,16 +300,33 @@ run_recall (const FmCommandCall *call)
 }
 
 #define BOTH (FM_CONTEXT_LIST | FM_CONTEXT_PAGER)
-#define SEND_EFFECTS .effect_imap = "sent by SMTP; a copy in Sent; the original marked answered", .effect_gmail = "sent; Gmail files its copy itself", \
-                     .effect_pop = "sent by SMTP; a copy in the local Sent", .effect_local = "sent; a copy in Sent"
+#define SEND_EFFECTS                                                                                                                \
+  .effect_imap = "sent by SMTP; a copy in Sent; the original marked answered", .effect_gmail = "sent; Gmail files its copy itself", \
+  .effect_pop = "sent by SMTP; a copy in the local Sent", .effect_local = "sent; a copy in Sent"
 
 const FmCommand fm_cmd_compose_commands[] = {
-  { .name = "compose", .help = "write a new message", .hint = "compose", .arguments = "[ADDRESS]", .default_keys = "m", .contexts = BOTH | FM_CONTEXT_FOLDERS, .run = run_compose,
+  { .name = "compose",
+    .help = "write a new message",
+    .hint = "compose",
+    .arguments = "[ADDRESS]",
+    .default_keys = "m",
+    .contexts = BOTH | FM_CONTEXT_FOLDERS,
+    .run = run_compose,
     SEND_EFFECTS },
-  { .name = "reply", .help = "reply to the sender", .hint = "reply", .default_keys = "r", .contexts = BOTH, .run = run_reply, SEND_EFFECTS },
+  { .name = "reply",
+    .help = "reply to the sender",
+    .hint = "reply",
+    .default_keys = "r",
+    .contexts = BOTH,
+    .run = run_reply,
+    SEND_EFFECTS },
   { .name = "reply-all", .help = "reply to everyone", .default_keys = "g", .contexts = BOTH, .run = run_reply_all, SEND_EFFECTS },
   { .name = "reply-list", .help = "reply to the mailing list", .default_keys = "L", .contexts = BOTH, .run = run_reply_list, SEND_EFFECTS },
   { .name = "forward", .help = "forward the message", .default_keys = "f", .contexts = BOTH, .run = run_forward, SEND_EFFECTS },
-  { .name = "recall", .help = "go on with an unfinished message or a draft", .default_keys = "R", .contexts = BOTH | FM_CONTEXT_FOLDERS, .run = run_recall },
+  { .name = "recall",
+    .help = "go on with an unfinished message or a draft",
+    .default_keys = "R",
+    .contexts = BOTH | FM_CONTEXT_FOLDERS,
+    .run = run_recall },
   { NULL },
 };

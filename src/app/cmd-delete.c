@@ -15,10 +15,11 @@ question_answered (const char *answer, gpointer data)
 {
   Question *question = data;
 
-  if (answer && *answer == 'y') {
-    GArray *ids = question->ids;
-    fm_act_run (question->app, fm_action_new_simple (FM_ACTION_DELETE, (const gint64 *) (void *) ids->data, ids->len), &effect_gone);
-  }
+  if (answer && *answer == 'y')
+    {
+      GArray *ids = question->ids;
+      fm_act_run (question->app, fm_action_new_simple (FM_ACTION_DELETE, (const gint64 *) (void *) ids->data, ids->len), &effect_gone);
+    }
   g_array_unref (question->ids);
   g_free (question);
 }
@@ -50,12 +51,14 @@ delete_ids (const FmCommandCall *call, GArray *ids)
 {
   if (ids->len == 0)
     g_array_unref (ids);
-  else if (list_is_trash (call->app)) {
-    if (call->app->tag_prefix)
-      fm_list_untag_all (call->app->list);
-    call->app->tag_prefix = FALSE;
-    ask_delete (call->app, ids);
-  } else
+  else if (list_is_trash (call->app))
+    {
+      if (call->app->tag_prefix)
+        fm_list_untag_all (call->app->list);
+      call->app->tag_prefix = FALSE;
+      ask_delete (call->app, ids);
+    }
+  else
     fm_act_on_targets (call, ids, fm_action_new_simple (FM_ACTION_TRASH, (const gint64 *) (void *) ids->data, ids->len), &effect_gone);
 }
 
@@ -75,11 +78,25 @@ run_delete_thread (const FmCommandCall *call)
 }
 
 const FmCommand fm_cmd_delete_commands[] = {
-  { .name = "delete", .help = "delete: move to Trash; in Trash, delete for good", .hint = "delete", .default_keys = "d <Delete>",
-    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER, .repeats_on_tagged = TRUE, .run = run_delete,
-    .effect_imap = "moved to the Trash folder (MOVE, else COPY and UID EXPUNGE)", .effect_gmail = "moved to Trash, all labels go",
-    .effect_pop = "moved to the local Trash; the server's copy goes as `leave` says", .effect_local = "moved to the Trash folder" },
-  { .name = "delete-thread", .help = "delete the whole thread", .default_keys = "<C-d>", .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER, .run = run_delete_thread,
-    .effect_imap = "each of its messages here is moved to Trash", .effect_gmail = "likewise", .effect_pop = "likewise", .effect_local = "likewise" },
+  { .name = "delete",
+    .help = "delete: move to Trash; in Trash, delete for good",
+    .hint = "delete",
+    .default_keys = "d <Delete>",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
+    .repeats_on_tagged = TRUE,
+    .run = run_delete,
+    .effect_imap = "moved to the Trash folder (MOVE, else COPY and UID EXPUNGE)",
+    .effect_gmail = "moved to Trash, all labels go",
+    .effect_pop = "moved to the local Trash; the server's copy goes as `leave` says",
+    .effect_local = "moved to the Trash folder" },
+  { .name = "delete-thread",
+    .help = "delete the whole thread",
+    .default_keys = "<C-d>",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
+    .run = run_delete_thread,
+    .effect_imap = "each of its messages here is moved to Trash",
+    .effect_gmail = "likewise",
+    .effect_pop = "likewise",
+    .effect_local = "likewise" },
   { NULL },
 };

@@ -24,24 +24,26 @@ set_list (FmApp *app, FmDraftList which, const char *answer)
     return;
   list = fm_address_list_parse (answer, -1);
   for (guint i = 0; i < fm_address_list_length (list); i++)
-    if (!fm_address_is_valid (fm_address_list_get (list, i)->address)) {
-      fm_app_complain (app, "`%s` is no address", fm_address_list_get (list, i)->address);
-      return;
-    }
+    if (!fm_address_is_valid (fm_address_list_get (list, i)->address))
+      {
+        fm_app_complain (app, "`%s` is no address", fm_address_list_get (list, i)->address);
+        return;
+      }
   fm_draft_set_list (fm_composer_draft (app->composer), which, list);
   fm_composer_touch (app->composer);
 }
 
-#define FIELD(name, which, text)                                                                                                             \
-  static void name##_answered (const char *answer, gpointer data)                                                                            \
-  {                                                                                                                                          \
-    set_list (data, which, answer);                                                                                                          \
-  }                                                                                                                                          \
-  static void run_##name (const FmCommandCall *call)                                                                                         \
-  {                                                                                                                                          \
-    g_autofree char *now = composer (call) ? fm_address_list_display (fm_draft_list (fm_composer_draft (call->app->composer), which)) : NULL; \
-    if (now)                                                                                                                                 \
-      call->app->shell->prompt (call->app->shell_data, FM_PROMPT_ADDRESS, text, now, name##_answered, call->app);                              \
+#define FIELD(name, which, text)                                                                                             \
+  static void name##_answered (const char *answer, gpointer data)                                                            \
+  {                                                                                                                          \
+    set_list (data, which, answer);                                                                                          \
+  }                                                                                                                          \
+  static void run_##name (const FmCommandCall *call)                                                                         \
+  {                                                                                                                          \
+    g_autofree char *now                                                                                                     \
+        = composer (call) ? fm_address_list_display (fm_draft_list (fm_composer_draft (call->app->composer), which)) : NULL; \
+    if (now)                                                                                                                 \
+      call->app->shell->prompt (call->app->shell_data, FM_PROMPT_ADDRESS, text, now, name##_answered, call->app);            \
   }
 
 FIELD (to, FM_DRAFT_TO, "To: ")
@@ -65,8 +67,8 @@ static void
 run_subject (const FmCommandCall *call)
 {
   if (composer (call))
-    call->app->shell->prompt (call->app->shell_data, FM_PROMPT_TEXT, "Subject: ", fm_draft_subject (fm_composer_draft (call->app->composer)), subject_answered,
-                              call->app);
+    call->app->shell->prompt (call->app->shell_data, FM_PROMPT_TEXT,
+                              "Subject: ", fm_draft_subject (fm_composer_draft (call->app->composer)), subject_answered, call->app);
 }
 
 static void
@@ -77,10 +79,11 @@ attach_answered (const char *answer, gpointer data)
 
   if (!path || !app->composer)
     return;
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    fm_app_complain (app, "there is no file `%s`", path);
-    return;
-  }
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    {
+      fm_app_complain (app, "there is no file `%s`", path);
+      return;
+    }
   fm_draft_add_attachment (fm_composer_draft (app->composer), path);
   fm_composer_touch (app->composer);
 }
@@ -104,10 +107,11 @@ run_detach (const FmCommandCall *call)
 
   if (!draft)
     return;
-  if (n == 0) {
-    fm_app_complain (call->app, "nothing is attached");
-    return;
-  }
+  if (n == 0)
+    {
+      fm_app_complain (call->app, "nothing is attached");
+      return;
+    }
   fm_draft_remove_attachment (draft, call->count > 0 && (guint) call->count <= n ? (guint) call->count - 1 : n - 1);
   fm_composer_touch (call->app->composer);
 }
@@ -167,17 +171,34 @@ static void
 run_abandon (const FmCommandCall *call)
 {
   if (composer (call))
-    call->app->shell->ask (call->app->shell_data, "this message is not sent: (p)ostpone, (d)iscard, (c)ontinue?", "pdc", abandon_answered, call->app);
+    call->app->shell->ask (call->app->shell_data, "this message is not sent: (p)ostpone, (d)iscard, (c)ontinue?", "pdc", abandon_answered,
+                           call->app);
 }
 
 #define HERE .contexts = FM_CONTEXT_COMPOSE
 
 const FmCommand fm_cmd_draft_commands[] = {
-  { .name = "send", .help = "send the message", .hint = "send", .default_keys = "y", HERE, .run = run_send, .effect_imap = "sent by SMTP, a copy in Sent",
-    .effect_gmail = "sent; Gmail files its copy itself", .effect_pop = "sent by SMTP, a copy in the local Sent", .effect_local = "sent, a copy in Sent" },
+  { .name = "send",
+    .help = "send the message",
+    .hint = "send",
+    .default_keys = "y",
+    HERE,
+    .run = run_send,
+    .effect_imap = "sent by SMTP, a copy in Sent",
+    .effect_gmail = "sent; Gmail files its copy itself",
+    .effect_pop = "sent by SMTP, a copy in the local Sent",
+    .effect_local = "sent, a copy in Sent" },
   { .name = "edit", .help = "edit the message", .hint = "edit", .default_keys = "e E", HERE, .run = run_edit },
-  { .name = "postpone", .help = "save in Drafts and leave", .hint = "postpone", .default_keys = "P", HERE, .run = run_postpone, .effect_imap = "APPEND to Drafts",
-    .effect_gmail = "likewise", .effect_pop = "kept in the local Drafts", .effect_local = "kept in Drafts" },
+  { .name = "postpone",
+    .help = "save in Drafts and leave",
+    .hint = "postpone",
+    .default_keys = "P",
+    HERE,
+    .run = run_postpone,
+    .effect_imap = "APPEND to Drafts",
+    .effect_gmail = "likewise",
+    .effect_pop = "kept in the local Drafts",
+    .effect_local = "kept in Drafts" },
   { .name = "abandon", .help = "leave: postpone or discard", .hint = "leave", .default_keys = "q", HERE, .run = run_abandon },
   { .name = "attach", .help = "attach a file", .hint = "attach", .arguments = "[PATH]", .default_keys = "a", HERE, .run = run_attach },
   { .name = "detach", .help = "remove an attachment (the last, or digits, then this)", .default_keys = "D", HERE, .run = run_detach },

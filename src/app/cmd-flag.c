@@ -65,19 +65,20 @@ parse_flag (const char *word, guint *ret_flag, gboolean *ret_inverted)
     guint flag;
     gboolean inverted;
   } words[] = {
-    { "read", FM_FLAG_SEEN },       { "seen", FM_FLAG_SEEN },         { "unread", FM_FLAG_SEEN, TRUE }, { "new", FM_FLAG_SEEN, TRUE },
-    { "star", FM_FLAG_FLAGGED },    { "flagged", FM_FLAG_FLAGGED },   { "answered", FM_FLAG_ANSWERED }, { "replied", FM_FLAG_ANSWERED },
-    { "draft", FM_FLAG_DRAFT },     { "forwarded", FM_FLAG_FORWARDED },
+    { "read", FM_FLAG_SEEN },    { "seen", FM_FLAG_SEEN },           { "unread", FM_FLAG_SEEN, TRUE }, { "new", FM_FLAG_SEEN, TRUE },
+    { "star", FM_FLAG_FLAGGED }, { "flagged", FM_FLAG_FLAGGED },     { "answered", FM_FLAG_ANSWERED }, { "replied", FM_FLAG_ANSWERED },
+    { "draft", FM_FLAG_DRAFT },  { "forwarded", FM_FLAG_FORWARDED },
   };
 
   *ret_flag = 0;
   *ret_inverted = FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (words); i++)
-    if (g_ascii_strcasecmp (words[i].word, word) == 0) {
-      *ret_flag = words[i].flag;
-      *ret_inverted = words[i].inverted;
-      return TRUE;
-    }
+    if (g_ascii_strcasecmp (words[i].word, word) == 0)
+      {
+        *ret_flag = words[i].flag;
+        *ret_inverted = words[i].inverted;
+        return TRUE;
+      }
   *ret_flag = fm_flags_from_imap_name (word);
   if (*ret_flag)
     return TRUE;
@@ -98,33 +99,36 @@ change_by_words (const FmCommandCall *call, const char *text, gboolean meant)
   guint add = 0, remove = 0;
   GArray *ids;
 
-  for (guint i = 0; words[i]; i++) {
-    gboolean on = *words[i] == '+' || (*words[i] != '-' && meant), inverted;
-    const char *word = words[i] + (*words[i] == '+' || *words[i] == '-');
-    guint flag;
-    if (!*words[i])
-      continue;
-    if (!parse_flag (word, &flag, &inverted)) {
-      fm_app_complain (call->app, "`%s` can't be a flag: letters, digits and - _ . $ only", word);
-      return;
+  for (guint i = 0; words[i]; i++)
+    {
+      gboolean on = *words[i] == '+' || (*words[i] != '-' && meant), inverted;
+      const char *word = words[i] + (*words[i] == '+' || *words[i] == '-');
+      guint flag;
+      if (!*words[i])
+        continue;
+      if (!parse_flag (word, &flag, &inverted))
+        {
+          fm_app_complain (call->app, "`%s` can't be a flag: letters, digits and - _ . $ only", word);
+          return;
+        }
+      on ^= inverted;
+      if (flag)
+        *(on ? &add : &remove) |= flag;
+      else
+        g_ptr_array_add (on ? add_words : remove_words, (gpointer) word);
     }
-    on ^= inverted;
-    if (flag)
-      *(on ? &add : &remove) |= flag;
-    else
-      g_ptr_array_add (on ? add_words : remove_words, (gpointer) word);
-  }
   g_ptr_array_add (add_words, NULL);
   g_ptr_array_add (remove_words, NULL);
   ids = fm_target_ids (call);
-  if (ids->len == 0) {
-    g_array_unref (ids);
-    return;
-  }
+  if (ids->len == 0)
+    {
+      g_array_unref (ids);
+      return;
+    }
   FmOverlayEffect effect = { .add = add, .remove = remove };
   fm_act_on_targets (call, ids,
-                     fm_action_new_flags ((const gint64 *) (void *) ids->data, ids->len, add, remove, (const char *const *) add_words->pdata,
-                                          (const char *const *) remove_words->pdata),
+                     fm_action_new_flags ((const gint64 *) (void *) ids->data, ids->len, add, remove,
+                                          (const char *const *) add_words->pdata, (const char *const *) remove_words->pdata),
                      &effect);
 }
 
@@ -148,10 +152,11 @@ by_name (const FmCommandCall *call, gboolean meant, const char *label)
 {
   Asked *ask;
 
-  if (*call->argument) {
-    change_by_words (call, call->argument, meant);
-    return;
-  }
+  if (*call->argument)
+    {
+      change_by_words (call, call->argument, meant);
+      return;
+    }
   ask = g_new0 (Asked, 1);
   ask->call = *call;
   ask->call.argument = "";
@@ -172,17 +177,47 @@ run_clear_flag (const FmCommandCall *call)
 }
 
 #define BOTH (FM_CONTEXT_LIST | FM_CONTEXT_PAGER)
-#define FLAG_EFFECTS                                                                                                                         \
-  .effect_imap = "STORE on each message, seen on every device", .effect_gmail = "likewise; the star is Gmail's star",                          \
+#define FLAG_EFFECTS                                                                                                  \
+  .effect_imap = "STORE on each message, seen on every device", .effect_gmail = "likewise; the star is Gmail's star", \
   .effect_pop = "kept on this machine: POP has no flags", .effect_local = "in the file's name"
 
 const FmCommand fm_cmd_flag_commands[] = {
-  { .name = "star", .help = "star or unstar", .hint = "star", .default_keys = "F", .contexts = BOTH, .repeats_on_tagged = TRUE, .run = run_star, FLAG_EFFECTS },
-  { .name = "toggle-read", .help = "mark unread or read", .default_keys = "N", .contexts = BOTH, .repeats_on_tagged = TRUE, .run = run_unread, FLAG_EFFECTS },
-  { .name = "read-thread", .help = "mark the whole thread read", .default_keys = "<C-r>", .contexts = BOTH, .run = run_read_thread, FLAG_EFFECTS },
-  { .name = "flag", .help = "change flags and tags: +read -star todo", .arguments = "[+|-]FLAG...", .default_keys = "w", .contexts = BOTH, .repeats_on_tagged = TRUE,
-    .run = run_set_flag, FLAG_EFFECTS },
-  { .name = "unflag", .help = "clear flags and tags", .arguments = "FLAG...", .default_keys = "W", .contexts = BOTH, .repeats_on_tagged = TRUE, .run = run_clear_flag,
+  { .name = "star",
+    .help = "star or unstar",
+    .hint = "star",
+    .default_keys = "F",
+    .contexts = BOTH,
+    .repeats_on_tagged = TRUE,
+    .run = run_star,
+    FLAG_EFFECTS },
+  { .name = "toggle-read",
+    .help = "mark unread or read",
+    .default_keys = "N",
+    .contexts = BOTH,
+    .repeats_on_tagged = TRUE,
+    .run = run_unread,
+    FLAG_EFFECTS },
+  { .name = "read-thread",
+    .help = "mark the whole thread read",
+    .default_keys = "<C-r>",
+    .contexts = BOTH,
+    .run = run_read_thread,
+    FLAG_EFFECTS },
+  { .name = "flag",
+    .help = "change flags and tags: +read -star todo",
+    .arguments = "[+|-]FLAG...",
+    .default_keys = "w",
+    .contexts = BOTH,
+    .repeats_on_tagged = TRUE,
+    .run = run_set_flag,
+    FLAG_EFFECTS },
+  { .name = "unflag",
+    .help = "clear flags and tags",
+    .arguments = "FLAG...",
+    .default_keys = "W",
+    .contexts = BOTH,
+    .repeats_on_tagged = TRUE,
+    .run = run_clear_flag,
     FLAG_EFFECTS },
   { NULL },
 };

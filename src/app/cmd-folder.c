@@ -26,10 +26,11 @@ run_open (const FmCommandCall *call)
 {
   if (*call->argument)
     open_named (call->app, call->argument);
-  else {
-    g_auto (GStrv) names = fm_app_folder_names (call->app);
-    call->app->shell->choose (call->app->shell_data, "go to folder: ", (const char *const *) names, NULL, chosen, call->app);
-  }
+  else
+    {
+      g_auto (GStrv) names = fm_app_folder_names (call->app);
+      call->app->shell->choose (call->app->shell_data, "go to folder: ", (const char *const *) names, NULL, chosen, call->app);
+    }
 }
 
 /* "work/Lists/new" -> account "work", name "Lists/new". */
@@ -39,10 +40,11 @@ split_name (FmApp *app, const char *full, char **ret_account, const char **ret_n
   const char *slash = strchr (full, '/');
   g_autofree char *account = slash ? g_strndup (full, slash - full) : NULL;
 
-  if (!slash || !slash[1] || !fm_app_account_named (app, account)) {
-    fm_app_complain (app, "write a folder as ACCOUNT/NAME, as in `%s/Travel`", fm_app_default_account (app));
-    return FALSE;
-  }
+  if (!slash || !slash[1] || !fm_app_account_named (app, account))
+    {
+      fm_app_complain (app, "write a folder as ACCOUNT/NAME, as in `%s/Travel`", fm_app_default_account (app));
+      return FALSE;
+    }
   *ret_account = g_steal_pointer (&account);
   *ret_name = slash + 1;
   return TRUE;
@@ -95,10 +97,11 @@ naming_new (const FmCommandCall *call)
   if (!*full && fm_folders_line (app->folders, fm_folders_cursor (app->folders), &line) && line.folder_id)
     full = line.full_name;
   naming->app = app;
-  if (!split_name (app, full, &naming->account, &name)) {
-    naming_free (naming);
-    return NULL;
-  }
+  if (!split_name (app, full, &naming->account, &name))
+    {
+      naming_free (naming);
+      return NULL;
+    }
   naming->name = g_strdup (name);
   return naming;
 }
@@ -147,12 +150,39 @@ run_remove (const FmCommandCall *call)
 #define PANES (FM_CONTEXT_LIST | FM_CONTEXT_PAGER | FM_CONTEXT_FOLDERS)
 
 const FmCommand fm_cmd_folder_commands[] = {
-  { .name = "open-folder", .help = "go to a folder or saved search", .hint = "folder", .arguments = "[FOLDER]", .default_keys = "c", .contexts = PANES, .run = run_open },
-  { .name = "create-folder", .help = "create a folder", .arguments = "[FOLDER]", .contexts = PANES, .run = run_create, .effect_imap = "CREATE and SUBSCRIBE",
-    .effect_gmail = "a new label", .effect_pop = "a folder on this machine", .effect_local = "a directory" },
-  { .name = "rename-folder", .help = "rename a folder", .arguments = "[FOLDER]", .contexts = PANES, .run = run_rename, .effect_imap = "RENAME", .effect_gmail = "the label is renamed",
-    .effect_pop = "renamed on this machine", .effect_local = "the directory is renamed" },
-  { .name = "delete-folder", .help = "delete a folder with its mail (asks)", .arguments = "[FOLDER]", .contexts = PANES, .run = run_remove, .effect_imap = "DELETE",
-    .effect_gmail = "the label goes, its mail stays in All Mail", .effect_pop = "removed on this machine", .effect_local = "the directory is removed" },
+  { .name = "open-folder",
+    .help = "go to a folder or saved search",
+    .hint = "folder",
+    .arguments = "[FOLDER]",
+    .default_keys = "c",
+    .contexts = PANES,
+    .run = run_open },
+  { .name = "create-folder",
+    .help = "create a folder",
+    .arguments = "[FOLDER]",
+    .contexts = PANES,
+    .run = run_create,
+    .effect_imap = "CREATE and SUBSCRIBE",
+    .effect_gmail = "a new label",
+    .effect_pop = "a folder on this machine",
+    .effect_local = "a directory" },
+  { .name = "rename-folder",
+    .help = "rename a folder",
+    .arguments = "[FOLDER]",
+    .contexts = PANES,
+    .run = run_rename,
+    .effect_imap = "RENAME",
+    .effect_gmail = "the label is renamed",
+    .effect_pop = "renamed on this machine",
+    .effect_local = "the directory is renamed" },
+  { .name = "delete-folder",
+    .help = "delete a folder with its mail (asks)",
+    .arguments = "[FOLDER]",
+    .contexts = PANES,
+    .run = run_remove,
+    .effect_imap = "DELETE",
+    .effect_gmail = "the label goes, its mail stays in All Mail",
+    .effect_pop = "removed on this machine",
+    .effect_local = "the directory is removed" },
   { NULL },
 };

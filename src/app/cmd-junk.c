@@ -8,10 +8,11 @@ run (const FmCommandCall *call, FmActionKind kind)
   static const FmOverlayEffect effect = { .gone = TRUE };
   GArray *ids = fm_target_ids (call);
 
-  if (ids->len == 0) {
-    g_array_unref (ids);
-    return;
-  }
+  if (ids->len == 0)
+    {
+      g_array_unref (ids);
+      return;
+    }
   fm_act_on_targets (call, ids, fm_action_new_simple (kind, (const gint64 *) (void *) ids->data, ids->len), &effect);
 }
 
@@ -24,8 +25,15 @@ run_junk (const FmCommandCall *call)
 }
 
 const FmCommand fm_cmd_junk_commands[] = {
-  { .name = "junk", .help = "mark as junk and move to Junk; in Junk, bring back to the inbox", .default_keys = "!", .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
-    .repeats_on_tagged = TRUE, .run = run_junk, .effect_imap = "$Junk set, moved to the Junk folder", .effect_gmail = "moved to Spam",
-    .effect_pop = "moved to the local Junk", .effect_local = "moved to the Junk folder" },
+  { .name = "junk",
+    .help = "mark as junk and move to Junk; in Junk, bring back to the inbox",
+    .default_keys = "!",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
+    .repeats_on_tagged = TRUE,
+    .run = run_junk,
+    .effect_imap = "$Junk set, moved to the Junk folder",
+    .effect_gmail = "moved to Spam",
+    .effect_pop = "moved to the local Junk",
+    .effect_local = "moved to the Junk folder" },
   { NULL },
 };

@@ -27,14 +27,16 @@ file_to (Filing *filing, const char *name)
   FmOverlayEffect effect = { .gone = filing->kind == FM_ACTION_MOVE };
   GArray *ids = g_steal_pointer (&filing->ids);
 
-  if (!folder_id) {
-    fm_app_complain (app, "there is no folder `%s` (create-folder makes one)", name);
-    g_array_unref (ids);
-    return;
-  }
+  if (!folder_id)
+    {
+      fm_app_complain (app, "there is no folder `%s` (create-folder makes one)", name);
+      g_array_unref (ids);
+      return;
+    }
   g_free (app->last_folder);
   app->last_folder = g_strdup (name);
-  fm_act_on_targets (&filing->call, ids, fm_action_new_transfer (filing->kind, (const gint64 *) (void *) ids->data, ids->len, folder_id), &effect);
+  fm_act_on_targets (&filing->call, ids, fm_action_new_transfer (filing->kind, (const gint64 *) (void *) ids->data, ids->len, folder_id),
+                     &effect);
 }
 
 static void
@@ -57,15 +59,18 @@ run (const FmCommandCall *call, FmActionKind kind)
   filing->ids = fm_target_ids (call);
   if (filing->ids->len == 0)
     filing_free (filing);
-  else if (*call->argument) {
-    file_to (filing, call->argument);
-    filing_free (filing);
-  } else {
-    g_auto (GStrv) names = fm_app_folder_names (call->app);
-    filing->call.argument = "";
-    call->app->shell->choose (call->app->shell_data, kind == FM_ACTION_MOVE ? "move to: " : "copy to: ", (const char *const *) names,
-                              call->app->last_folder, chosen, filing);
-  }
+  else if (*call->argument)
+    {
+      file_to (filing, call->argument);
+      filing_free (filing);
+    }
+  else
+    {
+      g_auto (GStrv) names = fm_app_folder_names (call->app);
+      filing->call.argument = "";
+      call->app->shell->choose (call->app->shell_data, kind == FM_ACTION_MOVE ? "move to: " : "copy to: ", (const char *const *) names,
+                                call->app->last_folder, chosen, filing);
+    }
 }
 
 static void
@@ -81,11 +86,28 @@ run_copy (const FmCommandCall *call)
 }
 
 const FmCommand fm_cmd_move_commands[] = {
-  { .name = "move", .help = "move to a folder", .hint = "move", .arguments = "[FOLDER]", .default_keys = "s", .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
-    .repeats_on_tagged = TRUE, .run = run_move, .effect_imap = "MOVE, else COPY, confirm, UID EXPUNGE", .effect_gmail = "gets the folder's label, loses this one",
-    .effect_pop = "filed in a local folder; the server's copy stays as `leave` says", .effect_local = "the file is moved under a new name" },
-  { .name = "copy", .help = "copy to a folder", .arguments = "[FOLDER]", .default_keys = "C", .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
-    .repeats_on_tagged = TRUE, .run = run_copy, .effect_imap = "COPY", .effect_gmail = "gets the folder's label too", .effect_pop = "copied to a local folder",
+  { .name = "move",
+    .help = "move to a folder",
+    .hint = "move",
+    .arguments = "[FOLDER]",
+    .default_keys = "s",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
+    .repeats_on_tagged = TRUE,
+    .run = run_move,
+    .effect_imap = "MOVE, else COPY, confirm, UID EXPUNGE",
+    .effect_gmail = "gets the folder's label, loses this one",
+    .effect_pop = "filed in a local folder; the server's copy stays as `leave` says",
+    .effect_local = "the file is moved under a new name" },
+  { .name = "copy",
+    .help = "copy to a folder",
+    .arguments = "[FOLDER]",
+    .default_keys = "C",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
+    .repeats_on_tagged = TRUE,
+    .run = run_copy,
+    .effect_imap = "COPY",
+    .effect_gmail = "gets the folder's label too",
+    .effect_pop = "copied to a local folder",
     .effect_local = "the file is copied" },
   { NULL },
 };

@@ -30,15 +30,16 @@ saving_free (gpointer data)
 static gboolean
 write_all (int fd, const char *bytes, gsize size)
 {
-  while (size > 0) {
-    ssize_t n = write (fd, bytes, size);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return FALSE;
-    bytes += n;
-    size -= n;
-  }
+  while (size > 0)
+    {
+      ssize_t n = write (fd, bytes, size);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        return FALSE;
+      bytes += n;
+      size -= n;
+    }
   return TRUE;
 }
 
@@ -79,11 +80,12 @@ copy_message (FmStoreReader *reader, gint64 id, int fd, GError **error)
   int in = path ? open (path, O_RDONLY | O_CLOEXEC) : -1;
   ssize_t n = -1;
 
-  if (in < 0) {
-    if (path)
-      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", path);
-    return FALSE;
-  }
+  if (in < 0)
+    {
+      if (path)
+        fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", path);
+      return FALSE;
+    }
   while ((n = read (in, block, 1 << 16)) > 0 && write_all (fd, block, n))
     ;
   if (n != 0)
@@ -101,10 +103,11 @@ copy_part (FmStoreReader *reader, const Saving *saving, int fd, GError **error)
 
   if (!message)
     return FALSE;
-  if (part == FM_MESSAGE_NO_PART) {
-    g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message has no part %s", saving->part);
-    return FALSE;
-  }
+  if (part == FM_MESSAGE_NO_PART)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message has no part %s", saving->part);
+      return FALSE;
+    }
   return fm_message_part_write (message, part, &sink.sink, error);
 }
 
@@ -115,15 +118,17 @@ save_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
   int fd = open (saving->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (saving->overwrite ? O_TRUNC : O_EXCL), 0600);
   gboolean good;
 
-  if (fd < 0) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", saving->path);
-    return NULL;
-  }
+  if (fd < 0)
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", saving->path);
+      return NULL;
+    }
   good = saving->part ? copy_part (reader, saving, fd, error) : copy_message (reader, saving->id, fd, error);
-  if (close (fd) != 0 && good) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", saving->path);
-    good = FALSE;
-  }
+  if (close (fd) != 0 && good)
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", saving->path);
+      good = FALSE;
+    }
   if (!good && !saving->overwrite)
     unlink (saving->path);
   return good ? GINT_TO_POINTER (1) : NULL;
@@ -151,10 +156,12 @@ overwrite_answered (const char *answer, gpointer data)
 {
   Saving *saving = data;
 
-  if (answer && *answer == 'y') {
-    saving->overwrite = TRUE;
-    start_saving (saving);
-  } else
+  if (answer && *answer == 'y')
+    {
+      saving->overwrite = TRUE;
+      start_saving (saving);
+    }
+  else
     saving_free (saving);
 }
 
@@ -164,16 +171,18 @@ path_answered (const char *answer, gpointer data)
   Saving *saving = data;
   g_autofree char *question = NULL;
 
-  if (!answer || !*answer) {
-    saving_free (saving);
-    return;
-  }
+  if (!answer || !*answer)
+    {
+      saving_free (saving);
+      return;
+    }
   g_free (saving->path);
   saving->path = fm_paths_expand (answer);
-  if (!g_file_test (saving->path, G_FILE_TEST_EXISTS)) {
-    start_saving (saving);
-    return;
-  }
+  if (!g_file_test (saving->path, G_FILE_TEST_EXISTS))
+    {
+      start_saving (saving);
+      return;
+    }
   question = g_strdup_printf ("%s is there already: overwrite it?", saving->path);
   saving->app->shell->ask (saving->app->shell_data, question, "yn", overwrite_answered, saving);
 }
@@ -210,13 +219,15 @@ run_save_part (const FmCommandCall *call)
 
   if (*call->argument)
     g_ascii_string_to_unsigned (call->argument, 10, 1, 2000, &wanted, NULL);
-  for (guint i = 0; parts && i < parts->len; i++) {
-    const FmReadingPart *part = g_ptr_array_index (parts, i);
-    if (part->is_attachment && ++seen == wanted) {
-      fm_cmd_save_part (call->app, fm_reading_id (reading), part->path, part->file_name);
-      return;
+  for (guint i = 0; parts && i < parts->len; i++)
+    {
+      const FmReadingPart *part = g_ptr_array_index (parts, i);
+      if (part->is_attachment && ++seen == wanted)
+        {
+          fm_cmd_save_part (call->app, fm_reading_id (reading), part->path, part->file_name);
+          return;
+        }
     }
-  }
   fm_app_complain (call->app, seen == 0 ? "this message has no attachment" : "it has attachments 1 to %" G_GUINT64_FORMAT, seen);
 }
 
@@ -274,10 +285,11 @@ pipe_answered (const char *answer, gpointer data)
 {
   Piping *piping = data;
 
-  if (!answer || !*answer) {
-    piping_free (piping);
-    return;
-  }
+  if (!answer || !*answer)
+    {
+      piping_free (piping);
+      return;
+    }
   piping->command = g_strdup (answer);
   fm_engine_compute (piping->app->engine, pipe_run, pipe_done, piping, piping_free);
 }
@@ -303,8 +315,17 @@ run_pipe (const FmCommandCall *call)
 
 const FmCommand fm_cmd_save_commands[] = {
   { .name = "save", .help = "save the message as a file", .default_keys = "<Esc>s", .contexts = BOTH, .run = run_save },
-  { .name = "save-part", .help = "save an attachment (digits, then this: which one)", .arguments = "[NUMBER]", .default_keys = "<Esc>a", .contexts = FM_CONTEXT_PAGER,
+  { .name = "save-part",
+    .help = "save an attachment (digits, then this: which one)",
+    .arguments = "[NUMBER]",
+    .default_keys = "<Esc>a",
+    .contexts = FM_CONTEXT_PAGER,
     .run = run_save_part },
-  { .name = "pipe", .help = "pipe the message to a command", .arguments = "[COMMAND-LINE]", .default_keys = "|", .contexts = BOTH, .run = run_pipe },
+  { .name = "pipe",
+    .help = "pipe the message to a command",
+    .arguments = "[COMMAND-LINE]",
+    .default_keys = "|",
+    .contexts = BOTH,
+    .run = run_pipe },
   { NULL },
 };

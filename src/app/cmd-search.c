@@ -32,14 +32,17 @@ limit_answered (const char *answer, gpointer data)
 
   if (!answer)
     return;
-  if (!*answer || strcmp (answer, "all") == 0 || strcmp (answer, "~A") == 0) {
-    fm_list_set_limit (app->list, NULL, NULL);
-    fm_app_say (app, "all messages");
-  } else if ((query = fm_app_parse_query (app, answer))) {
-    g_free (app->last_limit);
-    app->last_limit = g_strdup (answer);
-    fm_list_set_limit (app->list, answer, query);
-  }
+  if (!*answer || strcmp (answer, "all") == 0 || strcmp (answer, "~A") == 0)
+    {
+      fm_list_set_limit (app->list, NULL, NULL);
+      fm_app_say (app, "all messages");
+    }
+  else if ((query = fm_app_parse_query (app, answer)))
+    {
+      g_free (app->last_limit);
+      app->last_limit = g_strdup (answer);
+      fm_list_set_limit (app->list, answer, query);
+    }
   fm_app_changed (app, FM_CHANGE_LIST);
 }
 
@@ -91,10 +94,31 @@ run_find_back (const FmCommandCall *call)
 }
 
 const FmCommand fm_cmd_search_commands[] = {
-  { .name = "search", .help = "search all mail: from: to: subject: date: folder: tag: is: words \"phrases\"", .hint = "search", .arguments = "[QUERY]",
-    .default_keys = "/", .contexts = FM_CONTEXT_LIST | FM_CONTEXT_FOLDERS, .run = run_search },
-  { .name = "limit", .help = "show only what matches", .arguments = "[QUERY]", .default_keys = "l", .contexts = FM_CONTEXT_LIST, .run = run_limit },
-  { .name = "find", .help = "find in this message", .hint = "find", .arguments = "[TEXT]", .default_keys = "/", .contexts = FM_CONTEXT_PAGER, .run = run_find },
-  { .name = "find-back", .help = "find backwards in this message", .arguments = "[TEXT]", .default_keys = "<Esc>/", .contexts = FM_CONTEXT_PAGER, .run = run_find_back },
+  { .name = "search",
+    .help = "search all mail: from: to: subject: date: folder: tag: is: words \"phrases\"",
+    .hint = "search",
+    .arguments = "[QUERY]",
+    .default_keys = "/",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_FOLDERS,
+    .run = run_search },
+  { .name = "limit",
+    .help = "show only what matches",
+    .arguments = "[QUERY]",
+    .default_keys = "l",
+    .contexts = FM_CONTEXT_LIST,
+    .run = run_limit },
+  { .name = "find",
+    .help = "find in this message",
+    .hint = "find",
+    .arguments = "[TEXT]",
+    .default_keys = "/",
+    .contexts = FM_CONTEXT_PAGER,
+    .run = run_find },
+  { .name = "find-back",
+    .help = "find backwards in this message",
+    .arguments = "[TEXT]",
+    .default_keys = "<Esc>/",
+    .contexts = FM_CONTEXT_PAGER,
+    .run = run_find_back },
   { NULL },
 };

@@ -3,17 +3,19 @@
 #include "app/commands.h"
 #include "app/list-private.h"
 
-static const char *const orders[] = { "-date", "date", "from", "-from", "subject", "-subject", "-size", "size", "-arrival", "arrival", NULL };
+static const char *const orders[]
+    = { "-date", "date", "from", "-from", "subject", "-subject", "-size", "size", "-arrival", "arrival", NULL };
 
 static void
 sort_by (FmApp *app, const char *order)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!fm_config_set (app->config, "sort", order, &error)) {
-    fm_app_complain (app, "%s", error->message);
-    return;
-  }
+  if (!fm_config_set (app->config, "sort", order, &error))
+    {
+      fm_app_complain (app, "%s", error->message);
+      return;
+    }
   fm_list_set_order (app->list, order, fm_list_threaded (app->list));
   fm_app_say (app, "sorted by %s%s", *order == '-' ? order + 1 : order, *order == '-' ? ", descending" : "");
   fm_app_changed (app, FM_CHANGE_LIST);
@@ -57,7 +59,12 @@ run_threads (const FmCommandCall *call)
 }
 
 const FmCommand fm_cmd_sort_commands[] = {
-  { .name = "sort", .help = "choose the order of the list", .arguments = "[ORDER]", .default_keys = "o", .contexts = FM_CONTEXT_LIST, .run = run_sort },
+  { .name = "sort",
+    .help = "choose the order of the list",
+    .arguments = "[ORDER]",
+    .default_keys = "o",
+    .contexts = FM_CONTEXT_LIST,
+    .run = run_sort },
   { .name = "reverse", .help = "turn the order round", .default_keys = "O", .contexts = FM_CONTEXT_LIST, .run = run_reverse },
   { .name = "threads", .help = "threads on or off", .default_keys = "<Esc>T", .contexts = FM_CONTEXT_LIST, .run = run_threads },
   { NULL },

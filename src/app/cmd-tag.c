@@ -117,10 +117,11 @@ run_prefix (const FmCommandCall *call)
 {
   FmApp *app = call->app;
 
-  if (fm_list_tagged_count (app->list) == 0) {
-    fm_app_complain (app, "no message is tagged (t tags one)");
-    return;
-  }
+  if (fm_list_tagged_count (app->list) == 0)
+    {
+      fm_app_complain (app, "no message is tagged (t tags one)");
+      return;
+    }
   app->tag_prefix = !app->tag_prefix;
   if (app->tag_prefix)
     fm_app_say (app, "the next command goes to %u tagged", fm_list_tagged_count (app->list));
@@ -128,10 +129,33 @@ run_prefix (const FmCommandCall *call)
 }
 
 const FmCommand fm_cmd_tag_commands[] = {
-  { .name = "tag", .help = "tag the message", .hint = "tag", .default_keys = "t", .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER, .run = run_tag },
-  { .name = "tag-thread", .help = "tag the whole thread", .default_keys = "<Esc>t", .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER, .run = run_tag_thread },
-  { .name = "tag-pattern", .help = "tag what matches a query", .arguments = "[QUERY]", .default_keys = "T", .contexts = FM_CONTEXT_LIST, .run = run_tag_pattern },
-  { .name = "untag-pattern", .help = "untag what matches a query", .arguments = "[QUERY]", .default_keys = "<C-t>", .contexts = FM_CONTEXT_LIST, .run = run_untag_pattern },
-  { .name = "tag-prefix", .help = "apply the next command to the tagged messages", .default_keys = ";", .contexts = FM_CONTEXT_LIST, .run = run_prefix },
+  { .name = "tag",
+    .help = "tag the message",
+    .hint = "tag",
+    .default_keys = "t",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
+    .run = run_tag },
+  { .name = "tag-thread",
+    .help = "tag the whole thread",
+    .default_keys = "<Esc>t",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
+    .run = run_tag_thread },
+  { .name = "tag-pattern",
+    .help = "tag what matches a query",
+    .arguments = "[QUERY]",
+    .default_keys = "T",
+    .contexts = FM_CONTEXT_LIST,
+    .run = run_tag_pattern },
+  { .name = "untag-pattern",
+    .help = "untag what matches a query",
+    .arguments = "[QUERY]",
+    .default_keys = "<C-t>",
+    .contexts = FM_CONTEXT_LIST,
+    .run = run_untag_pattern },
+  { .name = "tag-prefix",
+    .help = "apply the next command to the tagged messages",
+    .default_keys = ";",
+    .contexts = FM_CONTEXT_LIST,
+    .run = run_prefix },
   { NULL },
 };

@@ -15,9 +15,24 @@ run_redo (const FmCommandCall *call)
 }
 
 const FmCommand fm_cmd_undo_commands[] = {
-  { .name = "undo", .help = "undo the last action, anywhere", .hint = "undo", .default_keys = "u", .contexts = FM_CONTEXT_ALL, .run = run_undo,
-    .effect_imap = "the reverse operation, or the action is never sent", .effect_gmail = "likewise", .effect_pop = "brought back here", .effect_local = "brought back" },
-  { .name = "redo", .help = "do again what was undone", .default_keys = "U", .contexts = FM_CONTEXT_ALL, .run = run_redo, .effect_imap = "the action again",
-    .effect_gmail = "likewise", .effect_pop = "likewise", .effect_local = "likewise" },
+  { .name = "undo",
+    .help = "undo the last action, anywhere",
+    .hint = "undo",
+    .default_keys = "u",
+    .contexts = FM_CONTEXT_ALL,
+    .run = run_undo,
+    .effect_imap = "the reverse operation, or the action is never sent",
+    .effect_gmail = "likewise",
+    .effect_pop = "brought back here",
+    .effect_local = "brought back" },
+  { .name = "redo",
+    .help = "do again what was undone",
+    .default_keys = "U",
+    .contexts = FM_CONTEXT_ALL,
+    .run = run_redo,
+    .effect_imap = "the action again",
+    .effect_gmail = "likewise",
+    .effect_pop = "likewise",
+    .effect_local = "likewise" },
   { NULL },
 };

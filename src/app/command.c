@@ -12,14 +12,15 @@ fm_command_all (void)
 {
   static const FmCommand **all;
 
-  if (!all) {
-    GPtrArray *array = g_ptr_array_new ();
-    for (guint i = 0; i < G_N_ELEMENTS (groups); i++)
-      for (const FmCommand *command = groups[i]; command->name; command++)
-        g_ptr_array_add (array, (gpointer) command);
-    g_ptr_array_add (array, NULL);
-    all = (const FmCommand **) g_ptr_array_free (array, FALSE);
-  }
+  if (!all)
+    {
+      GPtrArray *array = g_ptr_array_new ();
+      for (guint i = 0; i < G_N_ELEMENTS (groups); i++)
+        for (const FmCommand *command = groups[i]; command->name; command++)
+          g_ptr_array_add (array, (gpointer) command);
+      g_ptr_array_add (array, NULL);
+      all = (const FmCommand **) g_ptr_array_free (array, FALSE);
+    }
   return (const FmCommand *const *) all;
 }
 
@@ -53,28 +54,33 @@ run_one (FmApp *app, guint context, int count, char *line)
   g_strstrip (line);
   if (!*line)
     return;
-  if (*line == '!') {
-    argument = line + 1;
-    line = (char *) "shell";
-  } else {
-    argument = line + strcspn (line, " \t");
-    if (*argument)
-      *argument++ = '\0';
-  }
+  if (*line == '!')
+    {
+      argument = line + 1;
+      line = (char *) "shell";
+    }
+  else
+    {
+      argument = line + strcspn (line, " \t");
+      if (*argument)
+        *argument++ = '\0';
+    }
   command = fm_command_find (line);
-  if (!command) {
-    const char *near = nearest_name (line);
-    shown = fm_text_sanitise_line (line, -1);
-    if (near)
-      fm_app_complain (app, "there is no command `%s`: did you mean `%s`?", shown, near);
-    else
-      fm_app_complain (app, "there is no command `%s` (? lists them)", shown);
-    return;
-  }
-  if (!(command->contexts & context)) {
-    fm_app_complain (app, "`%s` does nothing here", command->name);
-    return;
-  }
+  if (!command)
+    {
+      const char *near = nearest_name (line);
+      shown = fm_text_sanitise_line (line, -1);
+      if (near)
+        fm_app_complain (app, "there is no command `%s`: did you mean `%s`?", shown, near);
+      else
+        fm_app_complain (app, "there is no command `%s` (? lists them)", shown);
+      return;
+    }
+  if (!(command->contexts & context))
+    {
+      fm_app_complain (app, "`%s` does nothing here", command->name);
+      return;
+    }
   if (app->tag_prefix && !command->repeats_on_tagged && strcmp (command->name, "tag-prefix") != 0)
     app->tag_prefix = FALSE;
   FmCommandCall call = { app, context, count, g_strstrip (argument) };
@@ -87,16 +93,18 @@ next_joined (char *line)
 {
   char quote = '\0';
 
-  for (char *p = line; *p; p++) {
-    if (quote)
-      quote = *p == quote ? '\0' : quote;
-    else if (*p == '"')
-      quote = *p;
-    else if (*p == ';' && p > line && p[-1] == ' ' && (p[1] == ' ' || p[1] == '\0')) {
-      *p = '\0';
-      return p + 1;
+  for (char *p = line; *p; p++)
+    {
+      if (quote)
+        quote = *p == quote ? '\0' : quote;
+      else if (*p == '"')
+        quote = *p;
+      else if (*p == ';' && p > line && p[-1] == ' ' && (p[1] == ' ' || p[1] == '\0'))
+        {
+          *p = '\0';
+          return p + 1;
+        }
     }
-  }
   return NULL;
 }
 
@@ -105,10 +113,11 @@ fm_command_run_line (FmApp *app, guint context, int count, const char *line)
 {
   g_autofree char *copy = g_strdup (line);
 
-  for (char *part = copy, *next; part; part = next) {
-    next = next_joined (part);
-    run_one (app, context, count, part);
-  }
+  for (char *part = copy, *next; part; part = next)
+    {
+      next = next_joined (part);
+      run_one (app, context, count, part);
+    }
 }
 
 /* --- completion --- */
@@ -128,11 +137,12 @@ complete_words (GPtrArray *found, const char *before, const char *const *words, 
 {
   g_autofree char *folded = fm_text_fold (partial);
 
-  for (; *words && found->len < MAX_COMPLETIONS; words++) {
-    g_autofree char *word = fm_text_fold (*words);
-    if (strstr (word, folded))
-      g_ptr_array_add (found, g_strconcat (before, " ", *words, after, NULL));
-  }
+  for (; *words && found->len < MAX_COMPLETIONS; words++)
+    {
+      g_autofree char *word = fm_text_fold (*words);
+      if (strstr (word, folded))
+        g_ptr_array_add (found, g_strconcat (before, " ", *words, after, NULL));
+    }
 }
 
 static void
@@ -156,19 +166,20 @@ fm_command_complete (FmApp *app, guint context, const char *partial)
 
   if (!blank)
     complete_names (found, context, partial);
-  else {
-    g_autofree char *name = g_strndup (partial, blank - partial);
-    const FmCommand *command = fm_command_find (name);
-    const char *kind = command && command->arguments ? command->arguments : "";
-    if (strstr (kind, "FOLDER"))
-      complete_folders (app, found, name, blank + 1);
-    else if (strstr (kind, "NAME=VALUE"))
-      complete_words (found, name, fm_config_setting_names (), blank + 1, "=");
-    else if (strstr (kind, "COMMAND"))
-      for (const FmCommand *const *c = fm_command_all (); *c && found->len < MAX_COMPLETIONS; c++)
-        if (g_str_has_prefix ((*c)->name, blank + 1))
-          g_ptr_array_add (found, g_strconcat (name, " ", (*c)->name, NULL));
-  }
+  else
+    {
+      g_autofree char *name = g_strndup (partial, blank - partial);
+      const FmCommand *command = fm_command_find (name);
+      const char *kind = command && command->arguments ? command->arguments : "";
+      if (strstr (kind, "FOLDER"))
+        complete_folders (app, found, name, blank + 1);
+      else if (strstr (kind, "NAME=VALUE"))
+        complete_words (found, name, fm_config_setting_names (), blank + 1, "=");
+      else if (strstr (kind, "COMMAND"))
+        for (const FmCommand *const *c = fm_command_all (); *c && found->len < MAX_COMPLETIONS; c++)
+          if (g_str_has_prefix ((*c)->name, blank + 1))
+            g_ptr_array_add (found, g_strconcat (name, " ", (*c)->name, NULL));
+    }
   g_ptr_array_add (found, NULL);
   return (char **) g_ptr_array_free (found, FALSE);
 }

@@ -2,25 +2,25 @@
 #pragma once
 #include <fulmar/app/command.h>
 
-#define FM_COMMAND_GROUPS(X)                                                                                                                 \
-  X (navigate)                                                                                                                               \
-  X (screen)                                                                                                                                 \
-  X (folder)                                                                                                                                 \
-  X (delete)                                                                                                                                 \
-  X (move)                                                                                                                                   \
-  X (archive)                                                                                                                                \
-  X (junk)                                                                                                                                   \
-  X (flag)                                                                                                                                   \
-  X (tag)                                                                                                                                    \
-  X (undo)                                                                                                                                   \
-  X (thread)                                                                                                                                 \
-  X (search)                                                                                                                                 \
-  X (sort)                                                                                                                                   \
-  X (show)                                                                                                                                   \
-  X (save)                                                                                                                                   \
-  X (compose)                                                                                                                                \
-  X (draft)                                                                                                                                  \
-  X (sync)                                                                                                                                   \
+#define FM_COMMAND_GROUPS(X) \
+  X (navigate)               \
+  X (screen)                 \
+  X (folder)                 \
+  X (delete)                 \
+  X (move)                   \
+  X (archive)                \
+  X (junk)                   \
+  X (flag)                   \
+  X (tag)                    \
+  X (undo)                   \
+  X (thread)                 \
+  X (search)                 \
+  X (sort)                   \
+  X (show)                   \
+  X (save)                   \
+  X (compose)                \
+  X (draft)                  \
+  X (sync)                   \
   X (set)
 
 #define FM_X(name) extern const FmCommand fm_cmd_##name##_commands[];

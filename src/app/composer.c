@@ -17,7 +17,7 @@ struct FmComposer {
   FmDraft *draft;
   FmAccountSpec *account;
   gint64 replied_id, forwarded_id, draft_id;
-  char *path;    /* NAME.txt */
+  char *path; /* NAME.txt */
   char *problem;
   gboolean busy; /* being built or handed over */
 };
@@ -107,7 +107,8 @@ remove_files (FmComposer *composer)
 static char *
 new_path (FmApp *app)
 {
-  return g_strdup_printf ("%s/drafts/%" G_GINT64_FORMAT "-%d-%08x.txt", app->data_dir, fm_clock_now_utc (), (int) getpid (), g_random_int ());
+  return g_strdup_printf ("%s/drafts/%" G_GINT64_FORMAT "-%d-%08x.txt", app->data_dir, fm_clock_now_utc (), (int) getpid (),
+                          g_random_int ());
 }
 
 FmComposer *
@@ -147,7 +148,8 @@ check (FmComposer *composer)
 {
   const char *problem = NULL;
 
-  if (fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_TO)) + fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_CC))
+  if (fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_TO))
+          + fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_CC))
           + fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_BCC))
       == 0)
     problem = "nobody to send it to: t sets To";
@@ -222,10 +224,11 @@ start_editor (FmComposer *composer)
     editor = g_getenv ("EDITOR");
   if (!editor || !*editor)
     editor = "vi";
-  if (!g_shell_parse_argv (editor, NULL, &words, &error)) {
-    fm_app_complain (app, "the editor's command `%s` can't be read: %s", editor, error->message);
-    return;
-  }
+  if (!g_shell_parse_argv (editor, NULL, &words, &error))
+    {
+      fm_app_complain (app, "the editor's command `%s` can't be read: %s", editor, error->message);
+      return;
+    }
   for (guint i = 0; words[i]; i++)
     g_ptr_array_add (argv, words[i]);
   g_ptr_array_add (argv, composer->path);
@@ -266,23 +269,25 @@ handed_over (FmApp *app, const FmEvent *event, gpointer data)
     return;
   if (event->kind == FM_EVENT_DURABLE)
     fm_composer_discard (composer);
-  else if (event->kind == FM_EVENT_FAILED) {
-    composer->busy = FALSE;
-    fm_app_complain (app, "%s", event->error->message);
-  }
+  else if (event->kind == FM_EVENT_FAILED)
+    {
+      composer->busy = FALSE;
+      fm_app_complain (app, "%s", event->error->message);
+    }
 }
 
 static void
 outbox_answered (FmApp *app, const FmEvent *event, gpointer data)
 {
   handed_over (app, event, data);
-  if (event->kind == FM_EVENT_DURABLE) {
-    int hold = fm_config_get_int (app->config, "undo_send");
-    if (hold > 0)
-      fm_app_say (app, "sending in %d s: u brings it back", hold);
-    else
-      fm_app_say (app, "sending");
-  }
+  if (event->kind == FM_EVENT_DURABLE)
+    {
+      int hold = fm_config_get_int (app->config, "undo_send");
+      if (hold > 0)
+        fm_app_say (app, "sending in %d s: u brings it back", hold);
+      else
+        fm_app_say (app, "sending");
+    }
 }
 
 static void
@@ -329,13 +334,15 @@ hand_to_drafts (FmComposer *composer, const FmComposed *composed)
   FmApp *app = composer->app;
   gint64 folder_id = fm_app_special_folder (app, composer->account->name, "drafts");
 
-  if (!folder_id) {
-    composer->busy = FALSE;
-    fm_app_complain (app, "account %s has no Drafts folder: `drafts = NAME` in the config names one", composer->account->name);
-    return;
-  }
+  if (!folder_id)
+    {
+      composer->busy = FALSE;
+      fm_app_complain (app, "account %s has no Drafts folder: `drafts = NAME` in the config names one", composer->account->name);
+      return;
+    }
   fm_app_expect (app,
-                 fm_engine_act (app->engine, fm_action_new_append (folder_id, fm_compose_bytes (composed), FM_FLAG_DRAFT | FM_FLAG_SEEN, fm_clock_now_utc ())),
+                 fm_engine_act (app->engine, fm_action_new_append (folder_id, fm_compose_bytes (composed), FM_FLAG_DRAFT | FM_FLAG_SEEN,
+                                                                   fm_clock_now_utc ())),
                  drafts_answered, composer, NULL);
 }
 
@@ -348,10 +355,12 @@ build_done (gpointer result, const GError *error, gpointer data)
 
   if (composer != build->composer || !composer)
     return;
-  if (!composed) {
-    composer->busy = FALSE;
-    fm_app_complain (build->app, "%s", error->message);
-  } else if (build->for_drafts)
+  if (!composed)
+    {
+      composer->busy = FALSE;
+      fm_app_complain (build->app, "%s", error->message);
+    }
+  else if (build->for_drafts)
     hand_to_drafts (composer, composed);
   else
     hand_to_outbox (composer, composed);
@@ -399,15 +408,16 @@ fm_composer_leftovers (FmApp *app)
   g_autoptr (GDir) entries = g_dir_open (dir, 0, NULL);
   const char *name;
 
-  while (entries && paths->len < 100 && (name = g_dir_read_name (entries))) {
-    g_auto (GStrv) parts = g_strsplit (name, "-", 3);
-    g_autofree char *owner = NULL;
-    if (!g_str_has_suffix (name, ".txt") || g_strv_length (parts) != 3)
-      continue;
-    owner = g_build_filename ("/proc", parts[1], "stat", NULL);
-    if (!g_file_test (owner, G_FILE_TEST_EXISTS))
-      g_ptr_array_add (paths, g_build_filename (dir, name, NULL));
-  }
+  while (entries && paths->len < 100 && (name = g_dir_read_name (entries)))
+    {
+      g_auto (GStrv) parts = g_strsplit (name, "-", 3);
+      g_autofree char *owner = NULL;
+      if (!g_str_has_suffix (name, ".txt") || g_strv_length (parts) != 3)
+        continue;
+      owner = g_build_filename ("/proc", parts[1], "stat", NULL);
+      if (!g_file_test (owner, G_FILE_TEST_EXISTS))
+        g_ptr_array_add (paths, g_build_filename (dir, name, NULL));
+    }
   return paths;
 }
 
@@ -443,20 +453,22 @@ fm_composer_recover (FmApp *app, const char *path)
   FmDraft *draft;
   gsize size;
 
-  if (!g_file_get_contents (path, &text, &size, &error) || size > MAX_DRAFT_BYTES) {
-    fm_app_complain (app, "the unfinished message can't be read: %s", error ? error->message : "it is too large");
-    return NULL;
-  }
+  if (!g_file_get_contents (path, &text, &size, &error) || size > MAX_DRAFT_BYTES)
+    {
+      fm_app_complain (app, "the unfinished message can't be read: %s", error ? error->message : "it is too large");
+      return NULL;
+    }
   if (!g_file_get_contents (ini_path, &ini, NULL, NULL))
     ini = g_strdup ("");
   account = ini_value (ini, "account");
   in_reply_to = ini_value (ini, "in-reply-to");
   references = ini_value (ini, "references");
   spec = fm_app_account_named (app, account ? account : "");
-  if (!spec && !(spec = fm_app_account_named (app, fm_app_default_account (app)))) {
-    fm_app_complain (app, "there is no account to write from");
-    return NULL;
-  }
+  if (!spec && !(spec = fm_app_account_named (app, fm_app_default_account (app))))
+    {
+      fm_app_complain (app, "there is no account to write from");
+      return NULL;
+    }
   draft = fm_draft_new ();
   if (!fm_draft_update_from_text (draft, text, size, TRUE, &error))
     fm_draft_set_body (draft, text);

@@ -38,9 +38,15 @@ typedef struct {
   guint16 port;
 } Scheme;
 
-static const Scheme imap_schemes[] = { { "imaps", FM_SECURITY_TLS, 993 }, { "imap", FM_SECURITY_STARTTLS, 143 }, { "imap+plain", FM_SECURITY_PLAIN_LOOPBACK, 143 }, { NULL } };
-static const Scheme pop_schemes[] = { { "pops", FM_SECURITY_TLS, 995 }, { "pop", FM_SECURITY_STARTTLS, 110 }, { "pop+plain", FM_SECURITY_PLAIN_LOOPBACK, 110 }, { NULL } };
-static const Scheme smtp_schemes[] = { { "smtps", FM_SECURITY_TLS, 465 }, { "smtp", FM_SECURITY_STARTTLS, 587 }, { "smtp+plain", FM_SECURITY_PLAIN_LOOPBACK, 25 }, { NULL } };
+static const Scheme imap_schemes[] = {
+  { "imaps", FM_SECURITY_TLS, 993 }, { "imap", FM_SECURITY_STARTTLS, 143 }, { "imap+plain", FM_SECURITY_PLAIN_LOOPBACK, 143 }, { NULL }
+};
+static const Scheme pop_schemes[] = {
+  { "pops", FM_SECURITY_TLS, 995 }, { "pop", FM_SECURITY_STARTTLS, 110 }, { "pop+plain", FM_SECURITY_PLAIN_LOOPBACK, 110 }, { NULL }
+};
+static const Scheme smtp_schemes[] = {
+  { "smtps", FM_SECURITY_TLS, 465 }, { "smtp", FM_SECURITY_STARTTLS, 587 }, { "smtp+plain", FM_SECURITY_PLAIN_LOOPBACK, 25 }, { NULL }
+};
 
 static gboolean
 is_loopback (const char *host)
@@ -64,10 +70,11 @@ parse_port (FmAccountService *service, const char *text, gsize offset, gsize *re
 {
   guint64 port;
 
-  if (!g_ascii_string_to_unsigned (text, 10, 1, 65535, &port, NULL)) {
-    *ret_offset = offset;
-    return bad (error, "`%s` is no port: write a number from 1 to 65535", text);
-  }
+  if (!g_ascii_string_to_unsigned (text, 10, 1, 65535, &port, NULL))
+    {
+      *ret_offset = offset;
+      return bad (error, "`%s` is no port: write a number from 1 to 65535", text);
+    }
   service->port = port;
   return TRUE;
 }
@@ -82,21 +89,25 @@ parse_host (FmAccountService *service, const char *value, const char *at, gsize 
 
   if (length > 0 && rest[length - 1] == '/')
     rest[length - 1] = '\0';
-  if (*rest == '[') {
-    char *end = strchr (rest, ']');
-    if (!end) {
-      *ret_offset = at - value;
-      return bad (error, "the `[` of an IPv6 address has no `]`");
+  if (*rest == '[')
+    {
+      char *end = strchr (rest, ']');
+      if (!end)
+        {
+          *ret_offset = at - value;
+          return bad (error, "the `[` of an IPv6 address has no `]`");
+        }
+      host = rest + 1;
+      *end = '\0';
+      port = end[1] == ':' ? end + 2 : NULL;
     }
-    host = rest + 1;
-    *end = '\0';
-    port = end[1] == ':' ? end + 2 : NULL;
-  } else if ((port = strrchr (rest, ':')))
+  else if ((port = strrchr (rest, ':')))
     *port++ = '\0';
-  if (!host_is_sane (host)) {
-    *ret_offset = at - value;
-    return bad (error, "`%s` is no host name", host);
-  }
+  if (!host_is_sane (host))
+    {
+      *ret_offset = at - value;
+      return bad (error, "`%s` is no host name", host);
+    }
   if (port && !parse_port (service, port, at - value + (port - rest), ret_offset, error))
     return FALSE;
   replace (&service->host, host);
@@ -115,32 +126,39 @@ parse_service (FmAccountService *service, const Scheme *schemes, const char *val
     if (strcmp (s->scheme, scheme) == 0)
       found = s;
   if (!found)
-    return bad (error, "a server is written %s://USER@HOST:PORT (TLS) or %s://USER@HOST:PORT (STARTTLS)", schemes[0].scheme, schemes[1].scheme);
+    return bad (error, "a server is written %s://USER@HOST:PORT (TLS) or %s://USER@HOST:PORT (STARTTLS)", schemes[0].scheme,
+                schemes[1].scheme);
 
   service->security = found->security;
   service->port = found->port;
   colon += 3;
-  if ((at = strrchr (colon, '@'))) {
-    g_autofree char *raw = g_strndup (colon, at - colon);
-    g_autofree char *user = g_uri_unescape_string (raw, NULL);
-    if (!user || !g_utf8_validate (user, -1, NULL) || strpbrk (user, "\r\n")) {
-      *ret_offset = colon - value;
-      return bad (error, "the user name is percent-encoded wrongly: `@` is %%40, `%%` is %%25");
+  if ((at = strrchr (colon, '@')))
+    {
+      g_autofree char *raw = g_strndup (colon, at - colon);
+      g_autofree char *user = g_uri_unescape_string (raw, NULL);
+      if (!user || !g_utf8_validate (user, -1, NULL) || strpbrk (user, "\r\n"))
+        {
+          *ret_offset = colon - value;
+          return bad (error, "the user name is percent-encoded wrongly: `@` is %%40, `%%` is %%25");
+        }
+      if (strchr (raw, ':'))
+        {
+          *ret_offset = colon - value;
+          return bad (error, "a password does not belong here: use password_command, or let Fulmar ask for it");
+        }
+      replace (&service->user, user);
+      at++;
     }
-    if (strchr (raw, ':')) {
-      *ret_offset = colon - value;
-      return bad (error, "a password does not belong here: use password_command, or let Fulmar ask for it");
-    }
-    replace (&service->user, user);
-    at++;
-  } else
+  else
     at = colon;
   if (!parse_host (service, value, at, ret_offset, error))
     return FALSE;
-  if (service->security == FM_SECURITY_PLAIN_LOOPBACK && !is_loopback (service->host)) {
-    *ret_offset = at - value;
-    return bad (error, "`%s` is not this machine: an unencrypted connection is allowed to loopback only; write %s://", service->host, schemes[0].scheme);
-  }
+  if (service->security == FM_SECURITY_PLAIN_LOOPBACK && !is_loopback (service->host))
+    {
+      *ret_offset = at - value;
+      return bad (error, "`%s` is not this machine: an unencrypted connection is allowed to loopback only; write %s://", service->host,
+                  schemes[0].scheme);
+    }
   return TRUE;
 }
 
@@ -168,16 +186,17 @@ set_pop (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **err
 static gboolean
 set_smtp (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error)
 {
-  if (g_str_has_prefix (value, "sendmail:")) {
-    g_autoptr (GError) local = NULL;
-    char **argv = NULL;
-    *ret_offset = 9;
-    if (!g_shell_parse_argv (value + 9, NULL, &argv, &local))
-      return bad (error, "the command after sendmail: can't be read: %s", local->message);
-    g_strfreev (spec->sendmail_argv);
-    spec->sendmail_argv = argv;
-    return TRUE;
-  }
+  if (g_str_has_prefix (value, "sendmail:"))
+    {
+      g_autoptr (GError) local = NULL;
+      char **argv = NULL;
+      *ret_offset = 9;
+      if (!g_shell_parse_argv (value + 9, NULL, &argv, &local))
+        return bad (error, "the command after sendmail: can't be read: %s", local->message);
+      g_strfreev (spec->sendmail_argv);
+      spec->sendmail_argv = argv;
+      return TRUE;
+    }
   return parse_service (&spec->smtp, smtp_schemes, value, ret_offset, error);
 }
 
@@ -227,10 +246,11 @@ set_address (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError *
 
   if (!address || !strchr (address, '@') || strpbrk (address, " ,;\t\"()<>") || *address == '@' || g_str_has_suffix (address, "@"))
     return bad (error, "write an address as `ada@example.org` or `Ada Example <ada@example.org>`");
-  if (length >= 2 && name[0] == '"' && name[length - 1] == '"') {
-    name[length - 1] = '\0';
-    memmove (name, name + 1, length - 1);
-  }
+  if (length >= 2 && name[0] == '"' && name[length - 1] == '"')
+    {
+      name[length - 1] = '\0';
+      memmove (name, name + 1, length - 1);
+    }
   replace (&spec->address, address);
   replace (&spec->address_name, name ? name : "");
   return TRUE;
@@ -242,13 +262,14 @@ split_commas (const char *value)
   char **words = g_strsplit (value, ",", 256);
   guint kept = 0;
 
-  for (guint i = 0; words[i]; i++) {
-    g_strstrip (words[i]);
-    if (*words[i])
-      words[kept++] = words[i];
-    else
-      g_free (words[i]);
-  }
+  for (guint i = 0; words[i]; i++)
+    {
+      g_strstrip (words[i]);
+      if (*words[i])
+        words[kept++] = words[i];
+      else
+        g_free (words[i]);
+    }
   words[kept] = NULL;
   return words;
 }
@@ -372,11 +393,11 @@ set_tls_pin (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError *
   return TRUE;
 }
 
-#define FOLDER_KEY(field)                                                                                                                    \
-  static gboolean set_##field (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error)                                    \
-  {                                                                                                                                          \
-    replace (&spec->field, value);                                                                                                           \
-    return TRUE;                                                                                                                             \
+#define FOLDER_KEY(field)                                                                                 \
+  static gboolean set_##field (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error) \
+  {                                                                                                       \
+    replace (&spec->field, value);                                                                        \
+    return TRUE;                                                                                          \
   }
 FOLDER_KEY (sent)
 FOLDER_KEY (drafts)

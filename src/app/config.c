@@ -27,7 +27,7 @@ typedef struct {
   const char *file;
   guint line;
   Section section;
-  char *context;     /* SECTION_KEYS */
+  char *context; /* SECTION_KEYS */
   guint section_line;
 } Reader;
 
@@ -99,8 +99,7 @@ fm_config_free (FmConfig *config)
   g_free (config);
 }
 
-static void
-complain (Reader *reader, guint line, guint column, const char *format, ...) G_GNUC_PRINTF (4, 5);
+static void complain (Reader *reader, guint line, guint column, const char *format, ...) G_GNUC_PRINTF (4, 5);
 
 static void
 complain (Reader *reader, guint line, guint column, const char *format, ...)
@@ -129,21 +128,27 @@ finish_section (Reader *reader)
 {
   FmConfig *config = reader->config;
 
-  if (reader->section == SECTION_ACCOUNT) {
-    FmAccountSpec *spec = g_ptr_array_index (config->accounts, config->accounts->len - 1);
-    const char *missing = fm_config_account_missing (spec);
-    if (missing) {
-      complain (reader, reader->section_line, 0, "account `%s` %s", spec->name, missing);
-      g_ptr_array_remove_index (config->accounts, config->accounts->len - 1);
-    } else if (spec->incoming.host && !spec->incoming.user)
-      spec->incoming.user = g_strdup (spec->address);
-  } else if (reader->section == SECTION_SEARCH) {
-    FmSavedSearch *search = g_ptr_array_index (config->searches, config->searches->len - 1);
-    if (!search->query) {
-      complain (reader, reader->section_line, 0, "search `%s` has no `query = ...`", search->name);
-      g_ptr_array_remove_index (config->searches, config->searches->len - 1);
+  if (reader->section == SECTION_ACCOUNT)
+    {
+      FmAccountSpec *spec = g_ptr_array_index (config->accounts, config->accounts->len - 1);
+      const char *missing = fm_config_account_missing (spec);
+      if (missing)
+        {
+          complain (reader, reader->section_line, 0, "account `%s` %s", spec->name, missing);
+          g_ptr_array_remove_index (config->accounts, config->accounts->len - 1);
+        }
+      else if (spec->incoming.host && !spec->incoming.user)
+        spec->incoming.user = g_strdup (spec->address);
     }
-  }
+  else if (reader->section == SECTION_SEARCH)
+    {
+      FmSavedSearch *search = g_ptr_array_index (config->searches, config->searches->len - 1);
+      if (!search->query)
+        {
+          complain (reader, reader->section_line, 0, "search `%s` has no `query = ...`", search->name);
+          g_ptr_array_remove_index (config->searches, config->searches->len - 1);
+        }
+    }
   g_clear_pointer (&reader->context, g_free);
   reader->section = SECTION_NONE;
 }
@@ -166,10 +171,11 @@ begin_account (Reader *reader, const char *name)
     complain (reader, reader->line, 0, "an account's name has no blanks and no `/`");
   else if (has_account (reader->config, name))
     complain (reader, reader->line, 0, "there are two accounts named `%s`: the first one is used", name);
-  else {
-    g_ptr_array_add (reader->config->accounts, fm_account_spec_new (name, FM_ACCOUNT_IMAP));
-    reader->section = SECTION_ACCOUNT;
-  }
+  else
+    {
+      g_ptr_array_add (reader->config->accounts, fm_account_spec_new (name, FM_ACCOUNT_IMAP));
+      reader->section = SECTION_ACCOUNT;
+    }
 }
 
 static void
@@ -177,10 +183,11 @@ begin_search (Reader *reader, const char *name)
 {
   FmSavedSearch *search;
 
-  if (!*name) {
-    complain (reader, reader->line, 0, "a search needs a name: write [search Unread]");
-    return;
-  }
+  if (!*name)
+    {
+      complain (reader, reader->line, 0, "a search needs a name: write [search Unread]");
+      return;
+    }
   search = g_new0 (FmSavedSearch, 1);
   search->name = g_strdup (name);
   g_ptr_array_add (reader->config->searches, search);
@@ -192,12 +199,13 @@ begin_keys (Reader *reader, const char *name)
 {
   const char *context = *name ? name : "global";
 
-  if (!g_strv_contains (key_contexts, context)) {
-    const char *near = fm_text_nearest (context, key_contexts);
-    complain (reader, reader->line, 7, "there are no keys for `%s`%s%s%s: list, pager, folders, compose, attachments or global", context,
-              near ? ", did you mean `" : "", near ? near : "", near ? "`" : "");
-    return;
-  }
+  if (!g_strv_contains (key_contexts, context))
+    {
+      const char *near = fm_text_nearest (context, key_contexts);
+      complain (reader, reader->line, 7, "there are no keys for `%s`%s%s%s: list, pager, folders, compose, attachments or global", context,
+                near ? ", did you mean `" : "", near ? near : "", near ? "`" : "");
+      return;
+    }
   reader->context = g_strdup (context);
   reader->section = SECTION_KEYS;
 }
@@ -212,10 +220,11 @@ begin_section (Reader *reader, char *line)
   finish_section (reader);
   reader->section = SECTION_SKIPPED;
   reader->section_line = reader->line;
-  if (!end || end[1] != '\0') {
-    complain (reader, reader->line, strlen (line), "a section ends with `]` and nothing after it; its lines are skipped");
-    return;
-  }
+  if (!end || end[1] != '\0')
+    {
+      complain (reader, reader->line, strlen (line), "a section ends with `]` and nothing after it; its lines are skipped");
+      return;
+    }
   *end = '\0';
   kind = g_strstrip (line + 1);
   name = kind + strcspn (kind, " \t");
@@ -230,11 +239,12 @@ begin_section (Reader *reader, char *line)
     reader->section = SECTION_UI;
   else if (strcmp (kind, "keys") == 0)
     begin_keys (reader, name);
-  else {
-    const char *near = fm_text_nearest (kind, kinds);
-    complain (reader, reader->line, 2, "there is no section [%s]%s%s%s; its lines are skipped", kind, near ? ": did you mean [" : "", near ? near : "",
-              near ? "]?" : "");
-  }
+  else
+    {
+      const char *near = fm_text_nearest (kind, kinds);
+      complain (reader, reader->line, 2, "there is no section [%s]%s%s%s; its lines are skipped", kind, near ? ": did you mean [" : "",
+                near ? near : "", near ? "]?" : "");
+    }
 }
 
 /* --- lines --- */
@@ -246,10 +256,11 @@ split_line (Reader *reader, char *line, char **ret_name, char **ret_value)
   char *equals = NULL;
 
   for (char *p = line + 1; (p = strchr (p, '=')) != NULL; p++)
-    if ((p[-1] == ' ' || p[-1] == '\t') && (p[1] == ' ' || p[1] == '\t' || p[1] == '\0')) {
-      equals = p;
-      break;
-    }
+    if ((p[-1] == ' ' || p[-1] == '\t') && (p[1] == ' ' || p[1] == '\t' || p[1] == '\0'))
+      {
+        equals = p;
+        break;
+      }
   if (!equals && reader->section != SECTION_KEYS)
     equals = strchr (line, '=');
   if (!equals || equals == line)
@@ -267,10 +278,11 @@ read_search_line (Reader *reader, const char *name, const char *value, guint col
 
   if (strcmp (name, "query") != 0)
     complain (reader, reader->line, column, "a search has no `%s`: write `query = ...`", name);
-  else {
-    g_free (search->query);
-    search->query = g_strdup (value);
-  }
+  else
+    {
+      g_free (search->query);
+      search->query = g_strdup (value);
+    }
 }
 
 static void
@@ -288,11 +300,14 @@ read_key_line (Reader *reader, const char *name, const char *value)
 static void
 read_top_line (Reader *reader, const char *name, const char *value, guint column)
 {
-  if (strcmp (name, "store") == 0) {
-    g_free (reader->config->store);
-    reader->config->store = fm_paths_expand (value);
-  } else
-    complain (reader, reader->line, column, "`%s` stands before any section: begin one with [account NAME], [search NAME], [ui] or [keys CONTEXT]", name);
+  if (strcmp (name, "store") == 0)
+    {
+      g_free (reader->config->store);
+      reader->config->store = fm_paths_expand (value);
+    }
+  else
+    complain (reader, reader->line, column,
+              "`%s` stands before any section: begin one with [account NAME], [search NAME], [ui] or [keys CONTEXT]", name);
 }
 
 static void
@@ -302,37 +317,39 @@ read_assignment (Reader *reader, const char *name, const char *value, guint colu
   g_autoptr (GError) error = NULL;
   gsize offset = 0;
 
-  switch (reader->section) {
-  case SECTION_NONE:
-    read_top_line (reader, name, value, column);
-    break;
-  case SECTION_ACCOUNT:
-    if (!fm_config_account_set (g_ptr_array_index (config->accounts, config->accounts->len - 1), name, value, &offset, &error))
-      complain (reader, reader->line, value_column + offset, "%s", error->message);
-    break;
-  case SECTION_SEARCH:
-    read_search_line (reader, name, value, column);
-    break;
-  case SECTION_UI:
-    if (!fm_config_set (config, name, value, &error))
-      complain (reader, reader->line, fm_settings_find (name) ? value_column : column, "%s", error->message);
-    break;
-  case SECTION_KEYS:
-    read_key_line (reader, name, value);
-    break;
-  case SECTION_SKIPPED:
-    break;
-  }
+  switch (reader->section)
+    {
+    case SECTION_NONE:
+      read_top_line (reader, name, value, column);
+      break;
+    case SECTION_ACCOUNT:
+      if (!fm_config_account_set (g_ptr_array_index (config->accounts, config->accounts->len - 1), name, value, &offset, &error))
+        complain (reader, reader->line, value_column + offset, "%s", error->message);
+      break;
+    case SECTION_SEARCH:
+      read_search_line (reader, name, value, column);
+      break;
+    case SECTION_UI:
+      if (!fm_config_set (config, name, value, &error))
+        complain (reader, reader->line, fm_settings_find (name) ? value_column : column, "%s", error->message);
+      break;
+    case SECTION_KEYS:
+      read_key_line (reader, name, value);
+      break;
+    case SECTION_SKIPPED:
+      break;
+    }
 }
 
 static gboolean
 has_control (const char *line, guint *ret_column)
 {
   for (const char *p = line; *p; p++)
-    if (((guchar) *p < 0x20 && *p != '\t') || *p == 0x7f) {
-      *ret_column = p - line + 1;
-      return TRUE;
-    }
+    if (((guchar) *p < 0x20 && *p != '\t') || *p == 0x7f)
+      {
+        *ret_column = p - line + 1;
+        return TRUE;
+      }
   return FALSE;
 }
 
@@ -343,29 +360,33 @@ read_line (Reader *reader, char *line)
   char *copy, *name, *value;
   g_autofree char *owned = NULL;
 
-  if (!g_utf8_validate (line, -1, NULL)) {
-    complain (reader, reader->line, 0, "this line is not UTF-8; it is skipped");
-    return;
-  }
-  if (has_control (line, &column)) {
-    complain (reader, reader->line, column, "there is a control character here; the line is skipped");
-    return;
-  }
+  if (!g_utf8_validate (line, -1, NULL))
+    {
+      complain (reader, reader->line, 0, "this line is not UTF-8; it is skipped");
+      return;
+    }
+  if (has_control (line, &column))
+    {
+      complain (reader, reader->line, column, "there is a control character here; the line is skipped");
+      return;
+    }
   indent = strspn (line, " \t");
   copy = line + indent;
   g_strchomp (copy);
   if (*copy == '\0' || *copy == '#')
     return;
-  if (*copy == '[' && !(reader->section == SECTION_KEYS && strstr (copy, " = "))) {
-    begin_section (reader, copy);
-    return;
-  }
+  if (*copy == '[' && !(reader->section == SECTION_KEYS && strstr (copy, " = ")))
+    {
+      begin_section (reader, copy);
+      return;
+    }
   owned = g_strdup (copy);
-  if (!split_line (reader, owned, &name, &value)) {
-    if (reader->section != SECTION_SKIPPED)
-      complain (reader, reader->line, indent + 1, "this is no `name = value` (with a blank on both sides of `=`)");
-    return;
-  }
+  if (!split_line (reader, owned, &name, &value))
+    {
+      if (reader->section != SECTION_SKIPPED)
+        complain (reader, reader->line, indent + 1, "this is no `name = value` (with a blank on both sides of `=`)");
+      return;
+    }
   read_assignment (reader, name, value, indent + 1, indent + (value - owned) + 1);
 }
 
@@ -378,21 +399,23 @@ fm_config_parse (const char *text, gssize size_bytes, const char *file_name)
 
   if (end - p >= 3 && memcmp (p, "\xef\xbb\xbf", 3) == 0)
     p += 3;
-  while (p < end) {
-    const char *stop = memchr (p, '\n', end - p);
-    gsize length = (stop ? stop : end) - p;
-    g_autofree char *line = NULL;
-    reader.line++;
-    if (length > 0 && p[length - 1] == '\r')
-      length--;
-    if (memchr (p, '\0', length))
-      complain (&reader, reader.line, 0, "there is a NUL byte in this line; it is skipped");
-    else {
-      line = g_strndup (p, length);
-      read_line (&reader, line);
+  while (p < end)
+    {
+      const char *stop = memchr (p, '\n', end - p);
+      gsize length = (stop ? stop : end) - p;
+      g_autofree char *line = NULL;
+      reader.line++;
+      if (length > 0 && p[length - 1] == '\r')
+        length--;
+      if (memchr (p, '\0', length))
+        complain (&reader, reader.line, 0, "there is a NUL byte in this line; it is skipped");
+      else
+        {
+          line = g_strndup (p, length);
+          read_line (&reader, line);
+        }
+      p = stop ? stop + 1 : end;
     }
-    p = stop ? stop + 1 : end;
-  }
   finish_section (&reader);
   return config;
 }
@@ -406,19 +429,21 @@ fm_config_load (const char *path)
   FmConfig *config;
   Reader reader = { .file = path };
 
-  if (!g_file_get_contents (path, &text, &size, &error)) {
-    config = config_new (path);
-    reader.config = config;
-    if (!g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-      complain (&reader, 0, 0, "can't be read: %s", error->message);
-    return config;
-  }
-  if (size > MAX_FILE_BYTES) {
-    config = config_new (path);
-    reader.config = config;
-    complain (&reader, 0, 0, "is %" G_GSIZE_FORMAT " bytes long: a config is at most %d", size, MAX_FILE_BYTES);
-    return config;
-  }
+  if (!g_file_get_contents (path, &text, &size, &error))
+    {
+      config = config_new (path);
+      reader.config = config;
+      if (!g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        complain (&reader, 0, 0, "can't be read: %s", error->message);
+      return config;
+    }
+  if (size > MAX_FILE_BYTES)
+    {
+      config = config_new (path);
+      reader.config = config;
+      complain (&reader, 0, 0, "is %" G_GSIZE_FORMAT " bytes long: a config is at most %d", size, MAX_FILE_BYTES);
+      return config;
+    }
   return fm_config_parse (text, size, path);
 }
 
@@ -506,11 +531,13 @@ fm_config_set (FmConfig *config, const char *name, const char *value, GError **e
   const FmSetting *setting = fm_settings_find (name);
   char *good;
 
-  if (!setting) {
-    const char *near = fm_text_nearest (name, fm_settings_names ());
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "there is no setting `%s`%s%s%s", name, near ? ": did you mean `" : "", near ? near : "", near ? "`?" : "");
-    return FALSE;
-  }
+  if (!setting)
+    {
+      const char *near = fm_text_nearest (name, fm_settings_names ());
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "there is no setting `%s`%s%s%s", name, near ? ": did you mean `" : "",
+                   near ? near : "", near ? "`?" : "");
+      return FALSE;
+    }
   if (!(good = fm_settings_check (setting, value, error)))
     return FALSE;
   g_hash_table_insert (config->values, (gpointer) setting->name, good);

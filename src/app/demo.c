@@ -27,15 +27,17 @@ fm_demo_make (FmConfig *config, GError **error)
   g_autofree char *dir = g_strdup_printf ("%s/fulmar-demo-XXXXXX", g_get_tmp_dir ());
   g_autofree char *maildir = NULL;
 
-  if (!g_mkdtemp_full (dir, 0700)) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the demo's directory can't be made under %s", g_get_tmp_dir ());
-    return NULL;
-  }
+  if (!g_mkdtemp_full (dir, 0700))
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the demo's directory can't be made under %s", g_get_tmp_dir ());
+      return NULL;
+    }
   maildir = g_build_filename (dir, "Mail", NULL);
-  if (!fm_sample_write (maildir, error)) {
-    fm_demo_remove (dir);
-    return NULL;
-  }
+  if (!fm_sample_write (maildir, error))
+    {
+      fm_demo_remove (dir);
+      return NULL;
+    }
   fm_config_add_account (config, demo_account (maildir));
   fm_config_add_search (config, "Unread", "is:unread");
   fm_config_add_search (config, "Starred", "is:flagged");

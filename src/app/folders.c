@@ -19,10 +19,10 @@ typedef struct {
 
 struct FmFolders {
   FmApp *app;
-  GPtrArray *nodes;      /* Node* */
-  GArray *lines;         /* guint: indexes of the visible nodes */
-  GHashTable *closed;    /* full names the user closed */
-  GHashTable *by_id;     /* gint64* -> Node* */
+  GPtrArray *nodes;   /* Node* */
+  GArray *lines;      /* guint: indexes of the visible nodes */
+  GHashTable *closed; /* full names the user closed */
+  GHashTable *by_id;  /* gint64* -> Node* */
   guint cursor;
   gint64 current_id;
   char *current_search;
@@ -87,19 +87,20 @@ sort_key (const FmFolderInfo *info, char **parts)
 {
   GString *key = g_string_new (NULL);
 
-  for (guint i = 0; parts[i]; i++) {
-    g_autofree char *folded = fm_text_fold (parts[i]);
-    char rank = '5';
-    if (i == 0 && g_ascii_strcasecmp (parts[0], "INBOX") == 0)
-      rank = '0';
-    else if (!parts[i + 1] && info->special != FM_SPECIAL_NONE)
-      rank = '1';
-    g_string_append_c (key, rank);
-    if (rank == '1')
-      g_string_append_printf (key, "%02d", info->special);
-    g_string_append (key, folded);
-    g_string_append_c (key, '\1');
-  }
+  for (guint i = 0; parts[i]; i++)
+    {
+      g_autofree char *folded = fm_text_fold (parts[i]);
+      char rank = '5';
+      if (i == 0 && g_ascii_strcasecmp (parts[0], "INBOX") == 0)
+        rank = '0';
+      else if (!parts[i + 1] && info->special != FM_SPECIAL_NONE)
+        rank = '1';
+      g_string_append_c (key, rank);
+      if (rank == '1')
+        g_string_append_printf (key, "%02d", info->special);
+      g_string_append (key, folded);
+      g_string_append_c (key, '\1');
+    }
   return g_string_free (key, FALSE);
 }
 
@@ -129,11 +130,12 @@ split_path (const FmFolderInfo *info)
 {
   char delimiter[2] = { info->delimiter, '\0' };
 
-  if (!info->delimiter) {
-    char **one = g_new0 (char *, 2);
-    one[0] = g_strdup (info->name);
-    return one;
-  }
+  if (!info->delimiter)
+    {
+      char **one = g_new0 (char *, 2);
+      one[0] = g_strdup (info->name);
+      return one;
+    }
   return g_strsplit (info->name, delimiter, 20);
 }
 
@@ -146,22 +148,24 @@ add_folder (FmFolders *folders, const char *account, const Sorted *sorted, char 
 
   while (*last && shared + 1 < depth && (*last)[shared] && strcmp ((*last)[shared], sorted->parts[shared]) == 0)
     shared++;
-  for (guint i = 0; i < depth; i++) {
-    g_string_append_printf (path, "%c%s", i == 0 ? '/' : sorted->info->delimiter, sorted->parts[i]);
-    if (i < shared)
-      continue;
-    node = add_node (folders, FM_FOLDER_LINE_FOLDER, i + 1, sorted->parts[i], path->str);
-    node->account = g_strdup (account);
-  }
-  if (node) {
-    g_free (node->full_name);
-    node->full_name = g_strconcat (account, "/", sorted->info->name, NULL);
-    node->folder_id = sorted->info->selectable ? sorted->info->id : 0;
-    node->special = sorted->info->special;
-    node->total = sorted->info->total ? sorted->info->total : sorted->info->server_total;
-    node->unread = sorted->info->total ? sorted->info->unread : sorted->info->server_unread;
-    g_hash_table_insert (folders->by_id, &node->folder_id, node);
-  }
+  for (guint i = 0; i < depth; i++)
+    {
+      g_string_append_printf (path, "%c%s", i == 0 ? '/' : sorted->info->delimiter, sorted->parts[i]);
+      if (i < shared)
+        continue;
+      node = add_node (folders, FM_FOLDER_LINE_FOLDER, i + 1, sorted->parts[i], path->str);
+      node->account = g_strdup (account);
+    }
+  if (node)
+    {
+      g_free (node->full_name);
+      node->full_name = g_strconcat (account, "/", sorted->info->name, NULL);
+      node->folder_id = sorted->info->selectable ? sorted->info->id : 0;
+      node->special = sorted->info->special;
+      node->total = sorted->info->total ? sorted->info->total : sorted->info->server_total;
+      node->unread = sorted->info->total ? sorted->info->unread : sorted->info->server_unread;
+      g_hash_table_insert (folders->by_id, &node->folder_id, node);
+    }
   *last = sorted->parts;
   g_string_free (path, TRUE);
 }
@@ -175,15 +179,16 @@ add_account (FmFolders *folders, const FmAccountInfo *account, GPtrArray *infos)
 
   node->account = g_strdup (account->name);
   g_array_set_clear_func (sorted, sorted_clear);
-  for (guint i = 0; i < infos->len; i++) {
-    FmFolderInfo *info = g_ptr_array_index (infos, i);
-    Sorted one = { info, NULL, NULL };
-    if (info->account_id != account->id || info->special == FM_SPECIAL_OUTBOX)
-      continue;
-    one.parts = split_path (info);
-    one.key = sort_key (info, one.parts);
-    g_array_append_val (sorted, one);
-  }
+  for (guint i = 0; i < infos->len; i++)
+    {
+      FmFolderInfo *info = g_ptr_array_index (infos, i);
+      Sorted one = { info, NULL, NULL };
+      if (info->account_id != account->id || info->special == FM_SPECIAL_OUTBOX)
+        continue;
+      one.parts = split_path (info);
+      one.key = sort_key (info, one.parts);
+      g_array_append_val (sorted, one);
+    }
   g_array_sort (sorted, compare_sorted);
   for (guint i = 0; i < sorted->len; i++)
     add_folder (folders, account->name, &g_array_index (sorted, Sorted, i), &last);
@@ -197,21 +202,23 @@ add_searches (FmFolders *folders)
   if (searches->len == 0)
     return;
   add_node (folders, FM_FOLDER_LINE_HEADING, 0, "Searches", "Searches");
-  for (guint i = 0; i < searches->len; i++) {
-    const FmSavedSearch *search = g_ptr_array_index (searches, i);
-    add_node (folders, FM_FOLDER_LINE_SEARCH, 1, search->name, search->name);
-  }
+  for (guint i = 0; i < searches->len; i++)
+    {
+      const FmSavedSearch *search = g_ptr_array_index (searches, i);
+      add_node (folders, FM_FOLDER_LINE_SEARCH, 1, search->name, search->name);
+    }
 }
 
 static void
 mark_children (FmFolders *folders)
 {
-  for (guint i = 0; i < folders->nodes->len; i++) {
-    Node *node = g_ptr_array_index (folders->nodes, i);
-    Node *next = i + 1 < folders->nodes->len ? g_ptr_array_index (folders->nodes, i + 1) : NULL;
-    node->has_children = next && next->depth > node->depth;
-    node->closed = node->has_children && g_hash_table_contains (folders->closed, node->full_name);
-  }
+  for (guint i = 0; i < folders->nodes->len; i++)
+    {
+      Node *node = g_ptr_array_index (folders->nodes, i);
+      Node *next = i + 1 < folders->nodes->len ? g_ptr_array_index (folders->nodes, i + 1) : NULL;
+      node->has_children = next && next->depth > node->depth;
+      node->closed = node->has_children && g_hash_table_contains (folders->closed, node->full_name);
+    }
 }
 
 static void
@@ -220,13 +227,14 @@ make_lines (FmFolders *folders)
   guint hidden_below = G_MAXUINT;
 
   g_array_set_size (folders->lines, 0);
-  for (guint i = 0; i < folders->nodes->len; i++) {
-    Node *node = g_ptr_array_index (folders->nodes, i);
-    if (node->depth > hidden_below)
-      continue;
-    hidden_below = node->closed ? node->depth : G_MAXUINT;
-    g_array_append_val (folders->lines, i);
-  }
+  for (guint i = 0; i < folders->nodes->len; i++)
+    {
+      Node *node = g_ptr_array_index (folders->nodes, i);
+      if (node->depth > hidden_below)
+        continue;
+      hidden_below = node->closed ? node->depth : G_MAXUINT;
+      g_array_append_val (folders->lines, i);
+    }
   if (folders->cursor >= folders->lines->len)
     folders->cursor = folders->lines->len ? folders->lines->len - 1 : 0;
 }
@@ -265,11 +273,13 @@ fm_folders_reload (FmFolders *folders)
   g_hash_table_remove_all (folders->by_id);
   g_ptr_array_set_size (folders->nodes, 0);
   for (guint s = 0; accounts && infos && s < specs->len; s++)
-    for (guint i = 0; i < accounts->len; i++) {
-      const FmAccountInfo *account = g_ptr_array_index (accounts, i);
-      if (strcmp (account->name, ((FmAccountSpec *) g_ptr_array_index (specs, s))->name) == 0 && is_configured (folders->app, account->name))
-        add_account (folders, account, infos);
-    }
+    for (guint i = 0; i < accounts->len; i++)
+      {
+        const FmAccountInfo *account = g_ptr_array_index (accounts, i);
+        if (strcmp (account->name, ((FmAccountSpec *) g_ptr_array_index (specs, s))->name) == 0
+            && is_configured (folders->app, account->name))
+          add_account (folders, account, infos);
+      }
   add_searches (folders);
   mark_children (folders);
   make_lines (folders);
@@ -283,10 +293,11 @@ fm_folders_refresh (FmFolders *folders, gint64 folder_id)
   Node *node = g_hash_table_lookup (folders->by_id, &folder_id);
   g_autoptr (FmFolderInfo) info = node ? fm_folder_store_get (fm_app_reader (folders->app), folder_id, NULL) : NULL;
 
-  if (!info) {
-    fm_folders_reload (folders);
-    return;
-  }
+  if (!info)
+    {
+      fm_folders_reload (folders);
+      return;
+    }
   node->total = info->total ? info->total : info->server_total;
   node->unread = info->total ? info->unread : info->server_unread;
   fm_app_changed (folders->app, FM_CHANGE_FOLDERS);
@@ -309,15 +320,16 @@ fm_folders_find (const FmFolders *folders, const char *full_name)
 {
   Node *inexact = NULL;
 
-  for (guint i = 0; i < folders->nodes->len; i++) {
-    Node *node = g_ptr_array_index (folders->nodes, i);
-    if (!node->folder_id)
-      continue;
-    if (strcmp (node->full_name, full_name) == 0)
-      return node->folder_id;
-    if (g_ascii_strcasecmp (node->full_name, full_name) == 0)
-      inexact = node;
-  }
+  for (guint i = 0; i < folders->nodes->len; i++)
+    {
+      Node *node = g_ptr_array_index (folders->nodes, i);
+      if (!node->folder_id)
+        continue;
+      if (strcmp (node->full_name, full_name) == 0)
+        return node->folder_id;
+      if (g_ascii_strcasecmp (node->full_name, full_name) == 0)
+        inexact = node;
+    }
   return inexact ? inexact->folder_id : 0;
 }
 
@@ -340,11 +352,12 @@ fm_folders_account (const FmFolders *folders, gint64 folder_id)
 gint64
 fm_folders_special (const FmFolders *folders, const char *account, const char *use)
 {
-  for (guint i = 0; i < folders->nodes->len; i++) {
-    Node *node = g_ptr_array_index (folders->nodes, i);
-    if (node->folder_id && g_strcmp0 (node->account, account) == 0 && strcmp (fm_folder_store_special_name (node->special), use) == 0)
-      return node->folder_id;
-  }
+  for (guint i = 0; i < folders->nodes->len; i++)
+    {
+      Node *node = g_ptr_array_index (folders->nodes, i);
+      if (node->folder_id && g_strcmp0 (node->account, account) == 0 && strcmp (fm_folder_store_special_name (node->special), use) == 0)
+        return node->folder_id;
+    }
   return 0;
 }
 

@@ -32,14 +32,14 @@ struct FmList {
   FmPositions *positions; /* NULL while it loads for the first time */
   guint64 load_request, search_request;
   gboolean load_again;
-  GArray *found;          /* a search's ids in order */
+  GArray *found; /* a search's ids in order */
 
-  GPtrArray *cache;       /* FmRow* or NULL, from position cache_first */
+  GPtrArray *cache; /* FmRow* or NULL, from position cache_first */
   guint64 cache_first;
-  guint64 total, unread;  /* the folder's counters */
+  guint64 total, unread; /* the folder's counters */
   guint64 cursor;
   gint64 cursor_id;
-  GHashTable *tagged;     /* gint64* set */
+  GHashTable *tagged; /* gint64* set */
 };
 
 static void
@@ -69,10 +69,11 @@ spec_of (const FmList *list)
 {
   FmListSpec spec = { .folder_id = list->folder_id, .order = list->order, .descending = list->descending, .limit = list->limit };
 
-  if (list->order == FM_ORDER_THREAD) {
-    spec.folded = list->folded;
-    spec.all_folded = list->all_folded;
-  }
+  if (list->order == FM_ORDER_THREAD)
+    {
+      spec.folded = list->folded;
+      spec.all_folded = list->all_folded;
+    }
   return spec;
 }
 
@@ -84,7 +85,11 @@ set_order_from (FmList *list, const char *sort)
   static const struct {
     const char *name;
     FmListOrder order;
-  } orders[] = { { "date", FM_ORDER_DATE }, { "from", FM_ORDER_FROM }, { "subject", FM_ORDER_SUBJECT }, { "size", FM_ORDER_SIZE }, { "arrival", FM_ORDER_ARRIVAL } };
+  } orders[] = { { "date", FM_ORDER_DATE },
+                 { "from", FM_ORDER_FROM },
+                 { "subject", FM_ORDER_SUBJECT },
+                 { "size", FM_ORDER_SIZE },
+                 { "arrival", FM_ORDER_ARRIVAL } };
   const char *name = *sort == '-' ? sort + 1 : sort;
 
   list->descending = *sort == '-';
@@ -95,10 +100,11 @@ set_order_from (FmList *list, const char *sort)
   /* Threads stand in the order of their newest message, and can't be narrowed without being torn. */
   if (list->threaded && list->order == FM_ORDER_DATE && !list->limit && !list->is_search)
     list->order = FM_ORDER_THREAD;
-  if (list->sort != sort) {
-    g_free (list->sort);
-    list->sort = g_strdup (sort);
-  }
+  if (list->sort != sort)
+    {
+      g_free (list->sort);
+      list->sort = g_strdup (sort);
+    }
 }
 
 /* --- the cache --- */
@@ -180,12 +186,13 @@ row_at (FmList *list, guint64 position)
 {
   if (is_cached (list, position))
     return cached (list, position);
-  if (list->positions) {
-    if (position >= fm_positions_count (list->positions))
-      return NULL;
-    load_around (list, position);
-    return cached (list, position);
-  }
+  if (list->positions)
+    {
+      if (position >= fm_positions_count (list->positions))
+        return NULL;
+      load_around (list, position);
+      return cached (list, position);
+    }
   while (position < list->cache_first + list->cache->len + CACHE_ROWS && position >= list->cache_first + list->cache->len)
     if (!extend_cache (list))
       return NULL;
@@ -244,19 +251,21 @@ load_done (gpointer result, const GError *error, gpointer data)
   Load *load = data;
   FmList *list = load->link->list;
 
-  if (!list) {
-    fm_positions_unref (result);
-    return;
-  }
+  if (!list)
+    {
+      fm_positions_unref (result);
+      return;
+    }
   list->load_request = 0;
   if (result)
     use_positions (list, result);
   else if (!g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED))
     fm_app_complain (list->app, "the list can't be read: %s", error->message);
-  if (list->load_again) {
-    list->load_again = FALSE;
-    start_load (list);
-  }
+  if (list->load_again)
+    {
+      list->load_again = FALSE;
+      start_load (list);
+    }
 }
 
 /* One load at a time; what changes meanwhile asks for one more. */
@@ -267,10 +276,11 @@ start_load (FmList *list)
 
   if (list->is_search)
     return;
-  if (list->load_request) {
-    list->load_again = TRUE;
-    return;
-  }
+  if (list->load_request)
+    {
+      list->load_again = TRUE;
+      return;
+    }
   load = g_new0 (Load, 1);
   load->link = link_ref (list);
   load->spec = spec_of (list);
@@ -283,10 +293,11 @@ start_load (FmList *list)
 static void
 restart (FmList *list)
 {
-  if (list->load_request) {
-    fm_engine_cancel (list->app->engine, list->load_request);
-    list->load_again = TRUE;
-  }
+  if (list->load_request)
+    {
+      fm_engine_cancel (list->app->engine, list->load_request);
+      list->load_again = TRUE;
+    }
   g_clear_pointer (&list->positions, fm_positions_unref);
   drop_cache (list);
   load_first (list);
@@ -298,10 +309,11 @@ read_counters (FmList *list)
 {
   g_autoptr (FmFolderInfo) info = list->folder_id ? fm_folder_store_get (fm_app_reader (list->app), list->folder_id, NULL) : NULL;
 
-  if (info) {
-    list->total = info->total;
-    list->unread = info->unread;
-  }
+  if (info)
+    {
+      list->total = info->total;
+      list->unread = info->unread;
+    }
 }
 
 /* --- life --- */
@@ -353,10 +365,12 @@ fm_list_open_folder (FmApp *app, gint64 folder_id)
   g_autoptr (FmFolderInfo) info = folder_id ? fm_folder_store_get (fm_app_reader (app), folder_id, NULL) : NULL;
 
   list->folder_id = folder_id;
-  if (info) {
-    g_autofree char *name = g_strconcat (info->account, "/", info->name, NULL);
-    list->title = fm_text_sanitise_line (name, -1);
-  } else
+  if (info)
+    {
+      g_autofree char *name = g_strconcat (info->account, "/", info->name, NULL);
+      list->title = fm_text_sanitise_line (name, -1);
+    }
+  else
     list->title = g_strdup ("");
   set_order_from (list, fm_config_get (app->config, "sort"));
   read_counters (list);
@@ -377,18 +391,25 @@ search_answered (FmApp *app, const FmEvent *event, gpointer data)
 
   if (!list || list->search_request != event->reply_to)
     return;
-  if (event->kind == FM_EVENT_SEARCH_BATCH && event->ids) {
-    g_array_append_vals (list->found, event->ids->data, event->ids->len);
-    list->total = list->found->len;
-    use_positions (list, fm_positions_new_ids ((const gint64 *) (void *) list->found->data, list->found->len));
-  } else if (event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED) {
-    list->busy = FALSE;
-    list->search_request = 0;
-    if (event->kind == FM_EVENT_FAILED)
-      fm_app_complain (app, "%s", event->error->message);
-    else if (event->kind == FM_EVENT_DONE)
-      fm_app_say (app, list->total == 0 ? "nothing found" : list->total == 1 ? "1 message found" : "%" G_GUINT64_FORMAT " messages found", list->total);
-  }
+  if (event->kind == FM_EVENT_SEARCH_BATCH && event->ids)
+    {
+      g_array_append_vals (list->found, event->ids->data, event->ids->len);
+      list->total = list->found->len;
+      use_positions (list, fm_positions_new_ids ((const gint64 *) (void *) list->found->data, list->found->len));
+    }
+  else if (event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED)
+    {
+      list->busy = FALSE;
+      list->search_request = 0;
+      if (event->kind == FM_EVENT_FAILED)
+        fm_app_complain (app, "%s", event->error->message);
+      else if (event->kind == FM_EVENT_DONE)
+        fm_app_say (app,
+                    list->total == 0   ? "nothing found"
+                    : list->total == 1 ? "1 message found"
+                                       : "%" G_GUINT64_FORMAT " messages found",
+                    list->total);
+    }
   fm_app_changed (app, FM_CHANGE_LIST | FM_CHANGE_STATUS);
 }
 
@@ -419,20 +440,23 @@ limit_answered (FmApp *app, const FmEvent *event, gpointer data)
   if (event->kind == FM_EVENT_SEARCH_BATCH && event->ids)
     for (guint i = 0; i < event->ids->len; i++)
       fm_idset_add (list->limit_building, g_array_index (event->ids, gint64, i));
-  else if (event->kind == FM_EVENT_DONE) {
-    list->busy = FALSE;
-    list->search_request = 0;
-    fm_idset_unref (list->limit);
-    list->limit = g_steal_pointer (&list->limit_building);
-    list->cursor = 0;
-    set_order_from (list, list->sort);
-    restart (list);
-    fm_app_say (app, "limited to %" G_GUINT64_FORMAT, fm_idset_count (list->limit));
-  } else if (event->kind == FM_EVENT_FAILED) {
-    list->busy = FALSE;
-    list->search_request = 0;
-    fm_app_complain (app, "%s", event->error->message);
-  }
+  else if (event->kind == FM_EVENT_DONE)
+    {
+      list->busy = FALSE;
+      list->search_request = 0;
+      fm_idset_unref (list->limit);
+      list->limit = g_steal_pointer (&list->limit_building);
+      list->cursor = 0;
+      set_order_from (list, list->sort);
+      restart (list);
+      fm_app_say (app, "limited to %" G_GUINT64_FORMAT, fm_idset_count (list->limit));
+    }
+  else if (event->kind == FM_EVENT_FAILED)
+    {
+      list->busy = FALSE;
+      list->search_request = 0;
+      fm_app_complain (app, "%s", event->error->message);
+    }
 }
 
 void
@@ -442,12 +466,13 @@ fm_list_set_limit (FmList *list, const char *text, FmQuery *query)
 
   g_free (list->limit_text);
   list->limit_text = g_strdup (text);
-  if (!query) {
-    g_clear_pointer (&list->limit, fm_idset_unref);
-    set_order_from (list, list->sort);
-    restart (list);
-    return;
-  }
+  if (!query)
+    {
+      g_clear_pointer (&list->limit, fm_idset_unref);
+      set_order_from (list, list->sort);
+      restart (list);
+      return;
+    }
   if (list->search_request)
     fm_engine_cancel (app->engine, list->search_request);
   fm_idset_unref (list->limit_building);
@@ -467,34 +492,37 @@ reread_cache (FmList *list)
   GPtrArray *rows;
   guint next = 0;
 
-  for (guint i = 0; i < list->cache->len; i++) {
-    FmRow *row = g_ptr_array_index (list->cache, i);
-    if (row)
-      g_array_append_val (ids, row->id);
-  }
+  for (guint i = 0; i < list->cache->len; i++)
+    {
+      FmRow *row = g_ptr_array_index (list->cache, i);
+      if (row)
+        g_array_append_val (ids, row->id);
+    }
   if (ids->len == 0 || !(rows = fm_list_store_rows (fm_app_reader (list->app), (const gint64 *) (void *) ids->data, ids->len, NULL)))
     return;
-  for (guint i = 0; i < list->cache->len; i++) {
-    FmRow *old = g_ptr_array_index (list->cache, i), *fresh = next < rows->len ? g_ptr_array_index (rows, next) : NULL;
-    if (!old)
-      continue;
-    if (!fresh || fresh->id != old->id) {
-      list->cache->pdata[i] = NULL;
+  for (guint i = 0; i < list->cache->len; i++)
+    {
+      FmRow *old = g_ptr_array_index (list->cache, i), *fresh = next < rows->len ? g_ptr_array_index (rows, next) : NULL;
+      if (!old)
+        continue;
+      if (!fresh || fresh->id != old->id)
+        {
+          list->cache->pdata[i] = NULL;
+          fm_list_store_row_unref (old);
+          continue;
+        }
+      fresh->depth = old->depth;
+      fresh->is_last_child = old->is_last_child;
+      fresh->has_children = old->has_children;
+      fresh->is_orphan = old->is_orphan;
+      fresh->open_levels = old->open_levels;
+      fresh->folded = old->folded;
+      fresh->thread_count = old->thread_count;
+      fresh->thread_unread = old->thread_unread;
+      list->cache->pdata[i] = fm_list_store_row_ref (fresh);
       fm_list_store_row_unref (old);
-      continue;
+      next++;
     }
-    fresh->depth = old->depth;
-    fresh->is_last_child = old->is_last_child;
-    fresh->has_children = old->has_children;
-    fresh->is_orphan = old->is_orphan;
-    fresh->open_levels = old->open_levels;
-    fresh->folded = old->folded;
-    fresh->thread_count = old->thread_count;
-    fresh->thread_unread = old->thread_unread;
-    list->cache->pdata[i] = fm_list_store_row_ref (fresh);
-    fm_list_store_row_unref (old);
-    next++;
-  }
   g_ptr_array_unref (rows);
 }
 
@@ -516,14 +544,16 @@ fm_list_refresh (FmList *list, gint64 folder_id)
 void
 fm_list_message_changed (FmList *list, gint64 msg_id)
 {
-  for (guint i = 0; i < list->cache->len; i++) {
-    FmRow *row = g_ptr_array_index (list->cache, i);
-    if (row && row->id == msg_id) {
-      reread_cache (list);
-      fm_app_changed (list->app, FM_CHANGE_LIST);
-      return;
+  for (guint i = 0; i < list->cache->len; i++)
+    {
+      FmRow *row = g_ptr_array_index (list->cache, i);
+      if (row && row->id == msg_id)
+        {
+          reread_cache (list);
+          fm_app_changed (list->app, FM_CHANGE_LIST);
+          return;
+        }
     }
-  }
 }
 
 void
@@ -583,11 +613,12 @@ fm_list_line (FmList *list, guint64 position, FmListLine *ret_line)
   if (position >= fm_list_total (list))
     return FALSE;
   line.row = row_at (list, position);
-  if (!line.row) {
-    line.is_dummy = TRUE;
-    *ret_line = line;
-    return TRUE;
-  }
+  if (!line.row)
+    {
+      line.is_dummy = TRUE;
+      *ret_line = line;
+      return TRUE;
+    }
   line.flags = line.row->flags;
   line.pending = fm_overlay_apply (list->app->overlay, line.row->id, &line.flags, &line.gone);
   line.tagged = fm_list_is_tagged (list, line.row->id);
@@ -598,7 +629,9 @@ fm_list_line (FmList *list, guint64 position, FmListLine *ret_line)
 void
 fm_list_set_window (FmList *list, guint64 first, guint rows)
 {
-  if (list->positions && (!is_cached (list, first) || (rows && first + rows - 1 < fm_positions_count (list->positions) && !is_cached (list, first + rows - 1))))
+  if (list->positions
+      && (!is_cached (list, first)
+          || (rows && first + rows - 1 < fm_positions_count (list->positions) && !is_cached (list, first + rows - 1))))
     load_around (list, first);
 }
 
@@ -648,24 +681,28 @@ fm_list_find_unread (FmList *list, gboolean backwards, guint64 *ret_position)
   guint64 total = fm_list_total (list), position = list->cursor;
 
   /* What is near is read from the rows (and sees the overlay); what is far from the array, where one hit may have been read meanwhile. */
-  for (guint64 i = 1; i <= MIN (total, CACHE_ROWS); i++) {
-    guint64 at = backwards ? (list->cursor + total - i) % total : (list->cursor + i) % total;
-    if (is_cached (list, at) && is_unread (list, at)) {
-      *ret_position = at;
-      return TRUE;
+  for (guint64 i = 1; i <= MIN (total, CACHE_ROWS); i++)
+    {
+      guint64 at = backwards ? (list->cursor + total - i) % total : (list->cursor + i) % total;
+      if (is_cached (list, at) && is_unread (list, at))
+        {
+          *ret_position = at;
+          return TRUE;
+        }
+      if (!is_cached (list, at))
+        break;
+      position = at;
     }
-    if (!is_cached (list, at))
-      break;
-    position = at;
-  }
-  for (guint tries = 0; list->positions && tries < 100; tries++) {
-    if (!fm_positions_find_unread (list->positions, fm_app_reader (list->app), position, backwards, &position))
-      return FALSE;
-    if (is_unread (list, position)) {
-      *ret_position = position;
-      return TRUE;
+  for (guint tries = 0; list->positions && tries < 100; tries++)
+    {
+      if (!fm_positions_find_unread (list->positions, fm_app_reader (list->app), position, backwards, &position))
+        return FALSE;
+      if (is_unread (list, position))
+        {
+          *ret_position = position;
+          return TRUE;
+        }
     }
-  }
   return FALSE;
 }
 
@@ -675,17 +712,19 @@ fm_list_find_thread (FmList *list, gboolean backwards, guint64 *ret_position)
   guint64 total = fm_list_total (list), at = list->cursor;
   FmListLine line;
 
-  for (guint i = 0; i < THREAD_SCAN; i++) {
-    if (backwards ? at == 0 : at + 1 >= total)
-      return FALSE;
-    at = backwards ? at - 1 : at + 1;
-    if (!fm_list_line (list, at, &line))
-      return FALSE;
-    if (line.row && line.row->depth == 0) {
-      *ret_position = at;
-      return TRUE;
+  for (guint i = 0; i < THREAD_SCAN; i++)
+    {
+      if (backwards ? at == 0 : at + 1 >= total)
+        return FALSE;
+      at = backwards ? at - 1 : at + 1;
+      if (!fm_list_line (list, at, &line))
+        return FALSE;
+      if (line.row && line.row->depth == 0)
+        {
+          *ret_position = at;
+          return TRUE;
+        }
     }
-  }
   return FALSE;
 }
 
@@ -694,13 +733,15 @@ fm_list_find (FmList *list, gint64 id, guint64 *ret_position)
 {
   if (list->positions)
     return fm_positions_find (list->positions, fm_app_reader (list->app), id, ret_position);
-  for (guint i = 0; i < list->cache->len; i++) {
-    FmRow *row = g_ptr_array_index (list->cache, i);
-    if (row && row->id == id) {
-      *ret_position = list->cache_first + i;
-      return TRUE;
+  for (guint i = 0; i < list->cache->len; i++)
+    {
+      FmRow *row = g_ptr_array_index (list->cache, i);
+      if (row && row->id == id)
+        {
+          *ret_position = list->cache_first + i;
+          return TRUE;
+        }
     }
-  }
   return FALSE;
 }
 

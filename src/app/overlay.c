@@ -19,11 +19,12 @@ pending_free (gpointer data)
 {
   Pending *pending = data;
 
-  while (pending) {
-    Pending *next = pending->next;
-    g_free (pending);
-    pending = next;
-  }
+  while (pending)
+    {
+      Pending *next = pending->next;
+      g_free (pending);
+      pending = next;
+    }
 }
 
 static void
@@ -57,10 +58,11 @@ append (FmOverlay *overlay, gint64 id, Pending *pending)
 {
   Pending *head = g_hash_table_lookup (overlay->rows, &id);
 
-  if (!head) {
-    g_hash_table_insert (overlay->rows, g_memdup2 (&id, sizeof id), pending);
-    return;
-  }
+  if (!head)
+    {
+      g_hash_table_insert (overlay->rows, g_memdup2 (&id, sizeof id), pending);
+      return;
+    }
   while (head->next)
     head = head->next;
   head->next = pending;
@@ -73,12 +75,13 @@ fm_overlay_add (FmOverlay *overlay, guint64 request, const gint64 *ids, gsize n,
 
   g_array_append_vals (copy, ids, n);
   g_hash_table_insert (overlay->requests, g_memdup2 (&request, sizeof request), copy);
-  for (gsize i = 0; i < n; i++) {
-    Pending *pending = g_new0 (Pending, 1);
-    pending->request = request;
-    pending->effect = *effect;
-    append (overlay, ids[i], pending);
-  }
+  for (gsize i = 0; i < n; i++)
+    {
+      Pending *pending = g_new0 (Pending, 1);
+      pending->request = request;
+      pending->effect = *effect;
+      append (overlay, ids[i], pending);
+    }
 }
 
 static void
@@ -89,16 +92,18 @@ drop_from_row (FmOverlay *overlay, gint64 id, guint64 request)
 
   if (!g_hash_table_steal_extended (overlay->rows, &id, &key, &value))
     return;
-  for (Pending *p = value, *next; p; p = next) {
-    next = p->next;
-    p->next = NULL;
-    if (p->request == request)
-      g_free (p);
-    else {
-      *tail = p;
-      tail = &p->next;
+  for (Pending *p = value, *next; p; p = next)
+    {
+      next = p->next;
+      p->next = NULL;
+      if (p->request == request)
+        g_free (p);
+      else
+        {
+          *tail = p;
+          tail = &p->next;
+        }
     }
-  }
   if (kept)
     g_hash_table_insert (overlay->rows, key, kept);
   else
@@ -124,11 +129,12 @@ fm_overlay_apply (const FmOverlay *overlay, gint64 id, guint *flags, gboolean *r
 
   if (!pending)
     return FALSE;
-  for (; pending; pending = pending->next) {
-    *flags = (*flags | pending->effect.add) & ~pending->effect.remove;
-    if (pending->effect.gone)
-      *ret_gone = TRUE;
-  }
+  for (; pending; pending = pending->next)
+    {
+      *flags = (*flags | pending->effect.add) & ~pending->effect.remove;
+      if (pending->effect.gone)
+        *ret_gone = TRUE;
+    }
   return TRUE;
 }
 

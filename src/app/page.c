@@ -27,10 +27,11 @@ add_header (FmDocBuilder *builder, const FmMessageField *field)
 {
   g_autofree char *cut = NULL;
 
-  if (g_utf8_strlen (field->value, -1) > MAX_HEADER_VALUE_CHARS) {
-    g_autofree char *head = g_utf8_substring (field->value, 0, MAX_HEADER_VALUE_CHARS);
-    cut = g_strconcat (head, " ... (cut here; e shows all)", NULL);
-  }
+  if (g_utf8_strlen (field->value, -1) > MAX_HEADER_VALUE_CHARS)
+    {
+      g_autofree char *head = g_utf8_substring (field->value, 0, MAX_HEADER_VALUE_CHARS);
+      cut = g_strconcat (head, " ... (cut here; e shows all)", NULL);
+    }
   fm_doc_builder_header (builder, field->name, cut ? cut : field->value);
 }
 
@@ -53,10 +54,11 @@ add_headers (FmDocBuilder *builder, FmMessage *message, guint part, const FmPage
   gsize n = 0;
   const FmMessageField *fields;
 
-  if (!options->all_headers) {
-    add_brief_headers (builder, message, part, options->headers && *options->headers ? options->headers : "date from to cc subject");
-    return;
-  }
+  if (!options->all_headers)
+    {
+      add_brief_headers (builder, message, part, options->headers && *options->headers ? options->headers : "date from to cc subject");
+      return;
+    }
   fields = fm_message_headers (message, part, FM_MESSAGE_HEADERS_ALL, &n);
   for (gsize i = 0; i < n; i++)
     add_header (builder, &fields[i]);
@@ -88,16 +90,18 @@ add_text_part (FmDocBuilder *builder, FmMessage *message, const FmMessagePart *p
   gboolean truncated = FALSE;
   g_autofree char *text = fm_message_part_text (message, part->index, MAX_BODY_BYTES, &truncated, &error);
 
-  if (!text) {
-    fm_doc_builder_notice (builder, error->message, TRUE);
-    return;
-  }
+  if (!text)
+    {
+      fm_doc_builder_notice (builder, error->message, TRUE);
+      return;
+    }
   if (strcmp (part->type, "text/html") == 0)
     fm_html_append (builder, text, strlen (text), NULL);
-  else {
-    FmFlowedOptions flowed = { .flowed = part->is_flowed, .delsp = part->is_delsp, .patch = is_patch (part) };
-    fm_flowed_append (builder, text, strlen (text), &flowed);
-  }
+  else
+    {
+      FmFlowedOptions flowed = { .flowed = part->is_flowed, .delsp = part->is_delsp, .patch = is_patch (part) };
+      fm_flowed_append (builder, text, strlen (text), &flowed);
+    }
   if (truncated)
     fm_doc_builder_notice (builder, "The rest of this text is too long to show: save the message to read it.", FALSE);
 }
@@ -109,20 +113,24 @@ add_body (FmDocBuilder *builder, FmMessage *message, const FmPageOptions *option
   g_autoptr (GArray) body = fm_message_body_parts (message, html ? FM_MESSAGE_PREFER_HTML : FM_MESSAGE_PREFER_PLAIN);
   gboolean any = FALSE;
 
-  for (guint i = 0; i < body->len; i++) {
-    const FmMessagePart *part = fm_message_part (message, g_array_index (body, guint, i));
-    if (any)
-      fm_doc_builder_rule (builder);
-    if (strcmp (part->type, "message/rfc822") == 0) {
-      fm_doc_builder_notice (builder, "A message within this one:", FALSE);
-      add_headers (builder, message, part->index, options);
-      any = FALSE;
-      fm_doc_builder_text (builder, "", 0, 0, 0);
-    } else {
-      add_text_part (builder, message, part);
-      any = TRUE;
+  for (guint i = 0; i < body->len; i++)
+    {
+      const FmMessagePart *part = fm_message_part (message, g_array_index (body, guint, i));
+      if (any)
+        fm_doc_builder_rule (builder);
+      if (strcmp (part->type, "message/rfc822") == 0)
+        {
+          fm_doc_builder_notice (builder, "A message within this one:", FALSE);
+          add_headers (builder, message, part->index, options);
+          any = FALSE;
+          fm_doc_builder_text (builder, "", 0, 0, 0);
+        }
+      else
+        {
+          add_text_part (builder, message, part);
+          any = TRUE;
+        }
     }
-  }
 }
 
 static char *
@@ -143,14 +151,16 @@ add_attachments (FmDocBuilder *builder, FmMessage *message)
   if (attachments->len == 0)
     return;
   fm_doc_builder_rule (builder);
-  for (guint i = 0; i < attachments->len; i++) {
-    const FmMessagePart *part = fm_message_part (message, g_array_index (attachments, guint, i));
-    /* base64 carries 3 bytes in 4 characters */
-    guint64 size = strcmp (part->encoding, "base64") == 0 ? part->size_bytes / 4 * 3 : part->size_bytes;
-    g_autofree char *length = size_text (size);
-    g_autofree char *line = g_strdup_printf ("attachment %u: %s (%s, %s)", i + 1, *part->file_name ? part->file_name : "without a name", part->type, length);
-    fm_doc_builder_notice (builder, line, FALSE);
-  }
+  for (guint i = 0; i < attachments->len; i++)
+    {
+      const FmMessagePart *part = fm_message_part (message, g_array_index (attachments, guint, i));
+      /* base64 carries 3 bytes in 4 characters */
+      guint64 size = strcmp (part->encoding, "base64") == 0 ? part->size_bytes / 4 * 3 : part->size_bytes;
+      g_autofree char *length = size_text (size);
+      g_autofree char *line = g_strdup_printf ("attachment %u: %s (%s, %s)", i + 1, *part->file_name ? part->file_name : "without a name",
+                                               part->type, length);
+      fm_doc_builder_notice (builder, line, FALSE);
+    }
 }
 
 static GPtrArray *
@@ -158,17 +168,18 @@ list_parts (FmMessage *message)
 {
   GPtrArray *parts = g_ptr_array_new_with_free_func (part_free);
 
-  for (guint i = 0; i < fm_message_n_parts (message); i++) {
-    const FmMessagePart *part = fm_message_part (message, i);
-    FmReadingPart *copy = g_new0 (FmReadingPart, 1);
-    copy->path = g_strdup (part->path);
-    copy->type = g_strdup (part->type);
-    copy->file_name = *part->file_name ? g_strdup (part->file_name) : NULL;
-    copy->size_bytes = part->size_bytes;
-    copy->depth = part->depth;
-    copy->is_attachment = part->is_attachment;
-    g_ptr_array_add (parts, copy);
-  }
+  for (guint i = 0; i < fm_message_n_parts (message); i++)
+    {
+      const FmMessagePart *part = fm_message_part (message, i);
+      FmReadingPart *copy = g_new0 (FmReadingPart, 1);
+      copy->path = g_strdup (part->path);
+      copy->type = g_strdup (part->type);
+      copy->file_name = *part->file_name ? g_strdup (part->file_name) : NULL;
+      copy->size_bytes = part->size_bytes;
+      copy->depth = part->depth;
+      copy->is_attachment = part->is_attachment;
+      g_ptr_array_add (parts, copy);
+    }
   return parts;
 }
 
@@ -200,22 +211,24 @@ fm_page_source (const char *path, gint64 offset, gint64 size_bytes)
   gsize room = 0, total = 0;
   gssize length;
 
-  if (!file || (offset > 0 && fseeko (file, offset, SEEK_SET) != 0)) {
-    fm_doc_builder_notice (builder, "The message's file can't be read.", TRUE);
-    if (file)
-      fclose (file);
-    return fm_doc_builder_finish (g_steal_pointer (&builder));
-  }
-  while (total < limit && (length = getline (&line, &room, file)) > 0) {
-    g_autofree char *clean = NULL;
-    gsize take = MIN ((gsize) length, limit - total);
-    total += length;
-    clean = fm_text_sanitise_block (line, take);
-    g_strchomp (clean);
-    fm_doc_builder_begin (builder, &shape);
-    fm_doc_builder_text (builder, clean, -1, 0, 0);
-    fm_doc_builder_end (builder);
-  }
+  if (!file || (offset > 0 && fseeko (file, offset, SEEK_SET) != 0))
+    {
+      fm_doc_builder_notice (builder, "The message's file can't be read.", TRUE);
+      if (file)
+        fclose (file);
+      return fm_doc_builder_finish (g_steal_pointer (&builder));
+    }
+  while (total < limit && (length = getline (&line, &room, file)) > 0)
+    {
+      g_autofree char *clean = NULL;
+      gsize take = MIN ((gsize) length, limit - total);
+      total += length;
+      clean = fm_text_sanitise_block (line, take);
+      g_strchomp (clean);
+      fm_doc_builder_begin (builder, &shape);
+      fm_doc_builder_text (builder, clean, -1, 0, 0);
+      fm_doc_builder_end (builder);
+    }
   fclose (file);
   if (total >= limit && size_bytes < 0)
     fm_doc_builder_notice (builder, "The rest is too long to show.", FALSE);

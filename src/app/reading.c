@@ -15,8 +15,8 @@ struct FmReading {
   char *notice;
   FmDoc *doc;
   GPtrArray *parts;
-  guint64 request;     /* what is awaited: a compute or a body; 0: nothing */
-  guint generation;    /* answers of older loads are dropped */
+  guint64 request;  /* what is awaited: a compute or a body; 0: nothing */
+  guint generation; /* answers of older loads are dropped */
   gboolean marked, preview;
   struct FmReadingLink *link;
 };
@@ -106,10 +106,11 @@ load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
     return NULL;
   loaded = g_new0 (Loaded, 1);
   loaded->doc = fm_page_build (message, &options, &loaded->parts);
-  if (load->mode == FM_SHOW_SOURCE) {
-    fm_doc_unref (loaded->doc);
-    loaded->doc = fm_page_source (path, 0, -1);
-  }
+  if (load->mode == FM_SHOW_SOURCE)
+    {
+      fm_doc_unref (loaded->doc);
+      loaded->doc = fm_page_source (path, 0, -1);
+    }
   return loaded;
 }
 
@@ -136,15 +137,19 @@ body_answered (FmApp *app, const FmEvent *event, gpointer data)
 
   if (!reading || reading->request != event->reply_to)
     return;
-  if (event->kind == FM_EVENT_PROGRESS && event->total > 0) {
-    g_autofree char *text = g_strdup_printf ("fetching: %" G_GINT64_FORMAT "k of %" G_GINT64_FORMAT "k", event->count / 1024, event->total / 1024);
-    set_notice (reading, FM_READING_FETCHING, text);
-  } else if (event->kind == FM_EVENT_DONE)
+  if (event->kind == FM_EVENT_PROGRESS && event->total > 0)
+    {
+      g_autofree char *text
+          = g_strdup_printf ("fetching: %" G_GINT64_FORMAT "k of %" G_GINT64_FORMAT "k", event->count / 1024, event->total / 1024);
+      set_notice (reading, FM_READING_FETCHING, text);
+    }
+  else if (event->kind == FM_EVENT_DONE)
     start_load (reading);
-  else if (event->kind == FM_EVENT_FAILED) {
-    reading->request = 0;
-    set_notice (reading, FM_READING_FAILED, event->error->message);
-  }
+  else if (event->kind == FM_EVENT_FAILED)
+    {
+      reading->request = 0;
+      set_notice (reading, FM_READING_FAILED, event->error->message);
+    }
 }
 
 static void
@@ -169,21 +174,24 @@ load_done (gpointer result, const GError *error, gpointer data)
   FmReading *reading = load->link->reading;
   Loaded *loaded = result;
 
-  if (!reading || reading->generation != load->generation) {
-    if (loaded)
-      loaded_free (loaded);
-    return;
-  }
+  if (!reading || reading->generation != load->generation)
+    {
+      if (loaded)
+        loaded_free (loaded);
+      return;
+    }
   reading->request = 0;
-  if (loaded) {
-    fm_doc_unref (reading->doc);
-    reading->doc = g_steal_pointer (&loaded->doc);
-    g_clear_pointer (&reading->parts, g_ptr_array_unref);
-    reading->parts = g_steal_pointer (&loaded->parts);
-    loaded_free (loaded);
-    set_notice (reading, FM_READING_READY, NULL);
-    mark_read (reading);
-  } else if (g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND) && reading->state != FM_READING_FETCHING)
+  if (loaded)
+    {
+      fm_doc_unref (reading->doc);
+      reading->doc = g_steal_pointer (&loaded->doc);
+      g_clear_pointer (&reading->parts, g_ptr_array_unref);
+      reading->parts = g_steal_pointer (&loaded->parts);
+      loaded_free (loaded);
+      set_notice (reading, FM_READING_READY, NULL);
+      mark_read (reading);
+    }
+  else if (g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND) && reading->state != FM_READING_FETCHING)
     fetch_body (reading);
   else if (!g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED))
     set_notice (reading, FM_READING_FAILED, error->message);

@@ -10,7 +10,8 @@ static const FmSetting settings[] = {
   { "ascii", FM_SETTING_CHOICE, "auto", "auto|true|false", "draw lines and marks with plain ASCII" },
   { "layout", FM_SETTING_CHOICE, "wide", "wide|tall|list", "wide: pager under the list; tall: beside it; list: one at a time" },
   { "keymap", FM_SETTING_CHOICE, "mutt", "mutt|alpine", "which whole set of keys" },
-  { "sort", FM_SETTING_CHOICE, "-date", "date|-date|from|-from|subject|-subject|size|-size|arrival|-arrival", "order of the message list; - is descending" },
+  { "sort", FM_SETTING_CHOICE, "-date", "date|-date|from|-from|subject|-subject|size|-size|arrival|-arrival",
+    "order of the message list; - is descending" },
   { "threads", FM_SETTING_BOOL, "true", NULL, "show messages as threads, the newest thread first" },
   { "date_format", FM_SETTING_TEXT, "smart", NULL, "smart, or a strftime format for the list" },
   { "folders_width", FM_SETTING_INT, "20", "8|80", "columns of the folder pane" },
@@ -96,25 +97,27 @@ fm_settings_check (const FmSetting *setting, const char *value, GError **error)
 {
   char *good = NULL;
 
-  switch (setting->kind) {
-  case FM_SETTING_TEXT:
-    return g_strdup (value);
-  case FM_SETTING_BOOL:
-    good = check_bool (value);
-    break;
-  case FM_SETTING_INT:
-    good = check_int (setting, value);
-    break;
-  case FM_SETTING_CHOICE: {
-    g_auto (GStrv) words = g_strsplit (setting->choices, "|", -1);
-    good = g_strv_contains ((const char *const *) words, value) ? g_strdup (value) : NULL;
-    break;
-  }
-  }
-  if (!good) {
-    g_autofree char *words = allowed (setting);
-    g_autofree char *shown = fm_text_sanitise_line (value, -1);
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "`%s` can't be `%s`: write %s", setting->name, shown, words);
-  }
+  switch (setting->kind)
+    {
+    case FM_SETTING_TEXT:
+      return g_strdup (value);
+    case FM_SETTING_BOOL:
+      good = check_bool (value);
+      break;
+    case FM_SETTING_INT:
+      good = check_int (setting, value);
+      break;
+      case FM_SETTING_CHOICE: {
+        g_auto (GStrv) words = g_strsplit (setting->choices, "|", -1);
+        good = g_strv_contains ((const char *const *) words, value) ? g_strdup (value) : NULL;
+        break;
+      }
+    }
+  if (!good)
+    {
+      g_autofree char *words = allowed (setting);
+      g_autofree char *shown = fm_text_sanitise_line (value, -1);
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "`%s` can't be `%s`: write %s", setting->name, shown, words);
+    }
   return good;
 }

@@ -20,19 +20,23 @@ fm_target_ids (const FmCommandCall *call)
   FmApp *app = call->app;
   GArray *ids;
 
-  if (app->tag_prefix) {
-    ids = fm_list_tagged_ids (app->list);
-    if (ids->len == 0) {
-      app->tag_prefix = FALSE;
-      fm_app_complain (app, "no message is tagged (t tags one)");
+  if (app->tag_prefix)
+    {
+      ids = fm_list_tagged_ids (app->list);
+      if (ids->len == 0)
+        {
+          app->tag_prefix = FALSE;
+          fm_app_complain (app, "no message is tagged (t tags one)");
+        }
+      return ids;
     }
-    return ids;
-  }
   ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  if (call->context & (FM_CONTEXT_PAGER | FM_CONTEXT_ATTACHMENTS) && app->reading) {
-    gint64 id = fm_reading_id (app->reading);
-    g_array_append_val (ids, id);
-  } else
+  if (call->context & (FM_CONTEXT_PAGER | FM_CONTEXT_ATTACHMENTS) && app->reading)
+    {
+      gint64 id = fm_reading_id (app->reading);
+      g_array_append_val (ids, id);
+    }
+  else
     add_rows (ids, app->list, call->count);
   if (ids->len == 0)
     fm_app_complain (app, "there is no message here");

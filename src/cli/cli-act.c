@@ -54,23 +54,25 @@ parse_change (int argc, char **argv, Change *change)
   gboolean tags_only = strcmp (argv[0], "tag") == 0;
   int i;
 
-  for (i = 1; i < argc && !g_str_has_prefix (argv[i], "id:") && !(argv[i][0] == 'm' && g_ascii_isdigit (argv[i][1])); i++) {
-    gboolean on = argv[i][0] != '-';
-    const char *word = argv[i] + (argv[i][0] == '+' || argv[i][0] == '-');
-    guint flag = tags_only ? 0 : flag_of (word);
-    if (strcmp (word, "read") == 0 && !tags_only)
-      flag = FM_FLAG_SEEN;
-    if (flag)
-      *(on ? &change->add : &change->remove) |= flag;
-    else if (strcmp (word, "unread") == 0)
-      *(on ? &change->remove : &change->add) |= FM_FLAG_SEEN;
-    else if (tag_is_sane (word))
-      g_ptr_array_add (on ? change->add_words : change->remove_words, (gpointer) word);
-    else {
-      fm_cli_session_complain ("`%s` can't be a tag", word);
-      return 0;
+  for (i = 1; i < argc && !g_str_has_prefix (argv[i], "id:") && !(argv[i][0] == 'm' && g_ascii_isdigit (argv[i][1])); i++)
+    {
+      gboolean on = argv[i][0] != '-';
+      const char *word = argv[i] + (argv[i][0] == '+' || argv[i][0] == '-');
+      guint flag = tags_only ? 0 : flag_of (word);
+      if (strcmp (word, "read") == 0 && !tags_only)
+        flag = FM_FLAG_SEEN;
+      if (flag)
+        *(on ? &change->add : &change->remove) |= flag;
+      else if (strcmp (word, "unread") == 0)
+        *(on ? &change->remove : &change->add) |= FM_FLAG_SEEN;
+      else if (tag_is_sane (word))
+        g_ptr_array_add (on ? change->add_words : change->remove_words, (gpointer) word);
+      else
+        {
+          fm_cli_session_complain ("`%s` can't be a tag", word);
+          return 0;
+        }
     }
-  }
   g_ptr_array_add (change->add_words, NULL);
   g_ptr_array_add (change->remove_words, NULL);
   return i;
@@ -122,10 +124,11 @@ fm_cli_act_run (const FmCliGlobals *globals, int argc, char **argv)
   if (!(session = fm_cli_session_open (globals, FM_CLI_ACT)))
     return 1;
   for (int i = first; i < argc; i++)
-    if (!fm_cli_session_messages (session, argv[i], ids)) {
-      fm_cli_session_free (session);
-      return 1;
-    }
+    if (!fm_cli_session_messages (session, argv[i], ids))
+      {
+        fm_cli_session_free (session);
+        return 1;
+      }
   if ((action = make_action (session, argv, ids, is_change ? &change : NULL)))
     status = act (session, action);
   fm_cli_session_free (session);

@@ -21,15 +21,16 @@ append_string (GString *text, const char *value)
   g_autofree char *valid = g_utf8_make_valid (value, -1);
 
   g_string_append_c (text, '"');
-  for (const char *p = valid; *p; p = g_utf8_next_char (p)) {
-    gunichar c = g_utf8_get_char (p);
-    if (c == '"' || c == '\\')
-      g_string_append_printf (text, "\\%c", (char) c);
-    else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
-      g_string_append_printf (text, "\\u%04x", c);
-    else
-      g_string_append_unichar (text, c);
-  }
+  for (const char *p = valid; *p; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+      if (c == '"' || c == '\\')
+        g_string_append_printf (text, "\\%c", (char) c);
+      else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
+        g_string_append_printf (text, "\\u%04x", c);
+      else
+        g_string_append_unichar (text, c);
+    }
   g_string_append_c (text, '"');
 }
 
@@ -80,11 +81,12 @@ fm_cli_json_strings (FmCliJson *json, const char *name, const char *const *value
 {
   append_name (json, name);
   g_string_append_c (json->text, '[');
-  for (guint i = 0; values && values[i]; i++) {
-    if (i > 0)
-      g_string_append (json->text, ", ");
-    append_string (json->text, values[i]);
-  }
+  for (guint i = 0; values && values[i]; i++)
+    {
+      if (i > 0)
+        g_string_append (json->text, ", ");
+      append_string (json->text, values[i]);
+    }
   g_string_append_c (json->text, ']');
 }
 

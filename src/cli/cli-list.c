@@ -14,18 +14,21 @@ print_folder (const FmFolderInfo *info, gboolean as_json)
   guint64 total = info->lowest_uid == 0 && info->total == 0 ? info->server_total : info->total;
   guint64 unread = info->lowest_uid == 0 && info->total == 0 ? info->server_unread : info->unread;
 
-  if (as_json) {
-    FmCliJson *json = fm_cli_json_new ();
-    const char *special = fm_folder_store_special_name (info->special);
-    fm_cli_json_string (json, "folder", full);
-    fm_cli_json_number (json, "total", total);
-    fm_cli_json_number (json, "unread", unread);
-    fm_cli_json_string (json, "special", *special ? special : NULL);
-    fm_cli_json_print (json);
-  } else {
-    g_autofree char *name = fm_text_sanitise_line (full, -1);
-    printf ("%8" G_GUINT64_FORMAT " %8" G_GUINT64_FORMAT "  %s\n", unread, total, name);
-  }
+  if (as_json)
+    {
+      FmCliJson *json = fm_cli_json_new ();
+      const char *special = fm_folder_store_special_name (info->special);
+      fm_cli_json_string (json, "folder", full);
+      fm_cli_json_number (json, "total", total);
+      fm_cli_json_number (json, "unread", unread);
+      fm_cli_json_string (json, "special", *special ? special : NULL);
+      fm_cli_json_print (json);
+    }
+  else
+    {
+      g_autofree char *name = fm_text_sanitise_line (full, -1);
+      printf ("%8" G_GUINT64_FORMAT " %8" G_GUINT64_FORMAT "  %s\n", unread, total, name);
+    }
 }
 
 int
@@ -35,20 +38,22 @@ fm_cli_list_folders (const FmCliGlobals *globals, int argc, char **argv)
   g_autoptr (GPtrArray) folders = NULL;
   FmCliSession *session;
 
-  if (argc > 1 + as_json) {
-    fm_cli_session_complain ("usage: fulmar folders [--json]");
-    return 2;
-  }
+  if (argc > 1 + as_json)
+    {
+      fm_cli_session_complain ("usage: fulmar folders [--json]");
+      return 2;
+    }
   if (!(session = fm_cli_session_open (globals, FM_CLI_READ)))
     return 1;
   folders = fm_folder_store_list (fm_cli_session_reader (session), 0, NULL);
   if (!as_json)
     printf ("  unread    total  folder\n");
-  for (guint i = 0; folders && i < folders->len; i++) {
-    const FmFolderInfo *info = g_ptr_array_index (folders, i);
-    if (info->selectable && info->special != FM_SPECIAL_OUTBOX && (!globals->account || strcmp (globals->account, info->account) == 0))
-      print_folder (info, as_json);
-  }
+  for (guint i = 0; folders && i < folders->len; i++)
+    {
+      const FmFolderInfo *info = g_ptr_array_index (folders, i);
+      if (info->selectable && info->special != FM_SPECIAL_OUTBOX && (!globals->account || strcmp (globals->account, info->account) == 0))
+        print_folder (info, as_json);
+    }
   fm_cli_session_free (session);
   return 0;
 }
@@ -63,18 +68,20 @@ static gboolean
 parse (int argc, char **argv, ListOptions *options)
 {
   options->limit = G_MAXUINT64;
-  for (int i = 1; i < argc; i++) {
-    if (strcmp (argv[i], "--json") == 0)
-      options->as_json = TRUE;
-    else if (strcmp (argv[i], "--threads") == 0)
-      options->threads = TRUE;
-    else if (strcmp (argv[i], "--limit") == 0 && i + 1 < argc && g_ascii_string_to_unsigned (argv[i + 1], 10, 0, G_MAXINT64, &options->limit, NULL))
-      i++;
-    else if (argv[i][0] != '-' && !options->folder)
-      options->folder = argv[i];
-    else
-      return FALSE;
-  }
+  for (int i = 1; i < argc; i++)
+    {
+      if (strcmp (argv[i], "--json") == 0)
+        options->as_json = TRUE;
+      else if (strcmp (argv[i], "--threads") == 0)
+        options->threads = TRUE;
+      else if (strcmp (argv[i], "--limit") == 0 && i + 1 < argc
+               && g_ascii_string_to_unsigned (argv[i + 1], 10, 0, G_MAXINT64, &options->limit, NULL))
+        i++;
+      else if (argv[i][0] != '-' && !options->folder)
+        options->folder = argv[i];
+      else
+        return FALSE;
+    }
   return options->folder != NULL;
 }
 
@@ -86,23 +93,27 @@ print_list (FmCliSession *session, gint64 folder_id, const ListOptions *options)
   g_autoptr (FmPositions) positions = fm_positions_load (fm_cli_session_reader (session), &spec, NULL, &error);
   guint64 count;
 
-  if (!positions) {
-    fm_cli_session_complain ("%s", error->message);
-    return FALSE;
-  }
-  count = MIN (fm_positions_count (positions), options->limit);
-  for (guint64 at = 0; at < count; at += SLICE) {
-    g_autoptr (GPtrArray) rows = fm_positions_rows (positions, fm_cli_session_reader (session), at, MIN (SLICE, count - at), &error);
-    if (!rows) {
+  if (!positions)
+    {
       fm_cli_session_complain ("%s", error->message);
       return FALSE;
     }
-    for (guint i = 0; i < rows->len; i++) {
-      const FmRow *row = g_ptr_array_index (rows, i);
-      if (row)
-        fm_cli_message_print (session, row->id, options->threads ? row->depth : G_MAXUINT, options->as_json);
+  count = MIN (fm_positions_count (positions), options->limit);
+  for (guint64 at = 0; at < count; at += SLICE)
+    {
+      g_autoptr (GPtrArray) rows = fm_positions_rows (positions, fm_cli_session_reader (session), at, MIN (SLICE, count - at), &error);
+      if (!rows)
+        {
+          fm_cli_session_complain ("%s", error->message);
+          return FALSE;
+        }
+      for (guint i = 0; i < rows->len; i++)
+        {
+          const FmRow *row = g_ptr_array_index (rows, i);
+          if (row)
+            fm_cli_message_print (session, row->id, options->threads ? row->depth : G_MAXUINT, options->as_json);
+        }
     }
-  }
   return TRUE;
 }
 
@@ -114,10 +125,11 @@ fm_cli_list_run (const FmCliGlobals *globals, int argc, char **argv)
   gint64 folder_id;
   gboolean good;
 
-  if (!parse (argc, argv, &options)) {
-    fm_cli_session_complain ("usage: fulmar list [--json] [--limit N] [--threads] FOLDER");
-    return 2;
-  }
+  if (!parse (argc, argv, &options))
+    {
+      fm_cli_session_complain ("usage: fulmar list [--json] [--limit N] [--threads] FOLDER");
+      return 2;
+    }
   if (!(session = fm_cli_session_open (globals, FM_CLI_READ)))
     return 1;
   folder_id = fm_cli_session_folder (session, options.folder);

@@ -28,10 +28,11 @@ parse_query (const char *text)
   gsize position = 0;
   FmQuery *query = fm_query_parse (text, fm_clock_now_utc (), &position, &error);
 
-  if (!query) {
-    fm_cli_session_complain ("%s", error->message);
-    fprintf (stderr, "  %s\n  %*s^\n", shown, fm_text_width (text, MIN (position, strlen (text))), "");
-  }
+  if (!query)
+    {
+      fm_cli_session_complain ("%s", error->message);
+      fprintf (stderr, "  %s\n  %*s^\n", shown, fm_text_width (text, MIN (position, strlen (text))), "");
+    }
   return query;
 }
 
@@ -45,18 +46,21 @@ fm_cli_search_run (const FmCliGlobals *globals, int argc, char **argv)
   gboolean as_json = FALSE, good;
   FmCliSession *session;
 
-  for (int i = 1; i < argc; i++) {
-    if (strcmp (argv[i], "--json") == 0)
-      as_json = TRUE;
-    else if (strcmp (argv[i], "--limit") == 0 && i + 1 < argc && g_ascii_string_to_unsigned (argv[i + 1], 10, 0, G_MAXINT64, &limit, NULL))
-      i++;
-    else
-      g_string_append_printf (text, "%s%s", text->len ? " " : "", argv[i]);
-  }
-  if (text->len == 0) {
-    fm_cli_session_complain ("usage: fulmar search [--json] [--limit N] QUERY");
-    return 2;
-  }
+  for (int i = 1; i < argc; i++)
+    {
+      if (strcmp (argv[i], "--json") == 0)
+        as_json = TRUE;
+      else if (strcmp (argv[i], "--limit") == 0 && i + 1 < argc
+               && g_ascii_string_to_unsigned (argv[i + 1], 10, 0, G_MAXINT64, &limit, NULL))
+        i++;
+      else
+        g_string_append_printf (text, "%s%s", text->len ? " " : "", argv[i]);
+    }
+  if (text->len == 0)
+    {
+      fm_cli_session_complain ("usage: fulmar search [--json] [--limit N] QUERY");
+      return 2;
+    }
   if (!(query = parse_query (text->str)))
     return 2;
   if (!(session = fm_cli_session_open (globals, FM_CLI_SEARCH)))

@@ -20,24 +20,27 @@ typedef struct {
 static gboolean
 parse (int argc, char **argv, SendOptions *options)
 {
-  for (int i = 1; i < argc; i++) {
-    const char *word = argv[i];
-    if (strcmp (word, "--wait") == 0)
-      options->wait = TRUE;
-    else if (strcmp (word, "-f") == 0 && i + 1 < argc)
-      options->sender = argv[++i];
-    else if (g_str_has_prefix (word, "-f") && word[2])
-      options->sender = word + 2;
-    else if (strcmp (word, "-t") == 0)
-      options->from_headers = TRUE;
-    else if (strcmp (word, "-i") == 0 || g_str_has_prefix (word, "-o") || strcmp (word, "--") == 0)
-      continue;
-    else if (*word == '-') {
-      fm_cli_session_complain ("there is no option %s: usage: fulmar send [-t] [-f SENDER] [--wait] [ADDRESS...] <message", word);
-      return FALSE;
-    } else
-      g_ptr_array_add (options->addresses, (gpointer) word);
-  }
+  for (int i = 1; i < argc; i++)
+    {
+      const char *word = argv[i];
+      if (strcmp (word, "--wait") == 0)
+        options->wait = TRUE;
+      else if (strcmp (word, "-f") == 0 && i + 1 < argc)
+        options->sender = argv[++i];
+      else if (g_str_has_prefix (word, "-f") && word[2])
+        options->sender = word + 2;
+      else if (strcmp (word, "-t") == 0)
+        options->from_headers = TRUE;
+      else if (strcmp (word, "-i") == 0 || g_str_has_prefix (word, "-o") || strcmp (word, "--") == 0)
+        continue;
+      else if (*word == '-')
+        {
+          fm_cli_session_complain ("there is no option %s: usage: fulmar send [-t] [-f SENDER] [--wait] [ADDRESS...] <message", word);
+          return FALSE;
+        }
+      else
+        g_ptr_array_add (options->addresses, (gpointer) word);
+    }
   return TRUE;
 }
 
@@ -48,15 +51,17 @@ read_input (void)
   g_autofree guint8 *block = g_malloc (1 << 16);
   ssize_t n;
 
-  while ((n = read (STDIN_FILENO, block, 1 << 16)) != 0) {
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0 || bytes->len > MAX_MESSAGE_BYTES) {
-      fm_cli_session_complain (n < 0 ? "standard input can't be read" : "the message is longer than 256 MB");
-      return NULL;
+  while ((n = read (STDIN_FILENO, block, 1 << 16)) != 0)
+    {
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0 || bytes->len > MAX_MESSAGE_BYTES)
+        {
+          fm_cli_session_complain (n < 0 ? "standard input can't be read" : "the message is longer than 256 MB");
+          return NULL;
+        }
+      g_byte_array_append (bytes, block, n);
     }
-    g_byte_array_append (bytes, block, n);
-  }
   return g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
 }
 
@@ -67,14 +72,16 @@ choose_account (FmCliSession *session, const FmCliGlobals *globals, const char *
   GPtrArray *accounts = fm_config_accounts (fm_app_config (fm_cli_session_app (session)));
   const FmAccountSpec *first = NULL;
 
-  for (guint i = 0; i < accounts->len; i++) {
-    const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
-    gboolean sends = spec->smtp.host || spec->sendmail_argv;
-    if (globals->account ? strcmp (globals->account, spec->name) == 0 : sends && sender && spec->address && fm_address_equal (spec->address, sender))
-      return spec;
-    if (!first && sends)
-      first = spec;
-  }
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
+      gboolean sends = spec->smtp.host || spec->sendmail_argv;
+      if (globals->account ? strcmp (globals->account, spec->name) == 0
+                           : sends && sender && spec->address && fm_address_equal (spec->address, sender))
+        return spec;
+      if (!first && sends)
+        first = spec;
+    }
   if (globals->account)
     fm_cli_session_complain ("there is no account %s", globals->account);
   else if (!first)
@@ -112,10 +119,11 @@ hand_over (FmCliSession *session, const FmAccountSpec *spec, FmOutgoingMessage *
 
   if (!*send.sender)
     send.sender = spec->address;
-  if (!send.recipients[0]) {
-    fm_cli_session_complain ("nobody to send it to: name addresses, or use -t with To, Cc or Bcc in the message");
-    return 1;
-  }
+  if (!send.recipients[0])
+    {
+      fm_cli_session_complain ("nobody to send it to: name addresses, or use -t with To, Cc or Bcc in the message");
+      return 1;
+    }
   if (!fm_cli_session_wait (session, fm_engine_act (engine, fm_action_new_send (&send)), heard, &waiting))
     return 1;
   if (options->wait && !fm_cli_session_outbox_empty (session, heard, &waiting))
@@ -141,13 +149,15 @@ fm_cli_send_run (const FmCliGlobals *globals, int argc, char **argv)
   if (!(input = read_input ()) || !(session = fm_cli_session_open (globals, FM_CLI_NETWORK)))
     return 1;
   spec = choose_account (session, globals, options.sender);
-  if (spec) {
-    message = fm_outgoing_prepare (input, options.from_headers, (const char *const *) addresses->pdata, spec->address_name, spec->address, &error);
-    if (message)
-      status = hand_over (session, spec, message, &options);
-    else
-      fm_cli_session_complain ("%s", error->message);
-  }
+  if (spec)
+    {
+      message = fm_outgoing_prepare (input, options.from_headers, (const char *const *) addresses->pdata, spec->address_name, spec->address,
+                                     &error);
+      if (message)
+        status = hand_over (session, spec, message, &options);
+      else
+        fm_cli_session_complain ("%s", error->message);
+    }
   fm_cli_session_free (session);
   return status;
 }

@@ -34,13 +34,14 @@ report_problems (FmConfig *config)
 {
   GPtrArray *problems = fm_config_problems (config);
 
-  for (guint i = 0; i < problems->len; i++) {
-    const FmConfigProblem *problem = g_ptr_array_index (problems, i);
-    if (problem->column)
-      fprintf (stderr, "%s:%u:%u: %s\n", problem->file, problem->line, problem->column, problem->message);
-    else
-      fprintf (stderr, "%s:%u: %s\n", problem->file, problem->line, problem->message);
-  }
+  for (guint i = 0; i < problems->len; i++)
+    {
+      const FmConfigProblem *problem = g_ptr_array_index (problems, i);
+      if (problem->column)
+        fprintf (stderr, "%s:%u:%u: %s\n", problem->file, problem->line, problem->column, problem->message);
+      else
+        fprintf (stderr, "%s:%u: %s\n", problem->file, problem->line, problem->message);
+    }
 }
 
 /* Every answer's id may come before its asker looks for it, so answers are noted for whatever request is waited for. */
@@ -54,23 +55,27 @@ listen (const FmEvent *event, gpointer data)
   if (event->kind == FM_EVENT_NOTICE && event->error)
     fm_cli_session_complain ("%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->error->message);
   if (event->kind == FM_EVENT_NEED_PASSWORD)
-    fm_cli_session_complain ("%s needs a password: add password_command to its section of the config, or sign in once in the screen", event->account);
+    fm_cli_session_complain ("%s needs a password: add password_command to its section of the config, or sign in once in the screen",
+                             event->account);
   if (session->until_sent && (event->kind == FM_EVENT_OUTBOX || event->kind == FM_EVENT_QUEUE)
-      && fm_outbox_store_pending (fm_cli_session_reader (session)) == 0) {
-    session->answered = TRUE;
-    g_main_loop_quit (session->loop);
-  }
+      && fm_outbox_store_pending (fm_cli_session_reader (session)) == 0)
+    {
+      session->answered = TRUE;
+      g_main_loop_quit (session->loop);
+    }
   if (session->request == 0 || event->reply_to != session->request)
     return;
-  if (event->kind == FM_EVENT_FAILED) {
-    fm_cli_session_complain ("%s", event->error->message);
-    session->failed = TRUE;
-  }
-  if (event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED) {
-    session->failed |= event->kind == FM_EVENT_CANCELLED;
-    session->answered = TRUE;
-    g_main_loop_quit (session->loop);
-  }
+  if (event->kind == FM_EVENT_FAILED)
+    {
+      fm_cli_session_complain ("%s", event->error->message);
+      session->failed = TRUE;
+    }
+  if (event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED)
+    {
+      session->failed |= event->kind == FM_EVENT_CANCELLED;
+      session->answered = TRUE;
+      g_main_loop_quit (session->loop);
+    }
 }
 
 FmCliSession *
@@ -78,25 +83,29 @@ fm_cli_session_open (const FmCliGlobals *globals, FmCliNeed need)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *path = globals->config_file ? g_strdup (globals->config_file) : fm_paths_config_file ();
-  FmAppOptions options = { .read_only = globals->read_only || need <= FM_CLI_SEARCH, .network = need == FM_CLI_NETWORK,
-                           .index = need == FM_CLI_SEARCH, .account = globals->account };
+  FmAppOptions options = { .read_only = globals->read_only || need <= FM_CLI_SEARCH,
+                           .network = need == FM_CLI_NETWORK,
+                           .index = need == FM_CLI_SEARCH,
+                           .account = globals->account };
   FmConfig *config = fm_config_load (path);
   FmCliSession *session;
 
   report_problems (config);
-  if (fm_config_accounts (config)->len == 0) {
-    fm_cli_session_complain ("no account is set up in %s: `fulmar setup` adds one", path);
-    fm_config_free (config);
-    return NULL;
-  }
+  if (fm_config_accounts (config)->len == 0)
+    {
+      fm_cli_session_complain ("no account is set up in %s: `fulmar setup` adds one", path);
+      fm_config_free (config);
+      return NULL;
+    }
   session = g_new0 (FmCliSession, 1);
   session->loop = g_main_loop_new (NULL, FALSE);
   session->app = fm_app_new (config, &options, &error);
-  if (!session->app) {
-    fm_cli_session_complain ("%s", error->message);
-    fm_cli_session_free (session);
-    return NULL;
-  }
+  if (!session->app)
+    {
+      fm_cli_session_complain ("%s", error->message);
+      fm_cli_session_free (session);
+      return NULL;
+    }
   fm_app_set_listener (session->app, listen, session);
   return session;
 }
@@ -182,22 +191,29 @@ fm_cli_session_messages (FmCliSession *session, const char *name, GArray *ids)
   g_autoptr (GArray) found = NULL;
   gint64 id;
 
-  if (*name == 'm' && g_ascii_string_to_signed (name + 1, 10, 1, G_MAXINT64, &id, NULL)) {
-    g_autoptr (FmMessageInfo) info = fm_message_store_get (reader, id, NULL);
-    if (info) {
-      g_array_append_val (ids, id);
-      return TRUE;
+  if (*name == 'm' && g_ascii_string_to_signed (name + 1, 10, 1, G_MAXINT64, &id, NULL))
+    {
+      g_autoptr (FmMessageInfo) info = fm_message_store_get (reader, id, NULL);
+      if (info)
+        {
+          g_array_append_val (ids, id);
+          return TRUE;
+        }
     }
-  } else if (g_str_has_prefix (name, "id:")) {
-    found = fm_message_store_find_message_id (reader, name + 3, NULL);
-    if (found && found->len > 0) {
-      g_array_append_vals (ids, found->data, found->len);
-      return TRUE;
+  else if (g_str_has_prefix (name, "id:"))
+    {
+      found = fm_message_store_find_message_id (reader, name + 3, NULL);
+      if (found && found->len > 0)
+        {
+          g_array_append_vals (ids, found->data, found->len);
+          return TRUE;
+        }
     }
-  } else {
-    fm_cli_session_complain ("`%s` names no message: write id:<Message-ID>, or an id that --json prints (m12)", name);
-    return FALSE;
-  }
+  else
+    {
+      fm_cli_session_complain ("`%s` names no message: write id:<Message-ID>, or an id that --json prints (m12)", name);
+      return FALSE;
+    }
   fm_cli_session_complain ("there is no message %s", name);
   return FALSE;
 }

@@ -30,10 +30,11 @@ print_text (const char *path, gboolean prefer_html)
   g_autoptr (FmLayout) layout = doc ? fm_layout_new (doc, &options) : NULL;
   FmLayoutLine line;
 
-  if (!doc) {
-    fm_cli_session_complain ("%s", error->message);
-    return FALSE;
-  }
+  if (!doc)
+    {
+      fm_cli_session_complain ("%s", error->message);
+      return FALSE;
+    }
   for (guint i = 0; fm_layout_line (layout, i, &line); i++)
     printf ("%.*s\n", (int) line.size_bytes, line.text);
   return TRUE;
@@ -46,10 +47,11 @@ print_raw (const char *path)
   FILE *file = fopen (path, "re");
   gsize n;
 
-  if (!file) {
-    fm_cli_session_complain ("%s can't be read", path);
-    return FALSE;
-  }
+  if (!file)
+    {
+      fm_cli_session_complain ("%s can't be read", path);
+      return FALSE;
+    }
   while ((n = fread (block, 1, 1 << 16, file)) > 0)
     fwrite (block, 1, n, stdout);
   fclose (file);
@@ -59,10 +61,11 @@ print_raw (const char *path)
 static gboolean
 print_message (FmCliSession *session, const char *mode, gint64 id, const char *path)
 {
-  if (strcmp (mode, "--json") == 0) {
-    fm_cli_message_print (session, id, G_MAXUINT, TRUE);
-    return TRUE;
-  }
+  if (strcmp (mode, "--json") == 0)
+    {
+      fm_cli_message_print (session, id, G_MAXUINT, TRUE);
+      return TRUE;
+    }
   if (strcmp (mode, "--raw") == 0)
     return print_raw (path);
   return print_text (path, strcmp (mode, "--html") == 0);
@@ -72,12 +75,13 @@ print_message (FmCliSession *session, const char *mode, gint64 id, const char *p
 static char *
 find_path (FmCliSession *session, const GArray *ids, gint64 *ret_id)
 {
-  for (guint i = 0; i < ids->len; i++) {
-    char *path = fm_body_store_path (fm_cli_session_reader (session), g_array_index (ids, gint64, i), NULL);
-    *ret_id = g_array_index (ids, gint64, i);
-    if (path)
-      return path;
-  }
+  for (guint i = 0; i < ids->len; i++)
+    {
+      char *path = fm_body_store_path (fm_cli_session_reader (session), g_array_index (ids, gint64, i), NULL);
+      *ret_id = g_array_index (ids, gint64, i);
+      if (path)
+        return path;
+    }
   return NULL;
 }
 
@@ -91,15 +95,17 @@ show (const FmCliGlobals *globals, const char *mode, const char *name, FmCliNeed
   gint64 id = 0;
   gboolean good = session && fm_cli_session_messages (session, name, ids);
 
-  if (good && need == FM_CLI_NETWORK) {
-    id = g_array_index (ids, gint64, 0);
-    good = fm_cli_session_wait (session, fm_engine_want_body (fm_app_engine (fm_cli_session_app (session)), id), NULL, NULL);
-  }
-  if (good) {
-    path = find_path (session, ids, &id);
-    *ret_missing = !path && strcmp (mode, "--json") != 0;
-    good = !*ret_missing && print_message (session, mode, id, path);
-  }
+  if (good && need == FM_CLI_NETWORK)
+    {
+      id = g_array_index (ids, gint64, 0);
+      good = fm_cli_session_wait (session, fm_engine_want_body (fm_app_engine (fm_cli_session_app (session)), id), NULL, NULL);
+    }
+  if (good)
+    {
+      path = find_path (session, ids, &id);
+      *ret_missing = !path && strcmp (mode, "--json") != 0;
+      good = !*ret_missing && print_message (session, mode, id, path);
+    }
   fm_cli_session_free (session);
   return good;
 }
@@ -118,10 +124,11 @@ fm_cli_show_run (const FmCliGlobals *globals, int argc, char **argv)
       name = argv[i];
     else
       name = "";
-  if (!name || !*name) {
-    fm_cli_session_complain ("usage: fulmar show [--text | --html | --raw | --json] MESSAGE");
-    return 2;
-  }
+  if (!name || !*name)
+    {
+      fm_cli_session_complain ("usage: fulmar show [--text | --html | --raw | --json] MESSAGE");
+      return 2;
+    }
   if (show (globals, mode, name, FM_CLI_READ, &missing))
     return 0;
   return missing && show (globals, mode, name, FM_CLI_NETWORK, &missing) ? 0 : 1;

@@ -37,13 +37,15 @@ int
 fm_cli_run (const FmCliGlobals *globals, int argc, char **argv)
 {
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    if (strcmp (commands[i].name, argv[0]) == 0) {
-      if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
-        g_print ("Usage: fulmar %s\n", commands[i].usage);
-        return 0;
+    if (strcmp (commands[i].name, argv[0]) == 0)
+      {
+        if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0))
+          {
+            g_print ("Usage: fulmar %s\n", commands[i].usage);
+            return 0;
+          }
+        return commands[i].run (globals, argc, argv);
       }
-      return commands[i].run (globals, argc, argv);
-    }
   return 2;
 }
 
@@ -52,11 +54,12 @@ fm_cli_usage (void)
 {
   static char *usage;
 
-  if (!usage) {
-    GString *text = g_string_new (NULL);
-    for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-      g_string_append_printf (text, "       fulmar %s\n", commands[i].usage);
-    usage = g_string_free (text, FALSE);
-  }
+  if (!usage)
+    {
+      GString *text = g_string_new (NULL);
+      for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+        g_string_append_printf (text, "       fulmar %s\n", commands[i].usage);
+      usage = g_string_free (text, FALSE);
+    }
   return usage;
 }

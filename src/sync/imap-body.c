@@ -21,12 +21,13 @@ attach_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
   GArray *fetched = data;
 
-  for (guint i = 0; i < fetched->len; i++) {
-    Fetched *one = &g_array_index (fetched, Fetched, i);
-    one->blob_id = fm_body_store_attach (writer, one->msg_id, one->digest, one->size_bytes, error);
-    if (!one->blob_id)
-      return FALSE;
-  }
+  for (guint i = 0; i < fetched->len; i++)
+    {
+      Fetched *one = &g_array_index (fetched, Fetched, i);
+      one->blob_id = fm_body_store_attach (writer, one->msg_id, one->digest, one->size_bytes, error);
+      if (!one->blob_id)
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -62,7 +63,8 @@ fetch_one (FmImapConn *conn, guint32 uid, Progress *progress, gboolean grouped, 
 {
   g_autoptr (FmSink) sink = fm_body_store_sink_new (conn->worker->env->store, MAX_BODY_BYTES, grouped);
 
-  if (!fm_imap_session_fetch_body (conn->session, uid, sink, progress ? progressed : NULL, progress, error) || !fm_sink_commit (sink, error))
+  if (!fm_imap_session_fetch_body (conn->session, uid, sink, progress ? progressed : NULL, progress, error)
+      || !fm_sink_commit (sink, error))
     return FALSE;
   g_strlcpy (ret_fetched->digest, fm_body_store_sink_digest (sink, &ret_fetched->size_bytes), sizeof ret_fetched->digest);
   return TRUE;
@@ -80,10 +82,12 @@ fm_imap_body_fetch (FmImapConn *conn, guint64 request_id, gint64 msg_id, GError 
     return FALSE;
   if (info->blob_id)
     return TRUE;
-  if (info->uid == 0) {
-    g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, "this message is being moved on the server; it can be opened when that is done");
-    return FALSE;
-  }
+  if (info->uid == 0)
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND,
+                           "this message is being moved on the server; it can be opened when that is done");
+      return FALSE;
+    }
   if (!fm_imap_folder_select (conn, info->folder_id, error) || !fetch_one (conn, info->uid, &progress, FALSE, &one, error))
     return FALSE;
   g_array_append_val (fetched, one);
@@ -105,7 +109,8 @@ keep_batch (FmImapConn *conn, GArray *fetched, GError **error)
 {
   if (fetched->len == 0)
     return TRUE;
-  if (!fm_body_store_sync_dirs (conn->worker->env->store, error) || !fm_pen_call (conn->worker->env->pen, FM_PEN_BULK, attach_run, fetched, error))
+  if (!fm_body_store_sync_dirs (conn->worker->env->store, error)
+      || !fm_pen_call (conn->worker->env->pen, FM_PEN_BULK, attach_run, fetched, error))
     return FALSE;
   for (guint i = 0; i < fetched->len; i++)
     fm_sync_env_index (conn->worker->env, g_array_index (fetched, Fetched, i).blob_id);
@@ -121,28 +126,31 @@ fm_imap_body_fill (FmImapConn *conn, gint64 folder_id, gboolean *ret_more, GErro
   *ret_more = FALSE;
   if (conn->worker->spec->offline == FM_OFFLINE_HEADERS)
     return TRUE;
-  wanted = fm_message_store_wanted (conn->reader, folder_id, conn->fill_date, conn->fill_id, oldest_wanted (conn->worker->spec), FILL_BATCH, error);
+  wanted = fm_message_store_wanted (conn->reader, folder_id, conn->fill_date, conn->fill_id, oldest_wanted (conn->worker->spec), FILL_BATCH,
+                                    error);
   if (!wanted)
     return FALSE;
   if (wanted->len == 0)
     return TRUE;
   if (!fm_imap_folder_select (conn, folder_id, error))
     return FALSE;
-  for (guint i = 0; good && i < wanted->len && !fm_imap_worker_stopping (conn->worker); i++) {
-    const FmMessageWant *want = &g_array_index (wanted, FmMessageWant, i);
-    Fetched one = { .msg_id = want->id };
-    g_autoptr (GError) local = NULL;
-    conn->fill_date = want->date_utc;
-    conn->fill_id = want->id;
-    if (want->uid == 0)
-      continue;
-    if (fetch_one (conn, want->uid, NULL, TRUE, &one, &local))
-      g_array_append_val (fetched, one);
-    else if (!fm_imap_session_is_alive (conn->session) || g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE)) {
-      g_propagate_error (error, g_steal_pointer (&local));
-      good = FALSE;
+  for (guint i = 0; good && i < wanted->len && !fm_imap_worker_stopping (conn->worker); i++)
+    {
+      const FmMessageWant *want = &g_array_index (wanted, FmMessageWant, i);
+      Fetched one = { .msg_id = want->id };
+      g_autoptr (GError) local = NULL;
+      conn->fill_date = want->date_utc;
+      conn->fill_id = want->id;
+      if (want->uid == 0)
+        continue;
+      if (fetch_one (conn, want->uid, NULL, TRUE, &one, &local))
+        g_array_append_val (fetched, one);
+      else if (!fm_imap_session_is_alive (conn->session) || g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          good = FALSE;
+        }
     }
-  }
   *ret_more = wanted->len == FILL_BATCH;
   return keep_batch (conn, fetched, good ? error : NULL) && good;
 }

@@ -14,11 +14,11 @@
 typedef struct {
   FmImapCollect *collect;
   gint64 folder_id;
-  GArray *rows;      /* FmMessageInput, envelope and keywords owned */
-  GArray *flags;     /* FmMessageFlags, keywords owned */
-  GArray *vanished;  /* FmUidRange */
+  GArray *rows;     /* FmMessageInput, envelope and keywords owned */
+  GArray *flags;    /* FmMessageFlags, keywords owned */
+  GArray *vanished; /* FmUidRange */
   guint added, unseen_added, changed, removed;
-  gboolean again;    /* more to remove */
+  gboolean again; /* more to remove */
 } Slice;
 
 struct FmImapCollect {
@@ -30,8 +30,8 @@ struct FmImapCollect {
 
   pthread_mutex_t mutex;
   pthread_cond_t cond;
-  guint in_flight;   /* under mutex */
-  GError *error;     /* the first; under mutex */
+  guint in_flight;                             /* under mutex */
+  GError *error;                               /* the first; under mutex */
   guint added, unseen_added, changed, removed; /* under mutex */
 };
 
@@ -124,23 +124,27 @@ slice_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
   Slice *slice = data;
 
-  if (slice->rows) {
-    FmMessageResult result = { 0 };
-    if (!fm_message_store_upsert (writer, slice->folder_id, (const FmMessageInput *) (void *) slice->rows->data, slice->rows->len, &result, error))
-      return FALSE;
-    slice->added = result.added + result.matched;
-    slice->unseen_added = result.unseen_added;
-    slice->changed = result.updated;
-  }
+  if (slice->rows)
+    {
+      FmMessageResult result = { 0 };
+      if (!fm_message_store_upsert (writer, slice->folder_id, (const FmMessageInput *) (void *) slice->rows->data, slice->rows->len,
+                                    &result, error))
+        return FALSE;
+      slice->added = result.added + result.matched;
+      slice->unseen_added = result.unseen_added;
+      slice->changed = result.updated;
+    }
   if (slice->flags
-      && !fm_message_store_set_flags (writer, slice->folder_id, (const FmMessageFlags *) (void *) slice->flags->data, slice->flags->len, &slice->changed, error))
+      && !fm_message_store_set_flags (writer, slice->folder_id, (const FmMessageFlags *) (void *) slice->flags->data, slice->flags->len,
+                                      &slice->changed, error))
     return FALSE;
-  if (slice->vanished) {
-    if (!fm_message_store_vanished (writer, slice->folder_id, (const FmUidRange *) (void *) slice->vanished->data, slice->vanished->len, VANISHED_A_SLICE,
-                                    &slice->removed, error))
-      return FALSE;
-    slice->again = slice->removed >= VANISHED_A_SLICE;
-  }
+  if (slice->vanished)
+    {
+      if (!fm_message_store_vanished (writer, slice->folder_id, (const FmUidRange *) (void *) slice->vanished->data, slice->vanished->len,
+                                      VANISHED_A_SLICE, &slice->removed, error))
+        return FALSE;
+      slice->again = slice->removed >= VANISHED_A_SLICE;
+    }
   return TRUE;
 }
 
@@ -207,20 +211,22 @@ remove_ranges (FmImapCollect *collect, const FmImapRange *ranges, gsize n)
   g_autoptr (GArray) copy = g_array_new (FALSE, FALSE, sizeof (FmUidRange));
   gboolean again = TRUE;
 
-  for (gsize i = 0; i < n; i++) {
-    FmUidRange range = { ranges[i].first, ranges[i].last };
-    g_array_append_val (copy, range);
-  }
-  while (again) {
-    Slice slice = { .folder_id = collect->folder_id, .vanished = copy };
-    g_autoptr (GError) error = NULL;
-    again = fm_pen_call (collect->worker->env->pen, FM_PEN_BULK, slice_run, &slice, &error) && slice.again;
-    pthread_mutex_lock (&collect->mutex);
-    collect->removed += slice.removed;
-    if (error && !collect->error)
-      collect->error = g_steal_pointer (&error);
-    pthread_mutex_unlock (&collect->mutex);
-  }
+  for (gsize i = 0; i < n; i++)
+    {
+      FmUidRange range = { ranges[i].first, ranges[i].last };
+      g_array_append_val (copy, range);
+    }
+  while (again)
+    {
+      Slice slice = { .folder_id = collect->folder_id, .vanished = copy };
+      g_autoptr (GError) error = NULL;
+      again = fm_pen_call (collect->worker->env->pen, FM_PEN_BULK, slice_run, &slice, &error) && slice.again;
+      pthread_mutex_lock (&collect->mutex);
+      collect->removed += slice.removed;
+      if (error && !collect->error)
+        collect->error = g_steal_pointer (&error);
+      pthread_mutex_unlock (&collect->mutex);
+    }
 }
 
 gboolean
@@ -228,10 +234,11 @@ fm_imap_collect_flush (FmImapCollect *collect, GError **error)
 {
   gboolean good = TRUE;
 
-  if (collect->folder_id) {
-    post_rows (collect);
-    post_flags (collect);
-  }
+  if (collect->folder_id)
+    {
+      post_rows (collect);
+      post_flags (collect);
+    }
   wait_in_flight (collect, 0);
   pthread_mutex_lock (&collect->mutex);
   collect->heard.added += collect->added;
@@ -239,10 +246,11 @@ fm_imap_collect_flush (FmImapCollect *collect, GError **error)
   collect->heard.changed += collect->changed;
   collect->heard.removed += collect->removed;
   collect->added = collect->unseen_added = collect->changed = collect->removed = 0;
-  if (collect->error) {
-    g_propagate_error (error, g_steal_pointer (&collect->error));
-    good = FALSE;
-  }
+  if (collect->error)
+    {
+      g_propagate_error (error, g_steal_pointer (&collect->error));
+      good = FALSE;
+    }
   pthread_mutex_unlock (&collect->mutex);
   return good;
 }
@@ -328,7 +336,8 @@ add_row (FmImapCollect *collect, const FmImapMessage *message)
 static void
 add_flags (FmImapCollect *collect, const FmImapMessage *message)
 {
-  FmMessageFlags flags = { .uid = message->uid, .flags = message->flags, .modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0 };
+  FmMessageFlags flags
+      = { .uid = message->uid, .flags = message->flags, .modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0 };
 
   if (collect->diverted_flags)
     g_array_append_val (collect->diverted_flags, flags);

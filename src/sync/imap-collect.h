@@ -18,11 +18,12 @@ typedef struct {
   guint32 highest_uid, lowest_uid; /* of messages with headers; lowest 0: none */
   guint64 highest_modseq;
   guint headers, added, unseen_added, changed, removed;
-  gboolean exists;        /* EXISTS was told: there may be new mail */
-  gboolean need_uids;     /* an EXPUNGE by number, or a FETCH without UID: compare */
+  gboolean exists;    /* EXISTS was told: there may be new mail */
+  gboolean need_uids; /* an EXPUNGE by number, or a FETCH without UID: compare */
 } FmImapHeard;
 FmImapHeard fm_imap_collect_heard (const FmImapCollect *collect);
 void fm_imap_collect_reset (FmImapCollect *collect);
 
 /* While set, search results and flags are kept here instead of going to the store; both owned by the caller. */
-void fm_imap_collect_divert (FmImapCollect *collect, GArray *ranges /* FmImapRange */, GArray *flags /* FmMessageFlags, uid and flags only */);
+void fm_imap_collect_divert (FmImapCollect *collect, GArray *ranges /* FmImapRange */,
+                             GArray *flags /* FmMessageFlags, uid and flags only */);

@@ -43,7 +43,9 @@ marks_run (FmStoreWriter *writer, gpointer data, GError **error)
     return FALSE;
   if (marks->modseq && !fm_folder_store_set_modseq (writer, marks->folder_id, marks->modseq, error))
     return FALSE;
-  if (marks->rematch && (!fm_folder_store_end_rematch (writer, marks->folder_id, &gone, error) || !fm_journal_settle_missing (writer, marks->folder_id, &gone, error)))
+  if (marks->rematch
+      && (!fm_folder_store_end_rematch (writer, marks->folder_id, &gone, error)
+          || !fm_journal_settle_missing (writer, marks->folder_id, &gone, error)))
     return FALSE;
   return !marks->synced || fm_folder_store_set_synced (writer, marks->folder_id, fm_clock_now_utc (), 0, error);
 }
@@ -72,17 +74,19 @@ select_folder (FmImapConn *conn, const FmFolderInfo *info, gboolean *ret_resynce
   *ret_resynced = FALSE;
   if (info->wire_name)
     fm_imap_session_teach_name (conn->session, info->remote_name, info->wire_name);
-  if (info->lowest_uid && info->uidnext > 1 && info->highestmodseq && fm_imap_session_has (conn->session, FM_IMAP_CAP_QRESYNC)) {
-    options.known_uidvalidity = info->uidvalidity;
-    options.known_modseq = info->highestmodseq;
-    options.known_uid_last = info->uidnext - 1;
-    *ret_resynced = TRUE;
-  }
+  if (info->lowest_uid && info->uidnext > 1 && info->highestmodseq && fm_imap_session_has (conn->session, FM_IMAP_CAP_QRESYNC))
+    {
+      options.known_uidvalidity = info->uidvalidity;
+      options.known_modseq = info->highestmodseq;
+      options.known_uid_last = info->uidnext - 1;
+      *ret_resynced = TRUE;
+    }
   fm_imap_collect_begin (conn->collect, info->id);
-  if (!fm_imap_session_select (conn->session, info->remote_name, &options, error)) {
-    g_prefix_error (error, "%s/%s: ", conn->worker->spec->name, info->name);
-    return FALSE;
-  }
+  if (!fm_imap_session_select (conn->session, info->remote_name, &options, error))
+    {
+      g_prefix_error (error, "%s/%s: ", conn->worker->spec->name, info->name);
+      return FALSE;
+    }
   *ret_resynced = *ret_resynced && fm_imap_session_is_enabled (conn->session, FM_IMAP_CAP_QRESYNC);
   return TRUE;
 }
@@ -96,7 +100,8 @@ check_validity (FmImapConn *conn, gint64 folder_id, gboolean *ret_changed, GErro
     return FALSE;
   *ret_changed = marks.validity_changed;
   if (marks.validity_changed)
-    fm_log_info ("imap: %s: UIDVALIDITY of folder %" G_GINT64_FORMAT " changed: matching its messages again", conn->worker->spec->name, folder_id);
+    fm_log_debug ("imap: %s: UIDVALIDITY of folder %" G_GINT64_FORMAT " changed: matching its messages again", conn->worker->spec->name,
+                  folder_id);
   return TRUE;
 }
 
@@ -110,7 +115,8 @@ fm_imap_folder_select (FmImapConn *conn, gint64 folder_id, GError **error)
     return FALSE;
   if (is_selected (conn, info))
     return TRUE;
-  return select_folder (conn, info, &resynced, error) && fm_imap_collect_flush (conn->collect, error) && check_validity (conn, folder_id, &changed, error);
+  return select_folder (conn, info, &resynced, error) && fm_imap_collect_flush (conn->collect, error)
+         && check_validity (conn, folder_id, &changed, error);
 }
 
 /* --- new mail --- */
@@ -135,14 +141,16 @@ fetch_from (FmImapConn *conn, guint32 first, GError **error)
   if (range.last != G_MAXUINT32)
     return fm_imap_session_fetch_headers (conn->session, &range, 1, error) && fm_imap_collect_flush (conn->collect, error);
   fm_imap_session_queue_fetch_headers (conn->session, &range, 1, keep_error, &refused);
-  if (!fm_imap_session_run (conn->session, error)) {
-    g_clear_error (&refused);
-    return FALSE;
-  }
-  if (refused) {
-    g_propagate_error (error, refused);
-    return FALSE;
-  }
+  if (!fm_imap_session_run (conn->session, error))
+    {
+      g_clear_error (&refused);
+      return FALSE;
+    }
+  if (refused)
+    {
+      g_propagate_error (error, refused);
+      return FALSE;
+    }
   return fm_imap_collect_flush (conn->collect, error);
 }
 
@@ -162,11 +170,12 @@ first_screen (FmImapConn *conn, FmFolderInfo *info, GError **error)
   Marks marks = { .folder_id = info->id, .modseq = now->highestmodseq };
   guint32 exists = now->exists, from = exists > SCREENFUL ? exists - SCREENFUL + 1 : 1;
 
-  if (exists > 0) {
-    fm_imap_session_queue_fetch_headers_by_seq (conn->session, from, exists, NULL, NULL);
-    if (!fm_imap_session_run (conn->session, error) || !fm_imap_collect_flush (conn->collect, error))
-      return FALSE;
-  }
+  if (exists > 0)
+    {
+      fm_imap_session_queue_fetch_headers_by_seq (conn->session, from, exists, NULL, NULL);
+      if (!fm_imap_session_run (conn->session, error) || !fm_imap_collect_flush (conn->collect, error))
+        return FALSE;
+    }
   marks.lowest_uid = from == 1 ? 1 : fm_imap_collect_heard (conn->collect).lowest_uid;
   marks.uidnext = uidnext_after (conn, info);
   marks.synced = from == 1;
@@ -213,25 +222,30 @@ compare_uids (const GArray *ours, const GArray *ranges, guint32 lowest_uid, GArr
   const Known *known = (const Known *) (const void *) ours->data;
   guint at = 0, n = count_known (ours);
 
-  for (guint r = 0; r < ranges->len; r++) {
-    const FmImapRange *range = &g_array_index (ranges, FmImapRange, r);
-    for (guint64 uid = range->first; uid <= range->last; uid++) {
-      for (; at < n && known[at].uid < uid; at++) {
-        FmImapRange gone = { known[at].uid, known[at].uid };
-        g_array_append_val (ret_gone, gone);
-      }
-      if (at < n && known[at].uid == uid)
-        at++;
-      else if (uid >= lowest_uid) {
-        FmImapRange missed = { uid, uid };
-        g_array_append_val (ret_missed, missed);
-      }
+  for (guint r = 0; r < ranges->len; r++)
+    {
+      const FmImapRange *range = &g_array_index (ranges, FmImapRange, r);
+      for (guint64 uid = range->first; uid <= range->last; uid++)
+        {
+          for (; at < n && known[at].uid < uid; at++)
+            {
+              FmImapRange gone = { known[at].uid, known[at].uid };
+              g_array_append_val (ret_gone, gone);
+            }
+          if (at < n && known[at].uid == uid)
+            at++;
+          else if (uid >= lowest_uid)
+            {
+              FmImapRange missed = { uid, uid };
+              g_array_append_val (ret_missed, missed);
+            }
+        }
     }
-  }
-  for (; at < n; at++) {
-    FmImapRange gone = { known[at].uid, known[at].uid };
-    g_array_append_val (ret_gone, gone);
-  }
+  for (; at < n; at++)
+    {
+      FmImapRange gone = { known[at].uid, known[at].uid };
+      g_array_append_val (ret_gone, gone);
+    }
 }
 
 static int
@@ -257,19 +271,21 @@ compare_folder (FmImapConn *conn, const FmFolderInfo *info, GError **error)
   fm_imap_collect_divert (conn->collect, NULL, NULL);
   if (!good || !fm_imap_collect_flush (conn->collect, error))
     return FALSE;
-  if (ranges->len > 0 && g_array_index (ranges, FmImapRange, ranges->len - 1).last > info->uidnext + (1u << 24)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server's list of messages makes no sense");
-    return FALSE;
-  }
+  if (ranges->len > 0 && g_array_index (ranges, FmImapRange, ranges->len - 1).last > info->uidnext + (1u << 24))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server's list of messages makes no sense");
+      return FALSE;
+    }
   g_array_sort (ranges, compare_ranges);
   if (!(ours = fm_message_store_uids (conn->reader, info->id, 1, G_MAXUINT32, error)))
     return FALSE;
   compare_uids (ours, ranges, info->lowest_uid, gone, missed);
   /* A mailbox that is not empty and of which nothing at all is left in the answer is a broken answer. */
-  if (gone->len > 0 && ranges->len == 0 && fm_imap_session_selected (conn->session)->exists > 0) {
-    g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server lists no message of a folder that has some");
-    return FALSE;
-  }
+  if (gone->len > 0 && ranges->len == 0 && fm_imap_session_selected (conn->session)->exists > 0)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server lists no message of a folder that has some");
+      return FALSE;
+    }
   if (gone->len > 0)
     fm_imap_collect_events ()->vanished (conn->collect, FALSE, (const FmImapRange *) (void *) gone->data, gone->len);
   if (missed->len > 0 && !fm_imap_session_fetch_headers (conn->session, (const FmImapRange *) (void *) missed->data, missed->len, error))
@@ -319,19 +335,22 @@ take_newest (GArray *ranges)
   GArray *step = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
   guint64 room = STEP_HEADERS;
 
-  while (room > 0 && ranges->len > 0) {
-    FmImapRange *last = &g_array_index (ranges, FmImapRange, ranges->len - 1);
-    guint64 size = (guint64) last->last - last->first + 1;
-    FmImapRange part = *last;
-    if (size > room) {
-      part.first = last->last - room + 1;
-      last->last = part.first - 1;
-      size = room;
-    } else
-      g_array_set_size (ranges, ranges->len - 1);
-    g_array_prepend_val (step, part);
-    room -= size;
-  }
+  while (room > 0 && ranges->len > 0)
+    {
+      FmImapRange *last = &g_array_index (ranges, FmImapRange, ranges->len - 1);
+      guint64 size = (guint64) last->last - last->first + 1;
+      FmImapRange part = *last;
+      if (size > room)
+        {
+          part.first = last->last - room + 1;
+          last->last = part.first - 1;
+          size = room;
+        }
+      else
+        g_array_set_size (ranges, ranges->len - 1);
+      g_array_prepend_val (step, part);
+      room -= size;
+    }
   return step;
 }
 
@@ -351,20 +370,22 @@ backfill (FmImapConn *conn, FmFolderInfo *info, GError **error)
     return FALSE;
   g_array_sort (ranges, compare_ranges);
   total = count_ranges (ranges);
-  while (ranges->len > 0) {
-    g_autoptr (GArray) step = take_newest (ranges);
-    Marks marks = { .folder_id = info->id, .lowest_uid = MAX (g_array_index (step, FmImapRange, 0).first, 1) };
-    if (!fm_imap_session_fetch_headers (conn->session, (const FmImapRange *) (void *) step->data, step->len, error)
-        || !fm_imap_collect_flush (conn->collect, error) || !set_marks (conn, &marks, error))
-      return FALSE;
-    done += count_ranges (step);
-    fm_imap_worker_folder_changed (conn->worker, info->id, 0);
-    fm_imap_worker_progress (conn->worker, 0, what, done, total);
-    if (fm_imap_worker_stopping (conn->worker)) {
-      g_set_error_literal (error, FM_ERROR, FM_ERROR_CANCELLED, "stopped");
-      return FALSE;
+  while (ranges->len > 0)
+    {
+      g_autoptr (GArray) step = take_newest (ranges);
+      Marks marks = { .folder_id = info->id, .lowest_uid = MAX (g_array_index (step, FmImapRange, 0).first, 1) };
+      if (!fm_imap_session_fetch_headers (conn->session, (const FmImapRange *) (void *) step->data, step->len, error)
+          || !fm_imap_collect_flush (conn->collect, error) || !set_marks (conn, &marks, error))
+        return FALSE;
+      done += count_ranges (step);
+      fm_imap_worker_folder_changed (conn->worker, info->id, 0);
+      fm_imap_worker_progress (conn->worker, 0, what, done, total);
+      if (fm_imap_worker_stopping (conn->worker))
+        {
+          g_set_error_literal (error, FM_ERROR, FM_ERROR_CANCELLED, "stopped");
+          return FALSE;
+        }
     }
-  }
   info->lowest_uid = 1;
   return TRUE;
 }
@@ -416,24 +437,29 @@ fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth
     return FALSE;
   if (!info->selectable || !*info->remote_name)
     return TRUE;
-  if (is_selected (conn, info)) {
-    if (!fm_imap_session_noop (conn->session, error))
-      return FALSE;
-  } else if (!select_folder (conn, info, &resynced, error))
+  if (is_selected (conn, info))
+    {
+      if (!fm_imap_session_noop (conn->session, error))
+        return FALSE;
+    }
+  else if (!select_folder (conn, info, &resynced, error))
     return FALSE;
   modseq = fm_imap_session_selected (conn->session)->highestmodseq;
   if (!fm_imap_collect_flush (conn->collect, error) || !check_validity (conn, folder_id, &changed, error))
     return FALSE;
-  if (changed) {
-    fm_folder_store_free (g_steal_pointer (&info));
-    if (!(info = fm_folder_store_get (conn->reader, folder_id, error)))
-      return FALSE;
-    fm_imap_collect_reset (conn->collect);
-  }
-  if (info->lowest_uid == 0) {
-    if (!first_screen (conn, info, error))
-      return FALSE;
-  } else if (!return_visit (conn, info, resynced, modseq, error))
+  if (changed)
+    {
+      fm_folder_store_free (g_steal_pointer (&info));
+      if (!(info = fm_folder_store_get (conn->reader, folder_id, error)))
+        return FALSE;
+      fm_imap_collect_reset (conn->collect);
+    }
+  if (info->lowest_uid == 0)
+    {
+      if (!first_screen (conn, info, error))
+        return FALSE;
+    }
+  else if (!return_visit (conn, info, resynced, modseq, error))
     return FALSE;
   fm_imap_collect_reset (conn->collect);
   return depth == FM_IMAP_VISIT_SCREEN || finish_first_visit (conn, info, error);
@@ -454,17 +480,20 @@ fm_imap_folder_catch_up (FmImapConn *conn, gint64 folder_id, GError **error)
   if (heard.exists && (!fetch_from (conn, info->uidnext, error)))
     return FALSE;
   if (heard.need_uids
-      && (!fm_imap_session_fetch_flags (conn->session, &known, 1, info->highestmodseq && fm_imap_session_has (conn->session, FM_IMAP_CAP_CONDSTORE) ? info->highestmodseq : 0, error)
+      && (!fm_imap_session_fetch_flags (
+              conn->session, &known, 1,
+              info->highestmodseq && fm_imap_session_has (conn->session, FM_IMAP_CAP_CONDSTORE) ? info->highestmodseq : 0, error)
           || !compare_folder (conn, info, error)))
     return FALSE;
   if (!fm_imap_collect_flush (conn->collect, error))
     return FALSE;
   heard = fm_imap_collect_heard (conn->collect);
-  if (heard.highest_uid >= info->uidnext) {
-    Marks marks = { .folder_id = folder_id, .uidnext = heard.highest_uid + 1 };
-    if (!set_marks (conn, &marks, error))
-      return FALSE;
-  }
+  if (heard.highest_uid >= info->uidnext)
+    {
+      Marks marks = { .folder_id = folder_id, .uidnext = heard.highest_uid + 1 };
+      if (!set_marks (conn, &marks, error))
+        return FALSE;
+    }
   tell_changes (conn, info);
   return TRUE;
 }

@@ -63,8 +63,8 @@ special_of (const Box *box)
     guint attribute;
     FmSpecialUse special;
   } uses[] = {
-    { FM_IMAP_BOX_SENT, FM_SPECIAL_SENT },   { FM_IMAP_BOX_DRAFTS, FM_SPECIAL_DRAFTS },       { FM_IMAP_BOX_TRASH, FM_SPECIAL_TRASH },
-    { FM_IMAP_BOX_JUNK, FM_SPECIAL_JUNK },   { FM_IMAP_BOX_ARCHIVE, FM_SPECIAL_ARCHIVE },     { FM_IMAP_BOX_ALL, FM_SPECIAL_ALL },
+    { FM_IMAP_BOX_SENT, FM_SPECIAL_SENT },       { FM_IMAP_BOX_DRAFTS, FM_SPECIAL_DRAFTS },       { FM_IMAP_BOX_TRASH, FM_SPECIAL_TRASH },
+    { FM_IMAP_BOX_JUNK, FM_SPECIAL_JUNK },       { FM_IMAP_BOX_ARCHIVE, FM_SPECIAL_ARCHIVE },     { FM_IMAP_BOX_ALL, FM_SPECIAL_ALL },
     { FM_IMAP_BOX_FLAGGED, FM_SPECIAL_FLAGGED }, { FM_IMAP_BOX_IMPORTANT, FM_SPECIAL_IMPORTANT },
   };
 
@@ -96,20 +96,21 @@ typedef struct {
 static const char *
 configured_name (const FmAccountSpec *spec, FmSpecialUse special)
 {
-  switch (special) {
-  case FM_SPECIAL_SENT:
-    return spec->sent;
-  case FM_SPECIAL_DRAFTS:
-    return spec->drafts;
-  case FM_SPECIAL_TRASH:
-    return spec->trash;
-  case FM_SPECIAL_JUNK:
-    return spec->junk;
-  case FM_SPECIAL_ARCHIVE:
-    return spec->archive;
-  default:
-    return NULL;
-  }
+  switch (special)
+    {
+    case FM_SPECIAL_SENT:
+      return spec->sent;
+    case FM_SPECIAL_DRAFTS:
+      return spec->drafts;
+    case FM_SPECIAL_TRASH:
+      return spec->trash;
+    case FM_SPECIAL_JUNK:
+      return spec->junk;
+    case FM_SPECIAL_ARCHIVE:
+      return spec->archive;
+    default:
+      return NULL;
+    }
 }
 
 /* The server's word, else the configuration's, else what such folders are called (the first of a kind only). */
@@ -122,11 +123,13 @@ decide_special (const Job *job, const Box *box, guint *taken)
     for (FmSpecialUse use = FM_SPECIAL_SENT; use <= FM_SPECIAL_TRASH; use++)
       if (g_strcmp0 (configured_name (job->spec, use), box->name) == 0 && !server_names (job->listing->boxes, use))
         special = use;
-  if (special == FM_SPECIAL_NONE) {
-    special = fm_special_folder_by_name (box->name, box->delimiter);
-    if (special == FM_SPECIAL_INBOX || server_names (job->listing->boxes, special) || configured_name (job->spec, special) || (*taken & (1u << special)))
-      special = FM_SPECIAL_NONE;
-  }
+  if (special == FM_SPECIAL_NONE)
+    {
+      special = fm_special_folder_by_name (box->name, box->delimiter);
+      if (special == FM_SPECIAL_INBOX || server_names (job->listing->boxes, special) || configured_name (job->spec, special)
+          || (*taken & (1u << special)))
+        special = FM_SPECIAL_NONE;
+    }
   *taken |= 1u << special;
   return special;
 }
@@ -155,12 +158,13 @@ same_tree (GPtrArray *before, GPtrArray *after)
 {
   if (before->len != after->len)
     return FALSE;
-  for (guint i = 0; i < before->len; i++) {
-    const FmFolderInfo *a = g_ptr_array_index (before, i), *b = g_ptr_array_index (after, i);
-    if (a->id != b->id || strcmp (a->name, b->name) != 0 || a->special != b->special || a->selectable != b->selectable
-        || a->server_unread != b->server_unread)
-      return FALSE;
-  }
+  for (guint i = 0; i < before->len; i++)
+    {
+      const FmFolderInfo *a = g_ptr_array_index (before, i), *b = g_ptr_array_index (after, i);
+      if (a->id != b->id || strcmp (a->name, b->name) != 0 || a->special != b->special || a->selectable != b->selectable
+          || a->server_unread != b->server_unread)
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -179,12 +183,13 @@ job_run (FmStoreWriter *writer, gpointer data, GError **error)
   for (guint i = 0; i < job->listing->boxes->len; i++)
     if (!put_box (writer, job, &g_array_index (job->listing->boxes, Box, i), &taken, seen, error))
       return FALSE;
-  for (guint i = 0; i < before->len; i++) {
-    const FmFolderInfo *info = g_ptr_array_index (before, i);
-    if (*info->remote_name && strcmp (info->name, info->remote_name) == 0 && !g_hash_table_contains (seen, &info->id)
-        && !fm_folder_store_delete (writer, info->id, error))
-      return FALSE;
-  }
+  for (guint i = 0; i < before->len; i++)
+    {
+      const FmFolderInfo *info = g_ptr_array_index (before, i);
+      if (*info->remote_name && strcmp (info->name, info->remote_name) == 0 && !g_hash_table_contains (seen, &info->id)
+          && !fm_folder_store_delete (writer, info->id, error))
+        return FALSE;
+    }
   if (!(after = fm_folder_store_list (reader, job->account_id, error)))
     return FALSE;
   job->changed = !same_tree (before, after);
@@ -216,18 +221,20 @@ fm_imap_list_run (FmImapConn *conn, GHashTable **ret_statuses, GError **error)
   fm_imap_session_queue_list (conn->session, "*", TRUE, list_done, &listing);
   good = fm_imap_session_run (conn->session, error);
   fm_imap_session_set_events (conn->session, fm_imap_collect_events (), conn->collect);
-  if (good && listing.list_error) {
-    g_propagate_error (error, listing.list_error);
-    return FALSE;
-  }
+  if (good && listing.list_error)
+    {
+      g_propagate_error (error, listing.list_error);
+      return FALSE;
+    }
   g_clear_error (&listing.list_error);
   if (!good)
     return FALSE;
   /* Every server has an INBOX: an empty answer is no answer. */
-  if (boxes->len == 0) {
-    g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server lists no folder at all");
-    return FALSE;
-  }
+  if (boxes->len == 0)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server lists no folder at all");
+      return FALSE;
+    }
   if (!fm_pen_call (conn->worker->env->pen, FM_PEN_BULK, job_run, &job, error))
     return FALSE;
   if (job.changed)

@@ -137,7 +137,9 @@ tell_folders (FmImapConn *conn, const FmOpBatch *batch)
 static const char *
 verb_of (const FmOpBatch *batch)
 {
-  static const char *const verbs[] = { "changing flags", "moving", "copying", "deleting", "saving a message", "creating the folder", "renaming the folder", "deleting the folder" };
+  static const char *const verbs[]
+      = { "changing flags",     "moving", "copying", "deleting", "saving a message", "creating the folder", "renaming the folder",
+          "deleting the folder" };
 
   return verbs[batch->kind];
 }
@@ -155,8 +157,9 @@ refuse_all (FmImapConn *conn, const FmOpBatch *batch, const GError *why, GError 
   event = fm_event_new (FM_EVENT_OP_REFUSED, 0);
   event->account = g_strdup (conn->worker->spec->name);
   event->group_id = outcome.group_id;
-  event->text = g_strdup_printf ("the server refused %s in %s%s%s: %s; it is as before", verb_of (batch), batch->folder ? batch->folder : "",
-                                 batch->target ? " to " : "", batch->target ? batch->target : "", why->message);
+  event->text
+      = g_strdup_printf ("the server refused %s in %s%s%s: %s; it is as before", verb_of (batch), batch->folder ? batch->folder : "",
+                         batch->target ? " to " : "", batch->target ? batch->target : "", why->message);
   event->error = g_error_copy (why);
   fm_sync_env_emit (conn->worker->env, event);
   tell_folders (conn, batch);
@@ -172,15 +175,16 @@ uid_ranges (const FmOpBatch *batch)
 {
   GArray *ranges = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
 
-  for (gsize i = 0; i < batch->n; i++) {
-    guint32 uid = batch->items[i].uid;
-    FmImapRange *last = ranges->len ? &g_array_index (ranges, FmImapRange, ranges->len - 1) : NULL;
-    FmImapRange range = { uid, uid };
-    if (last && last->last + 1 == uid)
-      last->last = uid;
-    else if (!last || last->last != uid)
-      g_array_append_val (ranges, range);
-  }
+  for (gsize i = 0; i < batch->n; i++)
+    {
+      guint32 uid = batch->items[i].uid;
+      FmImapRange *last = ranges->len ? &g_array_index (ranges, FmImapRange, ranges->len - 1) : NULL;
+      FmImapRange range = { uid, uid };
+      if (last && last->last + 1 == uid)
+        last->last = uid;
+      else if (!last || last->last != uid)
+        g_array_append_val (ranges, range);
+    }
   return ranges;
 }
 
@@ -239,13 +243,15 @@ do_flags (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   FmImapStore remove = { FM_IMAP_CHANGE_REMOVE, batch->remove & FM_FLAG_SERVER_MASK };
 
   /* Where no new keywords are taken, tags stay on this machine. */
-  if (now->keywords_allowed) {
-    add.keywords = (const char *const *) batch->add_keywords;
-    remove.keywords = (const char *const *) batch->remove_keywords;
-  }
+  if (now->keywords_allowed)
+    {
+      add.keywords = (const char *const *) batch->add_keywords;
+      remove.keywords = (const char *const *) batch->remove_keywords;
+    }
   if ((add.flags || (add.keywords && *add.keywords)) && !fm_imap_change_store (conn->session, RANGES (ranges), &add, NULL, NULL, error))
     return FALSE;
-  return !(remove.flags || (remove.keywords && *remove.keywords)) || fm_imap_change_store (conn->session, RANGES (ranges), &remove, NULL, NULL, error);
+  return !(remove.flags || (remove.keywords && *remove.keywords))
+         || fm_imap_change_store (conn->session, RANGES (ranges), &remove, NULL, NULL, error);
 }
 
 /* By UID where the server told the pairs; 0 where it did not. Transfer: full. */
@@ -297,10 +303,11 @@ read_blob (FmImapConn *conn, gint64 blob_id, GError **error)
 
   if (!path)
     return NULL;
-  if (!file || g_mapped_file_get_length (file) > MAX_APPEND_BYTES) {
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s can't be read, or is too large to upload", path);
-    return NULL;
-  }
+  if (!file || g_mapped_file_get_length (file) > MAX_APPEND_BYTES)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s can't be read, or is too large to upload", path);
+      return NULL;
+    }
   return g_mapped_file_get_bytes (file);
 }
 
@@ -308,7 +315,8 @@ static gboolean
 do_append (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError **error)
 {
   g_autoptr (GBytes) message = read_blob (conn, batch->blob_id, error);
-  FmImapAppend append = { batch->folder, message, batch->add & FM_FLAG_SERVER_MASK, (const char *const *) batch->add_keywords, batch->date_utc };
+  FmImapAppend append
+      = { batch->folder, message, batch->add & FM_FLAG_SERVER_MASK, (const char *const *) batch->add_keywords, batch->date_utc };
   guint32 uid = 0, validity = 0;
 
   if (!message || !fm_imap_change_append (conn->session, &append, &uid, &validity, error))
@@ -323,24 +331,26 @@ do_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError *
 {
   g_autoptr (GArray) ranges = NULL;
 
-  switch (batch->kind) {
-  case FM_OP_FLAGS:
-    return do_flags (conn, batch, error);
-  case FM_OP_MOVE:
-  case FM_OP_COPY:
-    return do_transfer (conn, batch, ret_uids, error);
-  case FM_OP_EXPUNGE:
-    ranges = uid_ranges (batch);
-    return take_out (conn, ranges, error);
-  case FM_OP_APPEND:
-    return do_append (conn, batch, ret_uids, error);
-  case FM_OP_FOLDER_CREATE:
-    return fm_imap_change_create (conn->session, batch->folder, error) && fm_imap_change_subscribe (conn->session, batch->folder, TRUE, error);
-  case FM_OP_FOLDER_RENAME:
-    return fm_imap_change_rename (conn->session, batch->folder, batch->target, error);
-  case FM_OP_FOLDER_DELETE:
-    return fm_imap_session_unselect (conn->session, error) && fm_imap_change_delete (conn->session, batch->folder, error);
-  }
+  switch (batch->kind)
+    {
+    case FM_OP_FLAGS:
+      return do_flags (conn, batch, error);
+    case FM_OP_MOVE:
+    case FM_OP_COPY:
+      return do_transfer (conn, batch, ret_uids, error);
+    case FM_OP_EXPUNGE:
+      ranges = uid_ranges (batch);
+      return take_out (conn, ranges, error);
+    case FM_OP_APPEND:
+      return do_append (conn, batch, ret_uids, error);
+    case FM_OP_FOLDER_CREATE:
+      return fm_imap_change_create (conn->session, batch->folder, error)
+             && fm_imap_change_subscribe (conn->session, batch->folder, TRUE, error);
+    case FM_OP_FOLDER_RENAME:
+      return fm_imap_change_rename (conn->session, batch->folder, batch->target, error);
+    case FM_OP_FOLDER_DELETE:
+      return fm_imap_session_unselect (conn->session, error) && fm_imap_change_delete (conn->session, batch->folder, error);
+    }
   return FALSE;
 }
 
@@ -385,28 +395,32 @@ run_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   g_autofree guint32 *uids = NULL;
   Outcome sent = all_of (batch);
 
-  if (needs_selection (batch) && !fm_imap_folder_select (conn, batch->folder_id, &local)) {
-    if (!fm_imap_session_is_alive (conn->session)) {
+  if (needs_selection (batch) && !fm_imap_folder_select (conn, batch->folder_id, &local))
+    {
+      if (!fm_imap_session_is_alive (conn->session))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      return refuse_all (conn, batch, local, error);
+    }
+  if (needs_selection (batch) && batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
+    return fm_imap_folder_visit (conn, batch->folder_id, FM_IMAP_VISIT_FULL, error);
+  if (batch->kind == FM_OP_APPEND && !note_uidnext (conn, batch, &sent.note, &local) && !fm_imap_session_is_alive (conn->session))
+    {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-    return refuse_all (conn, batch, local, error);
-  }
-  if (needs_selection (batch) && batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
-    return fm_imap_folder_visit (conn, batch->folder_id, FM_IMAP_VISIT_FULL, error);
-  if (batch->kind == FM_OP_APPEND && !note_uidnext (conn, batch, &sent.note, &local) && !fm_imap_session_is_alive (conn->session)) {
-    g_propagate_error (error, g_steal_pointer (&local));
-    return FALSE;
-  }
   g_clear_error (&local);
   if (!write_outcome (conn, sent_run, &sent, error))
     return FALSE;
-  if (!do_with_target (conn, batch, &uids, &local)) {
-    if (fm_imap_session_is_alive (conn->session))
-      return refuse_all (conn, batch, local, error);
-    g_propagate_error (error, g_steal_pointer (&local));
-    return FALSE;
-  }
+  if (!do_with_target (conn, batch, &uids, &local))
+    {
+      if (fm_imap_session_is_alive (conn->session))
+        return refuse_all (conn, batch, local, error);
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
   if (!confirm_all (conn, batch, uids, error))
     return FALSE;
   tell_folders (conn, batch);
@@ -422,49 +436,56 @@ settle_transfer (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 {
   g_autoptr (GArray) left = NULL;
 
-  if (batch->kind == FM_OP_MOVE) {
-    if (!fm_imap_folder_select (conn, batch->folder_id, error) || !(left = search (conn, "ALL", error)))
-      return FALSE;
-  }
-  for (guint i = 0; i < batch->n; i++) {
-    g_autoptr (FmMessageInfo) info = fm_message_store_get (conn->reader, batch->items[i].msg_id, NULL);
-    g_autoptr (GArray) there = NULL;
-    guint32 found = 0;
-    /* A move that has left its folder has arrived; the target's next visit meets it. */
-    if (left && !in_ranges (left, batch->items[i].uid)) {
-      if (!confirm_one (conn, batch, i, 0, error))
-        return FALSE;
-      continue;
-    }
-    if (left && fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE)) {
-      if (!retry_one (conn, batch, i, error))
-        return FALSE;
-      continue;
-    }
-    /* COPY: is one there that we do not know yet? */
-    if (!info || !*info->message_id) {
-      if (!retry_one (conn, batch, i, error))
-        return FALSE;
-      continue;
-    }
-    if (!(there = find_message_id (conn, batch->target_id, 1, info->message_id, error)))
-      return FALSE;
-    for (guint r = 0; r < there->len && !found; r++)
-      for (guint64 uid = g_array_index (there, FmImapRange, r).first; uid <= g_array_index (there, FmImapRange, r).last && !found; uid++) {
-        g_autoptr (FmMessageInfo) known = fm_message_store_get_uid (conn->reader, batch->target_id, uid, NULL);
-        if (!known)
-          found = uid;
-      }
-    if (found && left) {
-      g_autoptr (GArray) one = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
-      FmImapRange range = { batch->items[i].uid, batch->items[i].uid };
-      g_array_append_val (one, range);
-      if (!fm_imap_folder_select (conn, batch->folder_id, error) || !take_out (conn, one, error))
+  if (batch->kind == FM_OP_MOVE)
+    {
+      if (!fm_imap_folder_select (conn, batch->folder_id, error) || !(left = search (conn, "ALL", error)))
         return FALSE;
     }
-    if (!(found ? confirm_one (conn, batch, i, found, error) : retry_one (conn, batch, i, error)))
-      return FALSE;
-  }
+  for (guint i = 0; i < batch->n; i++)
+    {
+      g_autoptr (FmMessageInfo) info = fm_message_store_get (conn->reader, batch->items[i].msg_id, NULL);
+      g_autoptr (GArray) there = NULL;
+      guint32 found = 0;
+      /* A move that has left its folder has arrived; the target's next visit meets it. */
+      if (left && !in_ranges (left, batch->items[i].uid))
+        {
+          if (!confirm_one (conn, batch, i, 0, error))
+            return FALSE;
+          continue;
+        }
+      if (left && fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
+        {
+          if (!retry_one (conn, batch, i, error))
+            return FALSE;
+          continue;
+        }
+      /* COPY: is one there that we do not know yet? */
+      if (!info || !*info->message_id)
+        {
+          if (!retry_one (conn, batch, i, error))
+            return FALSE;
+          continue;
+        }
+      if (!(there = find_message_id (conn, batch->target_id, 1, info->message_id, error)))
+        return FALSE;
+      for (guint r = 0; r < there->len && !found; r++)
+        for (guint64 uid = g_array_index (there, FmImapRange, r).first; uid <= g_array_index (there, FmImapRange, r).last && !found; uid++)
+          {
+            g_autoptr (FmMessageInfo) known = fm_message_store_get_uid (conn->reader, batch->target_id, uid, NULL);
+            if (!known)
+              found = uid;
+          }
+      if (found && left)
+        {
+          g_autoptr (GArray) one = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+          FmImapRange range = { batch->items[i].uid, batch->items[i].uid };
+          g_array_append_val (one, range);
+          if (!fm_imap_folder_select (conn, batch->folder_id, error) || !take_out (conn, one, error))
+            return FALSE;
+        }
+      if (!(found ? confirm_one (conn, batch, i, found, error) : retry_one (conn, batch, i, error)))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -511,20 +532,21 @@ settle (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 {
   Outcome outcome = all_of (batch);
 
-  switch (batch->kind) {
-  case FM_OP_FLAGS:
-  case FM_OP_EXPUNGE: /* doing them twice is doing them once */
-    return write_outcome (conn, retry_run, &outcome, error);
-  case FM_OP_MOVE:
-  case FM_OP_COPY:
-    return settle_transfer (conn, batch, error);
-  case FM_OP_APPEND:
-    return settle_append (conn, batch, error);
-  case FM_OP_FOLDER_CREATE:
-  case FM_OP_FOLDER_RENAME:
-  case FM_OP_FOLDER_DELETE:
-    return settle_folder (conn, batch, error);
-  }
+  switch (batch->kind)
+    {
+    case FM_OP_FLAGS:
+    case FM_OP_EXPUNGE: /* doing them twice is doing them once */
+      return write_outcome (conn, retry_run, &outcome, error);
+    case FM_OP_MOVE:
+    case FM_OP_COPY:
+      return settle_transfer (conn, batch, error);
+    case FM_OP_APPEND:
+      return settle_append (conn, batch, error);
+    case FM_OP_FOLDER_CREATE:
+    case FM_OP_FOLDER_RENAME:
+    case FM_OP_FOLDER_DELETE:
+      return settle_folder (conn, batch, error);
+    }
   return FALSE;
 }
 
@@ -534,23 +556,26 @@ fm_imap_ops_run (FmImapConn *conn, GError **error)
   gint64 account_id = conn->worker->account_id;
   g_autoptr (GError) local = NULL;
 
-  while (!fm_imap_worker_stopping (conn->worker)) {
-    g_autoptr (FmOpBatch) batch = fm_journal_unanswered (conn->reader, account_id, BATCH, &local);
-    if (!batch)
-      break;
-    if (!settle (conn, batch, error))
+  while (!fm_imap_worker_stopping (conn->worker))
+    {
+      g_autoptr (FmOpBatch) batch = fm_journal_unanswered (conn->reader, account_id, BATCH, &local);
+      if (!batch)
+        break;
+      if (!settle (conn, batch, error))
+        return FALSE;
+    }
+  while (!local && !fm_imap_worker_stopping (conn->worker))
+    {
+      g_autoptr (FmOpBatch) batch = fm_journal_next (conn->reader, account_id, BATCH, &local);
+      if (!batch)
+        break;
+      if (!run_batch (conn, batch, error))
+        return FALSE;
+    }
+  if (local)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
-  }
-  while (!local && !fm_imap_worker_stopping (conn->worker)) {
-    g_autoptr (FmOpBatch) batch = fm_journal_next (conn->reader, account_id, BATCH, &local);
-    if (!batch)
-      break;
-    if (!run_batch (conn, batch, error))
-      return FALSE;
-  }
-  if (local) {
-    g_propagate_error (error, g_steal_pointer (&local));
-    return FALSE;
-  }
+    }
   return TRUE;
 }

@@ -17,14 +17,14 @@ typedef struct FmImapCollect FmImapCollect;
 typedef struct {
   FmAccountWorker *worker;
   FmStoreReader *reader;
-  FmImapSession *session; /* NULL: not connected */
-  FmImapCollect *collect; /* hears the session's events */
-  guint failures;         /* in a row, for the back-off */
+  FmImapSession *session;    /* NULL: not connected */
+  FmImapCollect *collect;    /* hears the session's events */
+  guint failures;            /* in a row, for the back-off */
   gint64 fill_date, fill_id; /* how far bodies of the folder at work have been looked at */
-  const char *name;       /* "front", "back", "watch" */
-  gboolean asked;         /* somebody waits for an answer of the back */
-  gboolean refused;       /* the last password was refused */
-  gboolean passed;        /* the back: a whole pass has been made on some connection */
+  const char *name;          /* "front", "back", "watch" */
+  gboolean asked;            /* somebody waits for an answer of the back */
+  gboolean refused;          /* the last password was refused */
+  gboolean passed;           /* the back: a whole pass has been made on some connection */
 } FmImapConn;
 
 struct FmAccountWorker {
@@ -35,19 +35,19 @@ struct FmAccountWorker {
 
   pthread_mutex_t mutex;
   pthread_cond_t cond;
-  GHashTable *claimed;     /* gint64 folder ids being synced; under mutex */
-  gint64 open_folder_id;   /* under mutex */
-  gboolean front_in;       /* the front has signed in and listed; under mutex */
-  GError *why;             /* why the front is not in, after its first failure; under mutex */
-  guint online, pushing;   /* connections up, watchers idling; under mutex */
-  FmAccountState state;    /* last told; under mutex */
+  GHashTable *claimed;   /* gint64 folder ids being synced; under mutex */
+  gint64 open_folder_id; /* under mutex */
+  gboolean front_in;     /* the front has signed in and listed; under mutex */
+  GError *why;           /* why the front is not in, after its first failure; under mutex */
+  guint online, pushing; /* connections up, watchers idling; under mutex */
+  FmAccountState state;  /* last told; under mutex */
   char *state_text;
-  gint64 busy_since_us;    /* the front waits for an answer since; 0: it does not; under mutex */
-  gboolean slow_told;      /* under mutex */
+  gint64 busy_since_us; /* the front waits for an answer since; 0: it does not; under mutex */
+  gboolean slow_told;   /* under mutex */
 
   FmPort *front_port, *back_port;
   FmThread *front, *back, *tick;
-  GPtrArray *watchers;     /* FmImapWatch*; the front thread's */
+  GPtrArray *watchers; /* FmImapWatch*; the front thread's */
 };
 
 /* --- imap-worker.c --- */

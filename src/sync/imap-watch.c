@@ -12,8 +12,8 @@
 
 struct FmImapWatch {
   FmAccountWorker *worker;
-  FmPort *port;       /* only wakes */
-  gint64 folder_id;   /* under the worker's mutex */
+  FmPort *port;     /* only wakes */
+  gint64 folder_id; /* under the worker's mutex */
   FmThread *thread;
   FmImapConn conn;
 };
@@ -68,11 +68,13 @@ with_claim (FmImapWatch *watch, gint64 folder_id, gboolean first, GError **error
 {
   gboolean good;
 
-  if (!fm_imap_worker_claim (watch->worker, folder_id)) {
-    g_set_error_literal (error, FM_ERROR, FM_ERROR_CANCELLED, "stopped");
-    return FALSE;
-  }
-  good = first ? fm_imap_folder_visit (&watch->conn, folder_id, FM_IMAP_VISIT_SCREEN, error) : fm_imap_folder_catch_up (&watch->conn, folder_id, error);
+  if (!fm_imap_worker_claim (watch->worker, folder_id))
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_CANCELLED, "stopped");
+      return FALSE;
+    }
+  good = first ? fm_imap_folder_visit (&watch->conn, folder_id, FM_IMAP_VISIT_SCREEN, error)
+               : fm_imap_folder_catch_up (&watch->conn, folder_id, error);
   fm_imap_worker_release (watch->worker, folder_id);
   if (good && !first)
     fm_imap_worker_want_bodies (watch->worker);
@@ -96,22 +98,24 @@ watch_folder (FmImapWatch *watch, gint64 folder_id, GError **error)
     return FALSE;
   if (idle)
     fm_imap_worker_pushing (watch->worker, TRUE);
-  while (fm_imap_watch_folder (watch) == folder_id && !fm_imap_worker_stopping (watch->worker)) {
-    FmImapIdleEnd end = FM_IMAP_IDLE_WOKEN;
-    gboolean good;
-    fm_imap_collect_reset (watch->conn.collect);
-    if (!idle)
-      good = poll_once (watch, folder_id, error);
-    else
-      good = fm_imap_idle_wait (watch->conn.session, fm_port_fd (watch->port), fm_clock_deadline_us (RENEW_MS), &end, error)
-             && (end != FM_IMAP_IDLE_NEWS || with_claim (watch, folder_id, FALSE, error));
-    drain (watch);
-    if (!good) {
-      if (idle)
-        fm_imap_worker_pushing (watch->worker, FALSE);
-      return FALSE;
+  while (fm_imap_watch_folder (watch) == folder_id && !fm_imap_worker_stopping (watch->worker))
+    {
+      FmImapIdleEnd end = FM_IMAP_IDLE_WOKEN;
+      gboolean good;
+      fm_imap_collect_reset (watch->conn.collect);
+      if (!idle)
+        good = poll_once (watch, folder_id, error);
+      else
+        good = fm_imap_idle_wait (watch->conn.session, fm_port_fd (watch->port), fm_clock_deadline_us (RENEW_MS), &end, error)
+               && (end != FM_IMAP_IDLE_NEWS || with_claim (watch, folder_id, FALSE, error));
+      drain (watch);
+      if (!good)
+        {
+          if (idle)
+            fm_imap_worker_pushing (watch->worker, FALSE);
+          return FALSE;
+        }
     }
-  }
   if (idle)
     fm_imap_worker_pushing (watch->worker, FALSE);
   return TRUE;
@@ -125,24 +129,27 @@ run (gpointer data)
 
   if (!(conn->reader = fm_db_reader_new (watch->worker->env->store, NULL)))
     return;
-  while (!fm_imap_worker_stopping (watch->worker)) {
-    g_autoptr (GError) error = NULL;
-    gint64 folder_id = fm_imap_watch_folder (watch);
-    if (folder_id == 0) {
-      fm_imap_worker_drop (conn);
-      g_free (fm_port_take (watch->port, fm_clock_deadline_us (-1)));
-      continue;
+  while (!fm_imap_worker_stopping (watch->worker))
+    {
+      g_autoptr (GError) error = NULL;
+      gint64 folder_id = fm_imap_watch_folder (watch);
+      if (folder_id == 0)
+        {
+          fm_imap_worker_drop (conn);
+          g_free (fm_port_take (watch->port, fm_clock_deadline_us (-1)));
+          continue;
+        }
+      if (!fm_imap_worker_connect (conn, watch->port))
+        continue;
+      if (watch_folder (watch, folder_id, &error))
+        continue;
+      if (fm_imap_worker_survives (conn, error))
+        {
+          /* The folder itself can't be opened (gone, no rights): leave it be until it is chosen again. */
+          fm_log_debug ("imap: %s", error->message);
+          fm_imap_watch_set_folder (watch, 0);
+        }
     }
-    if (!fm_imap_worker_connect (conn, watch->port))
-      continue;
-    if (watch_folder (watch, folder_id, &error))
-      continue;
-    if (fm_imap_worker_survives (conn, error)) {
-      /* The folder itself can't be opened (gone, no rights): leave it be until it is chosen again. */
-      fm_log_info ("imap: %s", error->message);
-      fm_imap_watch_set_folder (watch, 0);
-    }
-  }
   fm_imap_worker_drop (conn);
   fm_imap_collect_free (conn->collect);
   fm_db_reader_free (conn->reader);

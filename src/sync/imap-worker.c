@@ -202,9 +202,13 @@ open_session (FmImapConn *conn, GError **error)
   const char *pin = spec->tls_pin && g_str_has_prefix (spec->tls_pin, "sha256:") ? spec->tls_pin + 7 : NULL;
   FmServer server = { spec->incoming.host, spec->incoming.port, spec->incoming.security, spec->tls_ca, pin };
   FmCredentials credentials = { spec->incoming.user, secret, spec->oauth2 ? FM_CREDENTIALS_BEARER : FM_CREDENTIALS_PASSWORD };
-  FmImapOptions options = { .server = &server, .credentials = &credentials, .client_name = "Fulmar", .client_version = PACKAGE_VERSION,
+  FmImapOptions options = { .server = &server,
+                            .credentials = &credentials,
+                            .client_name = "Fulmar",
+                            .client_version = PACKAGE_VERSION,
                             .timeout_ms = strcmp (conn->name, "front") == 0 ? FRONT_TIMEOUT_MS : BACK_TIMEOUT_MS,
-                            .events = fm_imap_collect_events (), .events_data = conn->collect };
+                            .events = fm_imap_collect_events (),
+                            .events_data = conn->collect };
 
   if (!secret)
     return FALSE;
@@ -215,7 +219,8 @@ open_session (FmImapConn *conn, GError **error)
 static gboolean
 waits_for_user (const GError *error)
 {
-  return g_error_matches (error, FM_ERROR, FM_ERROR_AUTH) || g_error_matches (error, FM_ERROR, FM_ERROR_TLS) || g_error_matches (error, FM_ERROR, FM_ERROR_INVALID);
+  return g_error_matches (error, FM_ERROR, FM_ERROR_AUTH) || g_error_matches (error, FM_ERROR, FM_ERROR_TLS)
+         || g_error_matches (error, FM_ERROR, FM_ERROR_INVALID);
 }
 
 /* A request that can't be served now is answered at once: nothing on the screen waits for a link that is not there. */
@@ -224,7 +229,8 @@ answer_offline (FmImapConn *conn, Item *item, const GError *why)
 {
   g_autoptr (GError) error = g_error_copy (why);
 
-  g_prefix_error (&error, item->kind == ITEM_BODY ? "the message is not on this machine yet, and %s is offline: " : "%s: ", conn->worker->spec->name);
+  g_prefix_error (
+      &error, item->kind == ITEM_BODY ? "the message is not on this machine yet, and %s is offline: " : "%s: ", conn->worker->spec->name);
   fm_imap_worker_done (conn->worker, item->request_id, error);
 }
 
@@ -239,33 +245,37 @@ wait_before_retry (FmImapConn *conn, FmPort *port, const GError *why)
   gboolean is_watch = strcmp (conn->name, "watch") == 0;
 
   conn->failures++;
-  if (strcmp (conn->name, "front") == 0) {
-    pthread_mutex_lock (&worker->mutex);
-    g_clear_error (&worker->why);
-    worker->why = g_error_copy (why);
-    pthread_cond_broadcast (&worker->cond);
-    pthread_mutex_unlock (&worker->mutex);
-  }
-  if (strcmp (conn->name, "front") == 0) {
-    g_autofree char *text = forever ? g_strdup (why->message) : g_strdup_printf ("retrying in %d s: %s", delay_s, why->message);
-    tell_state (worker, forever ? FM_STATE_REFUSED : FM_STATE_RETRYING, text);
-  }
-  while (!fm_imap_worker_stopping (worker)) {
-    Item *item = fm_port_take (port, deadline);
-    gboolean again;
-    if (!item)
-      return !fm_imap_worker_stopping (worker);
-    if (is_watch) {
-      g_free (item);
-      return TRUE;
+  if (strcmp (conn->name, "front") == 0)
+    {
+      pthread_mutex_lock (&worker->mutex);
+      g_clear_error (&worker->why);
+      worker->why = g_error_copy (why);
+      pthread_cond_broadcast (&worker->cond);
+      pthread_mutex_unlock (&worker->mutex);
     }
-    again = item->kind == ITEM_RETRY;
-    if (item->request_id)
-      answer_offline (conn, item, why);
-    item_free (item);
-    if (again)
-      return TRUE;
-  }
+  if (strcmp (conn->name, "front") == 0)
+    {
+      g_autofree char *text = forever ? g_strdup (why->message) : g_strdup_printf ("retrying in %d s: %s", delay_s, why->message);
+      tell_state (worker, forever ? FM_STATE_REFUSED : FM_STATE_RETRYING, text);
+    }
+  while (!fm_imap_worker_stopping (worker))
+    {
+      Item *item = fm_port_take (port, deadline);
+      gboolean again;
+      if (!item)
+        return !fm_imap_worker_stopping (worker);
+      if (is_watch)
+        {
+          g_free (item);
+          return TRUE;
+        }
+      again = item->kind == ITEM_RETRY;
+      if (item->request_id)
+        answer_offline (conn, item, why);
+      item_free (item);
+      if (again)
+        return TRUE;
+    }
   return FALSE;
 }
 
@@ -314,26 +324,28 @@ fm_imap_worker_connect (FmImapConn *conn, FmPort *interrupt)
   FmAccountWorker *worker = conn->worker;
   gboolean is_front = strcmp (conn->name, "front") == 0;
 
-  while (!conn->session) {
-    g_autoptr (GError) error = NULL;
-    if (fm_imap_worker_stopping (worker) || (!is_front && !front_is_in (conn, conn->asked)))
-      return FALSE;
-    if (is_front)
-      tell_state (worker, FM_STATE_CONNECTING, NULL);
-    if (open_session (conn, &error)) {
-      pthread_mutex_lock (&worker->mutex);
-      worker->online++;
-      pthread_mutex_unlock (&worker->mutex);
-      conn->failures = 0;
-      conn->refused = FALSE;
-      tell_connected (worker);
-      return TRUE;
+  while (!conn->session)
+    {
+      g_autoptr (GError) error = NULL;
+      if (fm_imap_worker_stopping (worker) || (!is_front && !front_is_in (conn, conn->asked)))
+        return FALSE;
+      if (is_front)
+        tell_state (worker, FM_STATE_CONNECTING, NULL);
+      if (open_session (conn, &error))
+        {
+          pthread_mutex_lock (&worker->mutex);
+          worker->online++;
+          pthread_mutex_unlock (&worker->mutex);
+          conn->failures = 0;
+          conn->refused = FALSE;
+          tell_connected (worker);
+          return TRUE;
+        }
+      fm_log_debug ("imap: %s (%s): %s", worker->spec->name, conn->name, error->message);
+      conn->refused = g_error_matches (error, FM_ERROR, FM_ERROR_AUTH);
+      if (!wait_before_retry (conn, interrupt, error))
+        return FALSE;
     }
-    fm_log_info ("imap: %s (%s): %s", worker->spec->name, conn->name, error->message);
-    conn->refused = g_error_matches (error, FM_ERROR, FM_ERROR_AUTH);
-    if (!wait_before_retry (conn, interrupt, error))
-      return FALSE;
-  }
   return TRUE;
 }
 
@@ -343,13 +355,14 @@ fm_imap_worker_survives (FmImapConn *conn, const GError *error)
   if (conn->session && fm_imap_session_is_alive (conn->session))
     return TRUE;
   if (!fm_imap_worker_stopping (conn->worker))
-    fm_log_info ("imap: %s (%s): connection lost: %s", conn->worker->spec->name, conn->name, error->message);
+    fm_log_debug ("imap: %s (%s): connection lost: %s", conn->worker->spec->name, conn->name, error->message);
   fm_imap_worker_drop (conn);
-  if (strcmp (conn->name, "front") == 0) {
-    set_front_in (conn->worker, FALSE);
-    if (!fm_imap_worker_stopping (conn->worker))
-      tell_state (conn->worker, FM_STATE_RETRYING, error->message);
-  }
+  if (strcmp (conn->name, "front") == 0)
+    {
+      set_front_in (conn->worker, FALSE);
+      if (!fm_imap_worker_stopping (conn->worker))
+        tell_state (conn->worker, FM_STATE_RETRYING, error->message);
+    }
   return FALSE;
 }
 
@@ -378,10 +391,11 @@ timed_wait (FmAccountWorker *worker, gint64 wait_us)
   clock_gettime (CLOCK_MONOTONIC, &until);
   until.tv_sec += wait_us / G_USEC_PER_SEC;
   until.tv_nsec += (wait_us % G_USEC_PER_SEC) * 1000;
-  if (until.tv_nsec >= 1000000000) {
-    until.tv_sec++;
-    until.tv_nsec -= 1000000000;
-  }
+  if (until.tv_nsec >= 1000000000)
+    {
+      until.tv_sec++;
+      until.tv_nsec -= 1000000000;
+    }
   pthread_cond_timedwait (&worker->cond, &worker->mutex, &until);
 }
 
@@ -392,22 +406,24 @@ tick_run (gpointer data)
   FmAccountWorker *worker = data;
 
   pthread_mutex_lock (&worker->mutex);
-  while (!fm_imap_worker_stopping (worker)) {
-    gint64 waited = worker->busy_since_us ? fm_clock_mono_us () - worker->busy_since_us : 0;
-    if (worker->busy_since_us == 0 || worker->slow_told)
-      pthread_cond_wait (&worker->cond, &worker->mutex);
-    else if (waited < SLOW_US)
-      timed_wait (worker, SLOW_US - waited);
-    else {
-      g_autofree char *text = g_strdup_printf ("no answer from %s", worker->spec->incoming.host);
-      FmAccountState state = worker->state;
-      worker->slow_told = TRUE;
-      pthread_mutex_unlock (&worker->mutex);
-      if (state == FM_STATE_ONLINE || state == FM_STATE_PUSHED)
-        tell_state (worker, state, text);
-      pthread_mutex_lock (&worker->mutex);
+  while (!fm_imap_worker_stopping (worker))
+    {
+      gint64 waited = worker->busy_since_us ? fm_clock_mono_us () - worker->busy_since_us : 0;
+      if (worker->busy_since_us == 0 || worker->slow_told)
+        pthread_cond_wait (&worker->cond, &worker->mutex);
+      else if (waited < SLOW_US)
+        timed_wait (worker, SLOW_US - waited);
+      else
+        {
+          g_autofree char *text = g_strdup_printf ("no answer from %s", worker->spec->incoming.host);
+          FmAccountState state = worker->state;
+          worker->slow_told = TRUE;
+          pthread_mutex_unlock (&worker->mutex);
+          if (state == FM_STATE_ONLINE || state == FM_STATE_PUSHED)
+            tell_state (worker, state, text);
+          pthread_mutex_lock (&worker->mutex);
+        }
     }
-  }
   pthread_mutex_unlock (&worker->mutex);
 }
 
@@ -450,14 +466,15 @@ start_watchers (FmImapConn *conn)
 
   if (worker->watchers->len == 0)
     g_ptr_array_add (worker->watchers, fm_imap_watch_new (worker, 0));
-  for (guint i = 0; folders && i < folders->len && worker->watchers->len <= MAX_WATCHERS; i++) {
-    const FmFolderInfo *info = g_ptr_array_index (folders, i);
-    gboolean there = FALSE;
-    for (guint w = 1; w < worker->watchers->len; w++)
-      there |= fm_imap_watch_folder (g_ptr_array_index (worker->watchers, w)) == info->id;
-    if (is_watched (worker, info) && !there)
-      g_ptr_array_add (worker->watchers, fm_imap_watch_new (worker, info->id));
-  }
+  for (guint i = 0; folders && i < folders->len && worker->watchers->len <= MAX_WATCHERS; i++)
+    {
+      const FmFolderInfo *info = g_ptr_array_index (folders, i);
+      gboolean there = FALSE;
+      for (guint w = 1; w < worker->watchers->len; w++)
+        there |= fm_imap_watch_folder (g_ptr_array_index (worker->watchers, w)) == info->id;
+      if (is_watched (worker, info) && !there)
+        g_ptr_array_add (worker->watchers, fm_imap_watch_new (worker, info->id));
+    }
   point_open_watch (worker);
 }
 
@@ -509,26 +526,29 @@ handle (FmImapConn *conn, Item *item, GError **error)
 {
   g_autoptr (GError) local = NULL;
 
-  switch (item->kind) {
-  case ITEM_OPEN:
-    point_open_watch (conn->worker);
-    break;
-  case ITEM_BODY:
-    if (!fm_imap_body_fetch (conn, item->request_id, item->id, &local)) {
-      if (!fm_imap_session_is_alive (conn->session))
-        answer_offline (conn, item, local);
+  switch (item->kind)
+    {
+    case ITEM_OPEN:
+      point_open_watch (conn->worker);
+      break;
+    case ITEM_BODY:
+      if (!fm_imap_body_fetch (conn, item->request_id, item->id, &local))
+        {
+          if (!fm_imap_session_is_alive (conn->session))
+            answer_offline (conn, item, local);
+          else
+            fm_imap_worker_done (conn->worker, item->request_id, local);
+          g_propagate_error (error, g_steal_pointer (&local));
+        }
       else
-        fm_imap_worker_done (conn->worker, item->request_id, local);
-      g_propagate_error (error, g_steal_pointer (&local));
-    } else
-      fm_imap_worker_done (conn->worker, item->request_id, NULL);
-    break;
-  case ITEM_OPS:
-  case ITEM_SYNC:
-  case ITEM_FILL:
-  case ITEM_RETRY:
-    break;
-  }
+        fm_imap_worker_done (conn->worker, item->request_id, NULL);
+      break;
+    case ITEM_OPS:
+    case ITEM_SYNC:
+    case ITEM_FILL:
+    case ITEM_RETRY:
+      break;
+    }
 }
 
 /* A connection that was silent long enough for a suspend or a NAT to have killed it is asked before it is trusted. */
@@ -546,33 +566,37 @@ front_serve (FmImapConn *conn)
   gint64 used_us = fm_clock_mono_us ();
 
   busy (worker, TRUE);
-  if (!greet (conn, &error) || !fm_imap_ops_run (conn, &error)) {
-    busy (worker, FALSE);
-    if (!fm_imap_worker_survives (conn, error))
-      return;
-    g_clear_error (&error);
-  }
+  if (!greet (conn, &error) || !fm_imap_ops_run (conn, &error))
+    {
+      busy (worker, FALSE);
+      if (!fm_imap_worker_survives (conn, error))
+        return;
+      g_clear_error (&error);
+    }
   busy (worker, FALSE);
-  while (!fm_imap_worker_stopping (worker)) {
-    Item *item = fm_port_take (worker->front_port, fm_clock_deadline_us (20 * 60 * 1000));
-    gboolean lost;
-    busy (worker, TRUE);
-    if (still_there (conn, used_us, &error)) {
+  while (!fm_imap_worker_stopping (worker))
+    {
+      Item *item = fm_port_take (worker->front_port, fm_clock_deadline_us (20 * 60 * 1000));
+      gboolean lost;
+      busy (worker, TRUE);
+      if (still_there (conn, used_us, &error))
+        {
+          if (item)
+            handle (conn, item, &error);
+          if (!error)
+            fm_imap_ops_run (conn, &error);
+        }
+      else if (item && item->request_id)
+        answer_offline (conn, item, error);
+      busy (worker, FALSE);
+      used_us = fm_clock_mono_us ();
+      lost = error && !fm_imap_worker_survives (conn, error);
       if (item)
-        handle (conn, item, &error);
-      if (!error)
-        fm_imap_ops_run (conn, &error);
-    } else if (item && item->request_id)
-      answer_offline (conn, item, error);
-    busy (worker, FALSE);
-    used_us = fm_clock_mono_us ();
-    lost = error && !fm_imap_worker_survives (conn, error);
-    if (item)
-      item_free (item);
-    if (lost)
-      return;
-    g_clear_error (&error);
-  }
+        item_free (item);
+      if (lost)
+        return;
+      g_clear_error (&error);
+    }
 }
 
 static void
@@ -597,19 +621,20 @@ importance (const FmFolderInfo *info, gint64 open_id)
 {
   if (info->id == open_id)
     return 0;
-  switch (info->special) {
-  case FM_SPECIAL_INBOX:
-    return 1;
-  case FM_SPECIAL_NONE:
-  case FM_SPECIAL_SENT:
-  case FM_SPECIAL_DRAFTS:
-    return 2;
-  case FM_SPECIAL_JUNK:
-  case FM_SPECIAL_TRASH:
-    return 4;
-  default:
-    return 3;
-  }
+  switch (info->special)
+    {
+    case FM_SPECIAL_INBOX:
+      return 1;
+    case FM_SPECIAL_NONE:
+    case FM_SPECIAL_SENT:
+    case FM_SPECIAL_DRAFTS:
+      return 2;
+    case FM_SPECIAL_JUNK:
+    case FM_SPECIAL_TRASH:
+      return 4;
+    default:
+      return 3;
+    }
 }
 
 static int
@@ -662,25 +687,27 @@ visit_all (FmImapConn *conn, char **only, GError **error)
 
   if (!fm_imap_list_run (conn, &statuses, error) || !(folders = folders_by_importance (conn, error)))
     return FALSE;
-  for (guint i = 0; i < folders->len; i++) {
-    const FmFolderInfo *info = g_ptr_array_index (folders, i);
-    g_autoptr (GError) local = NULL;
-    gboolean good;
-    if (!info->selectable || !*info->remote_name || !is_asked_for (info, only)
-        || is_unchanged (conn, info, g_hash_table_lookup (statuses, info->remote_name), !conn->passed))
-      continue;
-    if (!fm_imap_worker_claim (conn->worker, info->id))
-      return TRUE;
-    good = fm_imap_folder_visit (conn, info->id, FM_IMAP_VISIT_FULL, &local);
-    fm_imap_worker_release (conn->worker, info->id);
-    if (good)
-      continue;
-    if (!fm_imap_session_is_alive (conn->session)) {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
+  for (guint i = 0; i < folders->len; i++)
+    {
+      const FmFolderInfo *info = g_ptr_array_index (folders, i);
+      g_autoptr (GError) local = NULL;
+      gboolean good;
+      if (!info->selectable || !*info->remote_name || !is_asked_for (info, only)
+          || is_unchanged (conn, info, g_hash_table_lookup (statuses, info->remote_name), !conn->passed))
+        continue;
+      if (!fm_imap_worker_claim (conn->worker, info->id))
+        return TRUE;
+      good = fm_imap_folder_visit (conn, info->id, FM_IMAP_VISIT_FULL, &local);
+      fm_imap_worker_release (conn->worker, info->id);
+      if (good)
+        continue;
+      if (!fm_imap_session_is_alive (conn->session))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      fm_log_debug ("imap: %s", local->message);
     }
-    fm_log_info ("imap: %s", local->message);
-  }
   conn->passed = TRUE;
   return TRUE;
 }
@@ -693,24 +720,28 @@ fill_all (FmImapConn *conn, char **only, gboolean to_the_end, GError **error)
 
   if (!folders)
     return FALSE;
-  for (guint i = 0; i < folders->len; i++) {
-    const FmFolderInfo *info = g_ptr_array_index (folders, i);
-    gboolean more = info->selectable && info->special != FM_SPECIAL_ALL && is_asked_for (info, only);
-    conn->fill_date = conn->fill_id = G_MAXINT64;
-    while (more && !fm_imap_worker_stopping (conn->worker)) {
-      g_autoptr (GError) local = NULL;
-      if (!fm_imap_body_fill (conn, info->id, &more, &local)) {
-        if (!fm_imap_session_is_alive (conn->session) || g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE)) {
-          g_propagate_error (error, g_steal_pointer (&local));
-          return FALSE;
+  for (guint i = 0; i < folders->len; i++)
+    {
+      const FmFolderInfo *info = g_ptr_array_index (folders, i);
+      gboolean more = info->selectable && info->special != FM_SPECIAL_ALL && is_asked_for (info, only);
+      conn->fill_date = conn->fill_id = G_MAXINT64;
+      while (more && !fm_imap_worker_stopping (conn->worker))
+        {
+          g_autoptr (GError) local = NULL;
+          if (!fm_imap_body_fill (conn, info->id, &more, &local))
+            {
+              if (!fm_imap_session_is_alive (conn->session) || g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE))
+                {
+                  g_propagate_error (error, g_steal_pointer (&local));
+                  return FALSE;
+                }
+              fm_log_debug ("imap: %s", local->message);
+              break;
+            }
+          if (!to_the_end && fm_port_length (conn->worker->back_port) > 0)
+            return TRUE;
         }
-        fm_log_info ("imap: %s", local->message);
-        break;
-      }
-      if (!to_the_end && fm_port_length (conn->worker->back_port) > 0)
-        return TRUE;
     }
-  }
   return TRUE;
 }
 
@@ -743,27 +774,30 @@ back_run (gpointer data)
   int poll_ms = MAX (worker->spec->poll_s, 60) * 1000;
 
   conn.reader = fm_db_reader_new (worker->env->store, NULL);
-  while (conn.reader && !fm_imap_worker_stopping (worker)) {
-    Item *item = fm_port_take (worker->back_port, fm_clock_deadline_us (poll_ms));
-    g_autoptr (GError) error = NULL;
-    if (fm_imap_worker_stopping (worker) || (item && item->kind == ITEM_RETRY)) {
+  while (conn.reader && !fm_imap_worker_stopping (worker))
+    {
+      Item *item = fm_port_take (worker->back_port, fm_clock_deadline_us (poll_ms));
+      g_autoptr (GError) error = NULL;
+      if (fm_imap_worker_stopping (worker) || (item && item->kind == ITEM_RETRY))
+        {
+          g_clear_pointer (&item, item_free);
+          continue;
+        }
+      conn.asked = item && item->request_id;
+      if (!fm_imap_worker_connect (&conn, worker->back_port))
+        error = why_offline (worker);
+      else if (!back_pass (&conn, item, &error))
+        {
+          fm_imap_worker_survives (&conn, error);
+          if (g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE))
+            tell_storage (worker, error);
+          else if (!(item && item->request_id))
+            post (worker->back_port, ITEM_FILL, 0, 0, NULL);
+        }
+      if (item && !fm_imap_worker_stopping (worker))
+        fm_imap_worker_done (worker, item->request_id, error);
       g_clear_pointer (&item, item_free);
-      continue;
     }
-    conn.asked = item && item->request_id;
-    if (!fm_imap_worker_connect (&conn, worker->back_port))
-      error = why_offline (worker);
-    else if (!back_pass (&conn, item, &error)) {
-      fm_imap_worker_survives (&conn, error);
-      if (g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE))
-        tell_storage (worker, error);
-      else if (!(item && item->request_id))
-        post (worker->back_port, ITEM_FILL, 0, 0, NULL);
-    }
-    if (item && !fm_imap_worker_stopping (worker))
-      fm_imap_worker_done (worker, item->request_id, error);
-    g_clear_pointer (&item, item_free);
-  }
   fm_imap_worker_drop (&conn);
   fm_imap_collect_free (conn.collect);
   fm_db_reader_free (conn.reader);

@@ -183,6 +183,14 @@ gone_run (FmStoreWriter *writer, gpointer data, GError **error)
   return fm_body_store_index_gone (writer, (const gint64 *) (gconstpointer) ids->data, ids->len, error);
 }
 
+static gboolean
+has_indexed (FmIndexFeed *feed)
+{
+  g_autoptr (GArray) ids = fm_body_store_indexable (feed->options.reader, FM_BLOB_INDEXED, G_MAXINT64, 1, NULL);
+
+  return ids && ids->len > 0;
+}
+
 void
 fm_index_feed_event (FmIndexFeed *feed, const FmIndexEvent *event)
 {
@@ -210,7 +218,9 @@ fm_index_feed_event (FmIndexFeed *feed, const FmIndexEvent *event)
     feed->rebuilding = TRUE;
     feed->walking = FALSE;
     g_hash_table_remove_all (feed->in_flight);
-    feed->options.notice ("the search index is built anew; header search works meanwhile", error, feed->options.data);
+    /* A store's first index is no news; one that was lost is. */
+    if (!g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND) || has_indexed (feed))
+      feed->options.notice ("the search index is built anew; header search works meanwhile", error, feed->options.data);
     fm_pen_post (feed->options.pen, FM_PEN_BULK, reset_run, reset_done, g_memdup2 (&feed->options, sizeof feed->options), g_free);
     return;
   case FM_INDEX_EVENT_STOPPED:
