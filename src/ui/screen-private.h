@@ -25,6 +25,7 @@ typedef struct {
   int exit_status;
 
   FmPanesWish wish;
+  FmPanesWish configured;  /* layout and sizes as the settings had them last */
   gboolean folders_chosen; /* the user has shown or hidden the folders: their wish outlives a resize */
   FmPanes panes;           /* as drawn last */
   FmViewList list;

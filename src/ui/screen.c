@@ -401,9 +401,17 @@ fm_screen_configure (FmScreen *screen)
   screen->theme = fm_theme_load (fm_config_get (config, "theme"), fm_term_curses_depth (screen->term), problems);
   fm_keymap_load_set (screen->keymap, fm_config_get (config, "keymap"));
   fm_keymap_load_config (screen->keymap, config, problems);
-  screen->wish.layout = layout_by_name (fm_config_get (config, "layout"));
-  screen->wish.folders_width = fm_config_get_int (config, "folders_width");
-  screen->wish.list_size = fm_config_get_int (config, "list_height");
+  FmPanesWish configured = { .layout = layout_by_name (fm_config_get (config, "layout")),
+                             .folders_width = fm_config_get_int (config, "folders_width"),
+                             .list_size = fm_config_get_int (config, "list_height") };
+  /* What has not changed in the settings stays as keys have made it. */
+  if (configured.layout != screen->configured.layout)
+    screen->wish.layout = configured.layout;
+  if (configured.folders_width != screen->configured.folders_width)
+    screen->wish.folders_width = configured.folders_width;
+  if (configured.list_size != screen->configured.list_size)
+    screen->wish.list_size = configured.list_size;
+  screen->configured = configured;
   tell_problems (screen, problems);
 }
 
