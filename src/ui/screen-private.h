@@ -38,6 +38,8 @@ typedef struct {
   gint64 space_at_end;   /* the message whose end Space has met */
 
   GPtrArray *widgets; /* FmWidget *, the top one last */
+  gboolean in_key;    /* a key is being carried out: what opens now was asked for */
+  gint64 guard_us;    /* until then keys are not taken for an answer to a prompt that came by itself */
   GPtrArray *history[FM_SCREEN_PROMPT_KINDS];
   char *message;
   gboolean message_is_error;

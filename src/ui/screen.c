@@ -18,6 +18,7 @@
 #define READ_BYTES 4096
 #define STEP_US 2000
 #define PREVIEW_MS 120
+#define GUARD_US (700 * 1000) /* who is typing commands sees a sudden prompt and stops within this */
 
 gboolean
 fm_screen_check (GError **error)
@@ -126,6 +127,8 @@ void
 fm_screen_push (FmScreen *screen, FmWidget *widget)
 {
   g_ptr_array_add (screen->widgets, widget);
+  if (!screen->in_key)
+    screen->guard_us = g_get_monotonic_time () + GUARD_US;
   fm_keymap_reset (screen->keymap);
   fm_screen_dirty (screen);
 }
@@ -208,6 +211,8 @@ on_key (const FmInput *input, gpointer data)
   fm_screen_dirty (screen);
   if (input->type == FM_INPUT_PASTE_STALLED)
     fm_screen_say (screen, TRUE, "a paste has begun and does not end: ^C gives it up");
+  else if (screen->widgets->len > 0 && input->type == FM_INPUT_KEY && g_get_monotonic_time () < screen->guard_us)
+    return;
   else if (screen->widgets->len > 0)
     {
       if (input->type == FM_INPUT_ESC)
@@ -229,7 +234,9 @@ on_quiet (gpointer data)
 {
   FmScreen *screen = data;
   screen->quiet_source = 0;
+  screen->in_key = TRUE;
   fm_key_decoder_quiet (screen->decoder);
+  screen->in_key = FALSE;
   return G_SOURCE_REMOVE;
 }
 
@@ -249,7 +256,9 @@ on_input (gint fd, GIOCondition condition, gpointer data)
     }
   g_clear_handle_id (&screen->quiet_source, g_source_remove);
   guint own = screen->input_source;
+  screen->in_key = TRUE;
   fm_key_decoder_feed (screen->decoder, bytes, (gsize) n);
+  screen->in_key = FALSE;
   fm_secret_wipe (bytes, sizeof bytes);
   int quiet_ms = fm_key_decoder_quiet_ms (screen->decoder);
   if (quiet_ms >= 0 && screen->quiet_source == 0)
