@@ -152,6 +152,24 @@ start_worker (FmEngine *engine, FmEngineAccount *account)
 }
 
 static void
+start_outboxes (FmEngine *engine)
+{
+  g_autoptr (GError) error = NULL;
+  if (!engine->options.network)
+    return;
+  if (!fm_outbox_recover (&engine->env, &error))
+    {
+      notice (engine, NULL, "nothing can be sent", error);
+      return;
+    }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      account->outbox = fm_outbox_start (&engine->env, account->spec, account->account_id);
+    }
+}
+
+static void
 lead (FmEngine *engine)
 {
   g_autoptr (GError) error = NULL;
@@ -166,6 +184,7 @@ lead (FmEngine *engine)
     start_index (engine);
   for (guint i = 0; i < engine->accounts->len; i++)
     start_worker (engine, engine->accounts->pdata[i]);
+  start_outboxes (engine);
   engine->queue_check_us = 0;
 }
 
@@ -224,13 +243,16 @@ stop_everything (FmEngine *engine)
       FmEngineAccount *account = engine->accounts->pdata[i];
       if (account->worker != NULL)
         account->klass->stop (account->worker);
+      fm_outbox_stop (account->outbox);
     }
   for (guint i = 0; i < engine->accounts->len; i++)
     {
       FmEngineAccount *account = engine->accounts->pdata[i];
       if (account->worker != NULL)
         account->klass->join (account->worker);
+      fm_outbox_join (account->outbox);
       account->worker = NULL;
+      account->outbox = NULL;
     }
 }
 
@@ -421,6 +443,8 @@ retry (FmEngine *engine, gpointer data)
       FmEngineAccount *account = engine->accounts->pdata[i];
       if (account->worker != NULL && (errand->account == NULL || g_str_equal (account->spec->name, errand->account)))
         account->klass->retry (account->worker);
+      if (errand->account == NULL || g_str_equal (account->spec->name, errand->account))
+        fm_outbox_kick (account->outbox, TRUE);
     }
   errand_free (errand);
 }

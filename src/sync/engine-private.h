@@ -3,6 +3,7 @@
 #pragma once
 #include "sync/account-worker.h"
 #include "sync/index-feed.h"
+#include "sync/outbox.h"
 #include "sync/pool.h"
 #include "sync/secrets.h"
 #include <fulmar/base/thread.h>
@@ -15,6 +16,7 @@ typedef struct {
   gint64 account_id;
   const FmAccountWorkerClass *klass; /* NULL: this program can't serve it */
   FmAccountWorker *worker;           /* NULL: not started */
+  FmOutbox *outbox;                  /* NULL: it can't send, or not started */
 } FmEngineAccount;
 
 struct FmEngine {

@@ -45,12 +45,13 @@ pop_send (PopServer *server, int fd, const char *text, gsize size)
   server->sent += n;
   g_mutex_unlock (&server->lock);
   gsize done = 0;
-  while (done < n) {
-    ssize_t w = send (fd, text + done, n - done, MSG_NOSIGNAL);
-    if (w <= 0)
-      return FALSE;
-    done += (gsize) w;
-  }
+  while (done < n)
+    {
+      ssize_t w = send (fd, text + done, n - done, MSG_NOSIGNAL);
+      if (w <= 0)
+        return FALSE;
+      done += (gsize) w;
+    }
   return n == size;
 }
 
@@ -75,15 +76,16 @@ static inline void
 pop_list (PopServer *server, GString *out, gboolean uidl)
 {
   g_string_append (out, "+OK\r\n");
-  for (guint i = 0; i < server->mails->len; i++) {
-    const PopMail *mail = server->mails->pdata[i];
-    if (mail->is_marked)
-      continue;
-    if (uidl)
-      g_string_append_printf (out, "%u %s\r\n", i + 1, mail->uidl);
-    else
-      g_string_append_printf (out, "%u %" G_GSIZE_FORMAT "\r\n", i + 1, strlen (mail->text));
-  }
+  for (guint i = 0; i < server->mails->len; i++)
+    {
+      const PopMail *mail = server->mails->pdata[i];
+      if (mail->is_marked)
+        continue;
+      if (uidl)
+        g_string_append_printf (out, "%u %s\r\n", i + 1, mail->uidl);
+      else
+        g_string_append_printf (out, "%u %" G_GSIZE_FORMAT "\r\n", i + 1, strlen (mail->text));
+    }
   g_string_append (out, ".\r\n");
 }
 
@@ -91,11 +93,12 @@ static inline void
 pop_stat (PopServer *server, GString *out)
 {
   gsize size = 0, n = 0;
-  for (guint i = 0; i < server->mails->len; i++) {
-    const PopMail *mail = server->mails->pdata[i];
-    n += !mail->is_marked;
-    size += mail->is_marked ? 0 : strlen (mail->text);
-  }
+  for (guint i = 0; i < server->mails->len; i++)
+    {
+      const PopMail *mail = server->mails->pdata[i];
+      n += !mail->is_marked;
+      size += mail->is_marked ? 0 : strlen (mail->text);
+    }
   g_string_append_printf (out, "+OK %" G_GSIZE_FORMAT " %" G_GSIZE_FORMAT "\r\n", n, size);
 }
 
@@ -114,37 +117,54 @@ static inline gboolean
 pop_command (PopServer *server, const char *line, GString *out)
 {
   const char *argument = strchr (line, ' ') == NULL ? "" : strchr (line, ' ') + 1;
-  if (g_str_has_prefix (line, "CAPA")) {
-    if (server->no_capa)
-      g_string_append (out, "-ERR what?\r\n");
-    else
-      g_string_append_printf (out, "+OK\r\n%s%s%sUSER\r\nRESP-CODES\r\n.\r\n", server->no_top ? "" : "TOP\r\n", server->no_uidl ? "" : "UIDL\r\n",
-                              server->no_pipelining ? "" : "PIPELINING\r\n");
-  } else if (g_str_has_prefix (line, "USER") || g_str_has_prefix (line, "PASS")) {
-    g_string_append (out, "+OK\r\n");
-  } else if (g_str_equal (line, "STAT")) {
-    pop_stat (server, out);
-  } else if (g_str_equal (line, "LIST") || (g_str_equal (line, "UIDL") && !server->no_uidl)) {
-    pop_list (server, out, *line == 'U');
-  } else if (g_str_has_prefix (line, "RETR") && pop_mail_at (server, argument) != NULL) {
-    server->retrs++;
-    g_string_append (out, "+OK\r\n");
-    pop_append_stuffed (out, pop_mail_at (server, argument)->text);
-  } else if (g_str_has_prefix (line, "TOP") && !server->no_top && pop_mail_at (server, argument) != NULL) {
-    const char *text = pop_mail_at (server, argument)->text;
-    g_autofree char *header = g_strndup (text, (gsize) (strstr (text, "\r\n\r\n") + 4 - text));
-    server->tops++;
-    g_string_append (out, "+OK\r\n");
-    pop_append_stuffed (out, header);
-  } else if (g_str_has_prefix (line, "DELE") && pop_mail_at (server, argument) != NULL) {
-    pop_mail_at (server, argument)->is_marked = TRUE;
-    g_string_append (out, "+OK\r\n");
-  } else if (g_str_equal (line, "QUIT")) {
-    pop_quit (server, out);
-    return FALSE;
-  } else {
-    g_string_append (out, "-ERR no\r\n");
-  }
+  if (g_str_has_prefix (line, "CAPA"))
+    {
+      if (server->no_capa)
+        g_string_append (out, "-ERR what?\r\n");
+      else
+        g_string_append_printf (out, "+OK\r\n%s%s%sUSER\r\nRESP-CODES\r\n.\r\n", server->no_top ? "" : "TOP\r\n",
+                                server->no_uidl ? "" : "UIDL\r\n", server->no_pipelining ? "" : "PIPELINING\r\n");
+    }
+  else if (g_str_has_prefix (line, "USER") || g_str_has_prefix (line, "PASS"))
+    {
+      g_string_append (out, "+OK\r\n");
+    }
+  else if (g_str_equal (line, "STAT"))
+    {
+      pop_stat (server, out);
+    }
+  else if (g_str_equal (line, "LIST") || (g_str_equal (line, "UIDL") && !server->no_uidl))
+    {
+      pop_list (server, out, *line == 'U');
+    }
+  else if (g_str_has_prefix (line, "RETR") && pop_mail_at (server, argument) != NULL)
+    {
+      server->retrs++;
+      g_string_append (out, "+OK\r\n");
+      pop_append_stuffed (out, pop_mail_at (server, argument)->text);
+    }
+  else if (g_str_has_prefix (line, "TOP") && !server->no_top && pop_mail_at (server, argument) != NULL)
+    {
+      const char *text = pop_mail_at (server, argument)->text;
+      g_autofree char *header = g_strndup (text, (gsize) (strstr (text, "\r\n\r\n") + 4 - text));
+      server->tops++;
+      g_string_append (out, "+OK\r\n");
+      pop_append_stuffed (out, header);
+    }
+  else if (g_str_has_prefix (line, "DELE") && pop_mail_at (server, argument) != NULL)
+    {
+      pop_mail_at (server, argument)->is_marked = TRUE;
+      g_string_append (out, "+OK\r\n");
+    }
+  else if (g_str_equal (line, "QUIT"))
+    {
+      pop_quit (server, out);
+      return FALSE;
+    }
+  else
+    {
+      g_string_append (out, "-ERR no\r\n");
+    }
   return TRUE;
 }
 
@@ -155,48 +175,51 @@ pop_serve (PopServer *server, int fd)
   char byte;
   if (!pop_send (server, fd, "+OK ready\r\n", 11))
     return;
-  while (recv (fd, &byte, 1, 0) == 1) {
-    if (byte != '\n') {
-      g_string_append_c (line, byte);
-      continue;
+  while (recv (fd, &byte, 1, 0) == 1)
+    {
+      if (byte != '\n')
+        {
+          g_string_append_c (line, byte);
+          continue;
+        }
+      g_string_truncate (line, line->len > 0 ? line->len - 1 : 0);
+      g_autoptr (GString) out = g_string_new (NULL);
+      g_mutex_lock (&server->lock);
+      gboolean more = pop_command (server, line->str, out);
+      g_mutex_unlock (&server->lock);
+      if (!pop_send (server, fd, out->str, out->len) || !more)
+        return;
+      g_string_truncate (line, 0);
     }
-    g_string_truncate (line, line->len > 0 ? line->len - 1 : 0);
-    g_autoptr (GString) out = g_string_new (NULL);
-    g_mutex_lock (&server->lock);
-    gboolean more = pop_command (server, line->str, out);
-    g_mutex_unlock (&server->lock);
-    if (!pop_send (server, fd, out->str, out->len) || !more)
-      return;
-    g_string_truncate (line, 0);
-  }
 }
 
 static inline gpointer
 pop_thread (gpointer data)
 {
   PopServer *server = data;
-  for (;;) {
-    int fd = accept (server->listener, NULL, NULL);
-    if (fd < 0)
-      return NULL;
-    g_mutex_lock (&server->lock);
-    gboolean stopping = server->stopping;
-    server->current = fd;
-    server->sent = 0;
-    server->sessions++;
-    g_mutex_unlock (&server->lock);
-    int on = 1;
-    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (!stopping)
-      pop_serve (server, fd);
-    g_mutex_lock (&server->lock);
-    server->current = -1;
-    for (guint i = 0; i < server->mails->len; i++)
-      ((PopMail *) server->mails->pdata[i])->is_marked = FALSE;
-    g_mutex_unlock (&server->lock);
-    shutdown (fd, SHUT_RDWR);
-    close (fd);
-  }
+  for (;;)
+    {
+      int fd = accept (server->listener, NULL, NULL);
+      if (fd < 0)
+        return NULL;
+      g_mutex_lock (&server->lock);
+      gboolean stopping = server->stopping;
+      server->current = fd;
+      server->sent = 0;
+      server->sessions++;
+      g_mutex_unlock (&server->lock);
+      int on = 1;
+      setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      if (!stopping)
+        pop_serve (server, fd);
+      g_mutex_lock (&server->lock);
+      server->current = -1;
+      for (guint i = 0; i < server->mails->len; i++)
+        ((PopMail *) server->mails->pdata[i])->is_marked = FALSE;
+      g_mutex_unlock (&server->lock);
+      shutdown (fd, SHUT_RDWR);
+      close (fd);
+    }
 }
 
 static inline PopServer *
@@ -251,12 +274,15 @@ pop_server_fill (PopServer *server)
   g_mutex_lock (&server->lock);
   g_ptr_array_set_size (server->mails, 0);
   g_mutex_unlock (&server->lock);
-  for (guint i = 1; i <= 5; i++) {
-    g_autofree char *filler = g_strnfill (i * 60, 'a' + (char) i);
-    g_autofree char *uidl = g_strdup_printf ("uid-%u", i);
-    g_autofree char *text = g_strdup_printf ("Return-Path: <s%u@example.org>\r\nFrom: Sender %u <s%u@example.org>\r\nTo: me@example.org\r\n"
-                                             "Subject: letter %u\r\nDate: Mon, 2 Nov 2026 10:0%u:00 +0000\r\nMessage-ID: <m%u@example.org>\r\n\r\n"
-                                             "%s\r\n.\r\n..two\r\n.end %u\r\n%s\r\n", i, i, i, i, i, i, filler, i, i % 2 ? "" : "\r\n");
-    pop_server_add (server, uidl, text);
-  }
+  for (guint i = 1; i <= 5; i++)
+    {
+      g_autofree char *filler = g_strnfill (i * 60, 'a' + (char) i);
+      g_autofree char *uidl = g_strdup_printf ("uid-%u", i);
+      g_autofree char *text
+          = g_strdup_printf ("Return-Path: <s%u@example.org>\r\nFrom: Sender %u <s%u@example.org>\r\nTo: me@example.org\r\n"
+                             "Subject: letter %u\r\nDate: Mon, 2 Nov 2026 10:0%u:00 +0000\r\nMessage-ID: <m%u@example.org>\r\n\r\n"
+                             "%s\r\n.\r\n..two\r\n.end %u\r\n%s\r\n",
+                             i, i, i, i, i, i, filler, i, i % 2 ? "" : "\r\n");
+      pop_server_add (server, uidl, text);
+    }
 }

@@ -97,7 +97,9 @@ home_open (Home *home, const char *dir, guint16 port, FmLeavePolicy leave)
     fail_msg ("%s", error->message);
   FmStoreWriter *writer = fm_db_writer_new (home->store, NULL);
   home->env = (FmSyncEnv){ .store = home->store, .pen = fm_pen_new (home->store, writer), .network = TRUE };
-  home->context = (FmPopContext){ .env = &home->env, .spec = spec_new (port, leave), .cancel = fm_cancel_new (),
+  home->context = (FmPopContext){ .env = &home->env,
+                                  .spec = spec_new (port, leave),
+                                  .cancel = fm_cancel_new (),
                                   .oversized = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
   assert_true (fm_pen_call (home->env.pen, FM_PEN_SAFE, register_account, home, NULL));
   home->context.reader = fm_db_reader_new (home->store, NULL);
@@ -106,7 +108,8 @@ home_open (Home *home, const char *dir, guint16 port, FmLeavePolicy leave)
 static char *
 new_dir (void)
 {
-  g_autofree char *template = g_build_filename (g_file_test ("/dev/shm", G_FILE_TEST_IS_DIR) ? "/dev/shm" : g_get_tmp_dir (), "fulmar-pop-XXXXXX", NULL);
+  g_autofree char *template
+      = g_build_filename (g_file_test ("/dev/shm", G_FILE_TEST_IS_DIR) ? "/dev/shm" : g_get_tmp_dir (), "fulmar-pop-XXXXXX", NULL);
   assert_non_null (g_mkdtemp (template));
   return g_steal_pointer (&template);
 }
@@ -135,13 +138,14 @@ remove_dir (const char *dir)
 {
   g_autoptr (GDir) entries = g_dir_open (dir, 0, NULL);
   const char *name;
-  while (entries != NULL && (name = g_dir_read_name (entries)) != NULL) {
-    g_autofree char *path = g_build_filename (dir, name, NULL);
-    if (g_file_test (path, G_FILE_TEST_IS_DIR))
-      remove_dir (path);
-    else
-      g_unlink (path);
-  }
+  while (entries != NULL && (name = g_dir_read_name (entries)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (dir, name, NULL);
+      if (g_file_test (path, G_FILE_TEST_IS_DIR))
+        remove_dir (path);
+      else
+        g_unlink (path);
+    }
   g_rmdir (dir);
 }
 
@@ -185,19 +189,20 @@ assert_all_once (Home *home, guint n, const char *where)
   guint count[10] = { 0 };
   FmListSpec spec = { .folder_id = home->context.inbox_id, .order = FM_ORDER_DATE };
   g_autoptr (GPtrArray) rows = fm_list_store_first (home->context.reader, &spec, 100, NULL);
-  for (guint i = 0; i < rows->len; i++) {
-    const FmRow *row = rows->pdata[i];
-    guint number = (guint) g_ascii_strtoull (row->subject + strlen ("letter "), NULL, 10);
-    g_autofree char *path = fm_body_store_path (home->context.reader, row->id, NULL);
-    g_autofree char *text = NULL;
-    gsize size;
-    assert_in_range (number, 1, n);
-    count[number]++;
-    assert_true (path != NULL && g_file_get_contents (path, &text, &size, NULL));
-    g_autofree char *end = g_strdup_printf ("\r\n.\r\n..two\r\n.end %u\r\n", number);
-    if (strstr (text, end) == NULL || !g_str_has_suffix (text, "\r\n") || g_str_has_suffix (text, "\r\n.\r\n"))
-      fail_msg ("%s: letter %u is damaged", where, number);
-  }
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const FmRow *row = rows->pdata[i];
+      guint number = (guint) g_ascii_strtoull (row->subject + strlen ("letter "), NULL, 10);
+      g_autofree char *path = fm_body_store_path (home->context.reader, row->id, NULL);
+      g_autofree char *text = NULL;
+      gsize size;
+      assert_in_range (number, 1, n);
+      count[number]++;
+      assert_true (path != NULL && g_file_get_contents (path, &text, &size, NULL));
+      g_autofree char *end = g_strdup_printf ("\r\n.\r\n..two\r\n.end %u\r\n", number);
+      if (strstr (text, end) == NULL || !g_str_has_suffix (text, "\r\n") || g_str_has_suffix (text, "\r\n.\r\n"))
+        fail_msg ("%s: letter %u is damaged", where, number);
+    }
   for (guint i = 1; i <= n; i++)
     if (count[i] != 1)
       fail_msg ("%s: letter %u is here %u times", where, i, count[i]);
@@ -208,35 +213,36 @@ cut_everywhere (FmLeavePolicy leave, gint64 step)
 {
   PopServer *server = pop_server_start ();
   gint64 last = 1;
-  for (gint64 cut = 0; cut < last; cut += step) {
-    Home home;
-    g_autofree char *where = g_strdup_printf ("cut after %" G_GINT64_FORMAT " bytes", cut);
-    pop_server_fill (server);
-    home_new (&home, server->port, leave);
-    g_mutex_lock (&server->lock);
-    server->cut = cut;
-    g_mutex_unlock (&server->lock);
-    assert_false (pass (&home));
-    g_mutex_lock (&server->lock);
-    server->cut = -1;
-    guint before = server->retrs;
-    g_mutex_unlock (&server->lock);
-    must_pass (&home);
-    assert_all_once (&home, 5, where);
-    assert_int_equal (server_count (server), leave == FM_LEAVE_NONE ? 0 : 5);
-    g_mutex_lock (&server->lock);
-    guint again = server->retrs;
-    if (cut == 0)
-      last = server->sent;
-    g_mutex_unlock (&server->lock);
-    must_pass (&home);
-    assert_all_once (&home, 5, where);
-    g_mutex_lock (&server->lock);
-    assert_true (again - before <= 5);
-    assert_int_equal (server->retrs, again);
-    g_mutex_unlock (&server->lock);
-    home_free (&home);
-  }
+  for (gint64 cut = 0; cut < last; cut += step)
+    {
+      Home home;
+      g_autofree char *where = g_strdup_printf ("cut after %" G_GINT64_FORMAT " bytes", cut);
+      pop_server_fill (server);
+      home_new (&home, server->port, leave);
+      g_mutex_lock (&server->lock);
+      server->cut = cut;
+      g_mutex_unlock (&server->lock);
+      assert_false (pass (&home));
+      g_mutex_lock (&server->lock);
+      server->cut = -1;
+      guint before = server->retrs;
+      g_mutex_unlock (&server->lock);
+      must_pass (&home);
+      assert_all_once (&home, 5, where);
+      assert_int_equal (server_count (server), leave == FM_LEAVE_NONE ? 0 : 5);
+      g_mutex_lock (&server->lock);
+      guint again = server->retrs;
+      if (cut == 0)
+        last = server->sent;
+      g_mutex_unlock (&server->lock);
+      must_pass (&home);
+      assert_all_once (&home, 5, where);
+      g_mutex_lock (&server->lock);
+      assert_true (again - before <= 5);
+      assert_int_equal (server->retrs, again);
+      g_mutex_unlock (&server->lock);
+      home_free (&home);
+    }
   pop_server_stop (server);
 }
 
@@ -312,19 +318,20 @@ test_killed_at_each_step (void **state)
   PopServer *server = pop_server_start ();
   for (guint p = 0; p < G_N_ELEMENTS (policies); p++)
     for (int step = FM_POP_STEP_LISTED; step <= FM_POP_STEP_QUIT; step++)
-      for (int count = 1; count <= (step == FM_POP_STEP_WRITTEN || step == FM_POP_STEP_COMMITTED ? 5 : 1); count += 2) {
-        Home home;
-        g_autofree char *dir = new_dir ();
-        g_autofree char *where = g_strdup_printf ("killed at step %d, time %d", step, count);
-        pop_server_fill (server);
-        assert_true (run_child (dir, server->port, policies[p], (FmPopStep) step, count));
-        home_open (&home, dir, server->port, policies[p]);
-        must_pass (&home);
-        must_pass (&home);
-        assert_all_once (&home, 5, where);
-        assert_int_equal (server_count (server), policies[p] == FM_LEAVE_NONE ? 0 : 5);
-        home_free (&home);
-      }
+      for (int count = 1; count <= (step == FM_POP_STEP_WRITTEN || step == FM_POP_STEP_COMMITTED ? 5 : 1); count += 2)
+        {
+          Home home;
+          g_autofree char *dir = new_dir ();
+          g_autofree char *where = g_strdup_printf ("killed at step %d, time %d", step, count);
+          pop_server_fill (server);
+          assert_true (run_child (dir, server->port, policies[p], (FmPopStep) step, count));
+          home_open (&home, dir, server->port, policies[p]);
+          must_pass (&home);
+          must_pass (&home);
+          assert_all_once (&home, 5, where);
+          assert_int_equal (server_count (server), policies[p] == FM_LEAVE_NONE ? 0 : 5);
+          home_free (&home);
+        }
   pop_server_stop (server);
 }
 
@@ -332,11 +339,12 @@ static void
 rename_all (PopServer *server, const char *prefix)
 {
   g_mutex_lock (&server->lock);
-  for (guint i = 0; i < server->mails->len; i++) {
-    PopMail *mail = server->mails->pdata[i];
-    g_free (mail->uidl);
-    mail->uidl = g_strdup_printf ("%s-%u", prefix, i);
-  }
+  for (guint i = 0; i < server->mails->len; i++)
+    {
+      PopMail *mail = server->mails->pdata[i];
+      g_free (mail->uidl);
+      mail->uidl = g_strdup_printf ("%s-%u", prefix, i);
+    }
   g_mutex_unlock (&server->lock);
 }
 
@@ -390,11 +398,12 @@ test_shared_uidls (void **state)
   PopServer *server = pop_server_start ();
   Home home;
   pop_server_fill (server);
-  for (guint i = 0; i < 5; i++) {
-    PopMail *mail = server->mails->pdata[i];
-    g_free (mail->uidl);
-    mail->uidl = g_strdup ("same");
-  }
+  for (guint i = 0; i < 5; i++)
+    {
+      PopMail *mail = server->mails->pdata[i];
+      g_free (mail->uidl);
+      mail->uidl = g_strdup ("same");
+    }
   home_new (&home, server->port, FM_LEAVE_FOREVER);
   must_pass (&home);
   must_pass (&home);
@@ -413,7 +422,8 @@ test_reused_uidl (void **state)
   home_new (&home, server->port, FM_LEAVE_NONE);
   must_pass (&home);
   assert_int_equal (server_count (server), 0);
-  pop_server_add (server, "uid-1", "From: x@example.org\r\nSubject: letter 6\r\nMessage-ID: <m6@example.org>\r\n\r\n\r\n.\r\n..two\r\n.end 6\r\n");
+  pop_server_add (server, "uid-1",
+                  "From: x@example.org\r\nSubject: letter 6\r\nMessage-ID: <m6@example.org>\r\n\r\n\r\n.\r\n..two\r\n.end 6\r\n");
   must_pass (&home);
   assert_all_once (&home, 6, "with a UIDL given twice");
   home_free (&home);
@@ -491,14 +501,15 @@ static FmEvent *
 wait_event (FmEventKind kind, guint64 reply_to)
 {
   gint64 deadline = fm_clock_deadline_us (30000);
-  for (;;) {
-    FmEvent *event = fm_port_take (events, deadline);
-    if (event == NULL)
-      fail_msg ("no event of kind %d came", kind);
-    if (event->kind == kind && event->reply_to == reply_to)
-      return event;
-    fm_event_unref (event);
-  }
+  for (;;)
+    {
+      FmEvent *event = fm_port_take (events, deadline);
+      if (event == NULL)
+        fail_msg ("no event of kind %d came", kind);
+      if (event->kind == kind && event->reply_to == reply_to)
+        return event;
+      fm_event_unref (event);
+    }
 }
 
 static void
@@ -541,10 +552,17 @@ main (int argc, char **argv)
   if (argc == 7 && g_str_equal (argv[1], "--child"))
     return child_main (argv);
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_all_uidls_changed), cmocka_unit_test (test_no_uidl),     cmocka_unit_test (test_shared_uidls),
-    cmocka_unit_test (test_reused_uidl),       cmocka_unit_test (test_until_deleted), cmocka_unit_test (test_days),
-    cmocka_unit_test (test_worker),            cmocka_unit_test (test_killed_at_each_step),
-    cmocka_unit_test (test_cut_forever),       cmocka_unit_test (test_cut_none),    cmocka_unit_test (test_cut_days),
+    cmocka_unit_test (test_all_uidls_changed),
+    cmocka_unit_test (test_no_uidl),
+    cmocka_unit_test (test_shared_uidls),
+    cmocka_unit_test (test_reused_uidl),
+    cmocka_unit_test (test_until_deleted),
+    cmocka_unit_test (test_days),
+    cmocka_unit_test (test_worker),
+    cmocka_unit_test (test_killed_at_each_step),
+    cmocka_unit_test (test_cut_forever),
+    cmocka_unit_test (test_cut_none),
+    cmocka_unit_test (test_cut_days),
     cmocka_unit_test (test_cut_until_deleted),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
