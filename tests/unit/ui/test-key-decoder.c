@@ -69,8 +69,7 @@ assert_slow (const char *bytes, const char *expected)
   for (gsize i = 0; bytes[i]; i++)
     {
       fm_key_decoder_feed (decoder, bytes + i, 1);
-      if (fm_key_decoder_quiet_ms (decoder) >= 0)
-        fm_key_decoder_quiet (decoder);
+      fm_key_decoder_quiet (decoder); /* also where none is due: it must do no harm */
     }
   assert_string_equal (log->str, expected);
 }
