@@ -70,12 +70,13 @@ shell_done (const char *answer, gpointer data)
     fm_app_complain (app, "the command ended with status %s", answer);
 }
 
-/* The user wrote the line, so the user's shell reads it; what it printed stays until Enter. */
+/* The user wrote the line, so the user's shell reads it. */
 static void
 shell_line (const char *answer, gpointer data)
 {
   FmApp *app = data;
-  const char *argv[] = { "/bin/sh", "-c", "${SHELL:-/bin/sh} -c \"$1\"; status=$?; printf '\\n[Enter goes back to Fulmar] '; read -r _; exit $status", "sh", answer, NULL };
+  const char *shell = g_getenv ("SHELL");
+  const char *argv[] = { shell && *shell ? shell : "/bin/sh", "-c", answer, NULL };
 
   if (answer && *answer)
     app->shell->run (app->shell_data, argv, shell_done, app);

@@ -31,12 +31,11 @@ fm_engine_desk_post (FmEngine *engine, FmEngineDeskRun run, gpointer data)
 FmEngineAccount *
 fm_engine_desk_account (FmEngine *engine, const char *name, gint64 account_id)
 {
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      if (name != NULL ? g_str_equal (account->spec->name, name) : account->account_id == account_id)
-        return account;
-    }
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (name != NULL ? g_str_equal (account->spec->name, name) : account->account_id == account_id)
+      return account;
+  }
   return NULL;
 }
 
@@ -54,13 +53,12 @@ static gboolean
 register_accounts (FmStoreWriter *writer, gpointer data, GError **error)
 {
   FmEngine *engine = data;
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      account->account_id = fm_folder_store_put_account (writer, account->spec->name, (FmStoreKind) account->spec->kind, error);
-      if (account->account_id == 0)
-        return FALSE;
-    }
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    account->account_id = fm_folder_store_put_account (writer, account->spec->name, (FmStoreKind) account->spec->kind, error);
+    if (account->account_id == 0)
+      return FALSE;
+  }
   return TRUE;
 }
 
@@ -125,14 +123,8 @@ start_index (FmEngine *engine)
   engine->index = fm_index_new (dir, &options, deliver_index_event, engine);
   if (options.read_only)
     return;
-  FmIndexFeedOptions feed = { .reader = engine->desk_reader,
-                              .pen = engine->pen,
-                              .index = engine->index,
-                              .marked = feed_marked,
-                              .caught_up = feed_caught_up,
-                              .notice = feed_notice,
-                              .progress = feed_progress,
-                              .data = engine };
+  FmIndexFeedOptions feed = { .reader = engine->desk_reader, .pen = engine->pen, .index = engine->index, .marked = feed_marked,
+                              .caught_up = feed_caught_up, .notice = feed_notice, .progress = feed_progress, .data = engine };
   engine->feed = fm_index_feed_new (&feed);
   fm_index_feed_kick (engine->feed);
 }
@@ -140,33 +132,13 @@ start_index (FmEngine *engine)
 static void
 start_worker (FmEngine *engine, FmEngineAccount *account)
 {
-  gboolean local
-      = account->spec->kind == FM_ACCOUNT_MAILDIR || account->spec->kind == FM_ACCOUNT_MBOX || account->spec->kind == FM_ACCOUNT_NOTMUCH;
-  if (account->klass == NULL)
-    {
-      notice (engine, account->spec->name, "accounts of this kind are not served yet", NULL);
-      return;
-    }
+  gboolean local = account->spec->kind == FM_ACCOUNT_MAILDIR || account->spec->kind == FM_ACCOUNT_MBOX || account->spec->kind == FM_ACCOUNT_NOTMUCH;
+  if (account->klass == NULL) {
+    notice (engine, account->spec->name, "accounts of this kind are not served yet", NULL);
+    return;
+  }
   if (engine->options.network || local)
     account->worker = account->klass->start (&engine->env, account->spec, account->account_id);
-}
-
-static void
-start_outboxes (FmEngine *engine)
-{
-  g_autoptr (GError) error = NULL;
-  if (!engine->options.network)
-    return;
-  if (!fm_outbox_recover (&engine->env, &error))
-    {
-      notice (engine, NULL, "nothing can be sent", error);
-      return;
-    }
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      account->outbox = fm_outbox_start (&engine->env, account->spec, account->account_id);
-    }
 }
 
 static void
@@ -174,17 +146,15 @@ lead (FmEngine *engine)
 {
   g_autoptr (GError) error = NULL;
   FmPen *pen = fm_engine_pen (engine, &error);
-  if (pen == NULL || !fm_pen_call (pen, FM_PEN_SAFE, register_accounts, engine, &error))
-    {
-      notice (engine, NULL, "the accounts can't be opened", error);
-      return;
-    }
+  if (pen == NULL || !fm_pen_call (pen, FM_PEN_SAFE, register_accounts, engine, &error)) {
+    notice (engine, NULL, "the accounts can't be opened", error);
+    return;
+  }
   fm_engine_emit (engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));
   if (engine->options.index)
     start_index (engine);
   for (guint i = 0; i < engine->accounts->len; i++)
     start_worker (engine, engine->accounts->pdata[i]);
-  start_outboxes (engine);
   engine->queue_check_us = 0;
 }
 
@@ -238,33 +208,27 @@ run_timers (FmEngine *engine)
 static void
 stop_everything (FmEngine *engine)
 {
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      if (account->worker != NULL)
-        account->klass->stop (account->worker);
-      fm_outbox_stop (account->outbox);
-    }
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      if (account->worker != NULL)
-        account->klass->join (account->worker);
-      fm_outbox_join (account->outbox);
-      account->worker = NULL;
-      account->outbox = NULL;
-    }
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->stop (account->worker);
+  }
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->join (account->worker);
+    account->worker = NULL;
+  }
 }
 
 void
 fm_engine_desk_drain (FmEngine *engine)
 {
   Job *job;
-  while ((job = fm_port_try_take (engine->desk_port)) != NULL)
-    {
-      job->run (engine, job->data);
-      g_free (job);
-    }
+  while ((job = fm_port_try_take (engine->desk_port)) != NULL) {
+    job->run (engine, job->data);
+    g_free (job);
+  }
 }
 
 static void
@@ -280,17 +244,15 @@ desk_main (gpointer data)
   else if (engine->options.index)
     start_index (engine);
   tell_lease (engine);
-  while (!g_atomic_int_get (&engine->desk_closing))
-    {
-      Job *job = fm_port_take (engine->desk_port, MIN (engine->queue_check_us, engine->lease_check_us));
-      if (job != NULL)
-        {
-          job->run (engine, job->data);
-          g_free (job);
-        }
-      if (engine->desk_reader != NULL)
-        run_timers (engine);
+  while (!g_atomic_int_get (&engine->desk_closing)) {
+    Job *job = fm_port_take (engine->desk_port, MIN (engine->queue_check_us, engine->lease_check_us));
+    if (job != NULL) {
+      job->run (engine, job->data);
+      g_free (job);
     }
+    if (engine->desk_reader != NULL)
+      run_timers (engine);
+  }
   stop_everything (engine);
   fm_engine_desk_drain (engine);
 }
@@ -323,8 +285,8 @@ fm_engine_desk_stop (FmEngine *engine)
 /* A request on its way to the workers. */
 typedef struct {
   guint64 id;
-  gint64 target;  /* folder or message */
-  char *account;  /* or NULL */
+  gint64 target; /* folder or message */
+  char *account; /* or NULL */
   char **folders; /* or NULL */
 } Errand;
 
@@ -352,12 +314,11 @@ open_folder (FmEngine *engine, gpointer data)
 {
   Errand *errand = data;
   g_autoptr (FmFolderInfo) folder = errand->target == 0 ? NULL : fm_folder_store_get (engine->desk_reader, errand->target, NULL);
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      if (account->worker != NULL)
-        account->klass->open_folder (account->worker, folder != NULL && folder->account_id == account->account_id ? folder->id : 0);
-    }
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->open_folder (account->worker, folder != NULL && folder->account_id == account->account_id ? folder->id : 0);
+  }
   fm_engine_finish (engine, errand->id, NULL, NULL);
   errand_free (errand);
 }
@@ -378,17 +339,13 @@ want_body (FmEngine *engine, gpointer data)
   g_autofree char *path = fm_body_store_path (engine->desk_reader, errand->target, NULL);
   g_autoptr (FmMessageInfo) message = path != NULL ? NULL : fm_message_store_get (engine->desk_reader, errand->target, &error);
   FmEngineAccount *account = message == NULL ? NULL : fm_engine_desk_account (engine, NULL, message->account_id);
-  if (account != NULL && account->worker != NULL)
-    {
-      account->klass->want_body (account->worker, errand->id, errand->target);
-    }
-  else
-    {
-      if (path == NULL && error == NULL)
-        error = g_error_new_literal (FM_ERROR, FM_ERROR_OFFLINE,
-                                     "the body of this message is not here, and there is no connection to fetch it");
-      fm_engine_finish (engine, errand->id, NULL, error);
-    }
+  if (account != NULL && account->worker != NULL) {
+    account->klass->want_body (account->worker, errand->id, errand->target);
+  } else {
+    if (path == NULL && error == NULL)
+      error = g_error_new_literal (FM_ERROR, FM_ERROR_OFFLINE, "the body of this message is not here, and there is no connection to fetch it");
+    fm_engine_finish (engine, errand->id, NULL, error);
+  }
   errand_free (errand);
 }
 
@@ -405,23 +362,21 @@ sync_accounts (FmEngine *engine, gpointer data)
 {
   Errand *errand = data;
   g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      if (account->worker != NULL && (errand->account == NULL || g_str_equal (account->spec->name, errand->account)))
-        g_ptr_array_add (chosen, account);
-    }
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL && (errand->account == NULL || g_str_equal (account->spec->name, errand->account)))
+      g_ptr_array_add (chosen, account);
+  }
   g_autoptr (GError) error = NULL;
   if (errand->account != NULL && fm_engine_desk_account (engine, errand->account, 0) == NULL)
     error = g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no account \"%s\"", errand->account);
   fm_engine_request_expect (engine, errand->id, MAX (chosen->len, 1), engine->feed != NULL && error == NULL);
   if (chosen->len == 0)
     fm_engine_finish (engine, errand->id, NULL, error);
-  for (guint i = 0; i < chosen->len; i++)
-    {
-      FmEngineAccount *account = chosen->pdata[i];
-      account->klass->sync (account->worker, errand->id, (const char *const *) errand->folders);
-    }
+  for (guint i = 0; i < chosen->len; i++) {
+    FmEngineAccount *account = chosen->pdata[i];
+    account->klass->sync (account->worker, errand->id, (const char *const *) errand->folders);
+  }
   errand_free (errand);
 }
 
@@ -438,14 +393,11 @@ retry (FmEngine *engine, gpointer data)
 {
   Errand *errand = data;
   fm_secrets_retry (engine->secrets, errand->account);
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      if (account->worker != NULL && (errand->account == NULL || g_str_equal (account->spec->name, errand->account)))
-        account->klass->retry (account->worker);
-      if (errand->account == NULL || g_str_equal (account->spec->name, errand->account))
-        fm_outbox_kick (account->outbox, TRUE);
-    }
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL && (errand->account == NULL || g_str_equal (account->spec->name, errand->account)))
+      account->klass->retry (account->worker);
+  }
   errand_free (errand);
 }
 
@@ -459,17 +411,13 @@ static void
 rebuild_index (FmEngine *engine, gpointer data)
 {
   Errand *errand = data;
-  if (engine->feed != NULL)
-    {
-      fm_index_rebuild (engine->index);
-      fm_index_feed_wait (engine->feed, errand->id);
-    }
-  else
-    {
-      g_autoptr (GError) error
-          = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "the search index belongs to another running Fulmar, or is off");
-      fm_engine_finish (engine, errand->id, NULL, error);
-    }
+  if (engine->feed != NULL) {
+    fm_index_rebuild (engine->index);
+    fm_index_feed_wait (engine->feed, errand->id);
+  } else {
+    g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "the search index belongs to another running Fulmar, or is off");
+    fm_engine_finish (engine, errand->id, NULL, error);
+  }
   errand_free (errand);
 }
 
@@ -485,12 +433,11 @@ static void
 cancel (FmEngine *engine, gpointer data)
 {
   Errand *errand = data;
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      if (account->worker != NULL)
-        account->klass->cancel (account->worker, errand->id);
-    }
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->cancel (account->worker, errand->id);
+  }
   errand_free (errand);
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 #include "sync/account-worker.h"
 #include "sync/index-feed.h"
-#include "sync/outbox.h"
 #include "sync/pool.h"
 #include "sync/secrets.h"
 #include <fulmar/base/thread.h>
@@ -16,7 +15,6 @@ typedef struct {
   gint64 account_id;
   const FmAccountWorkerClass *klass; /* NULL: this program can't serve it */
   FmAccountWorker *worker;           /* NULL: not started */
-  FmOutbox *outbox;                  /* NULL: it can't send, or not started */
 } FmEngineAccount;
 
 struct FmEngine {
@@ -38,14 +36,14 @@ struct FmEngine {
 
   FmThread *desk;
   FmPort *desk_port;
-  int desk_closing;                 /* atomic */
-  FmStoreReader *desk_reader;       /* desk */
-  gint64 queue_check_us;            /* desk: when FM_EVENT_QUEUE is due; G_MAXINT64: not */
-  gint64 lease_check_us;            /* desk: when a follower tries for the lease next */
+  int desk_closing; /* atomic */
+  FmStoreReader *desk_reader; /* desk */
+  gint64 queue_check_us;      /* desk: when FM_EVENT_QUEUE is due; G_MAXINT64: not */
+  gint64 lease_check_us;      /* desk: when a follower tries for the lease next */
   guint64 queued_ops, queued_mails; /* desk: as last told */
-  int told_no_index;                /* atomic: said once that text can't be searched */
+  int told_no_index; /* atomic: said once that text can't be searched */
 
-  FmIndex *index;    /* set before is_leader's workers start; frozen until close */
+  FmIndex *index;   /* set before is_leader's workers start; frozen until close */
   FmIndexFeed *feed; /* desk */
 };
 
@@ -67,8 +65,8 @@ gboolean fm_engine_try_lease (FmEngine *engine);
 /* What is known of a request that has not been answered. Under the engine's mutex. */
 typedef struct {
   FmCancel *cancel;
-  guint waiting;       /* answers still to come from workers */
-  GError *error;       /* the first that failed */
+  guint waiting; /* answers still to come from workers */
+  GError *error; /* the first that failed */
   gboolean then_index; /* SYNC: when the workers are done, the index must catch up */
 } FmEngineRequest;
 

@@ -1,6 +1,7 @@
 /* Bodies: the one the user waits for, durable before it is shown; and those that `offline` keeps, newest first, whose directories are synced
  * once for a batch before their rows are written. */
 #include "sync/imap-collect.h"
+#include "sync/imap-collect.h"
 #include "sync/imap-private.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
@@ -152,5 +153,6 @@ fm_imap_body_fill (FmImapConn *conn, gint64 folder_id, gboolean *ret_more, GErro
         }
     }
   *ret_more = wanted->len == FILL_BATCH;
-  return keep_batch (conn, fetched, good ? error : NULL) && good;
+  good = keep_batch (conn, fetched, good ? error : NULL) && good;
+  return good && fm_imap_collect_settle (conn->collect, error);
 }

@@ -256,11 +256,30 @@ fm_imap_collect_flush (FmImapCollect *collect, GError **error)
 }
 
 void
+fm_imap_collect_tell (FmImapCollect *collect)
+{
+  FmImapHeard *heard = &collect->heard;
+
+  if (collect->folder_id && (heard->added || heard->changed || heard->removed))
+    fm_imap_worker_folder_changed (collect->worker, collect->folder_id, heard->unseen_added);
+  heard->added = heard->unseen_added = heard->changed = heard->removed = 0;
+}
+
+gboolean
+fm_imap_collect_settle (FmImapCollect *collect, GError **error)
+{
+  gboolean good = fm_imap_collect_flush (collect, error);
+
+  fm_imap_collect_tell (collect);
+  return good;
+}
+
+void
 fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!fm_imap_collect_flush (collect, &error))
+  if (!fm_imap_collect_settle (collect, &error))
     fm_log_debug ("imap: %s", error->message);
   collect->folder_id = folder_id;
   fm_imap_collect_reset (collect);

@@ -12,6 +12,11 @@ const FmImapEvents *fm_imap_collect_events (void);
 void fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id);
 /* Hands over what is gathered and waits until it is committed. The first error of any slice. */
 gboolean fm_imap_collect_flush (FmImapCollect *collect, GError **error);
+/* Says, once, that the folder changed if anything committed since the last time made it so. Whichever connection hears of a change first writes
+ * it, and to the others it is none: so each must say what it wrote, whatever it was about. */
+void fm_imap_collect_tell (FmImapCollect *collect);
+/* Both: at the end of any work on a connection. */
+gboolean fm_imap_collect_settle (FmImapCollect *collect, GError **error);
 
 /* What was heard since fm_imap_collect_begin or the last _reset. value struct */
 typedef struct {

@@ -402,16 +402,6 @@ finish_first_visit (FmImapConn *conn, FmFolderInfo *info, GError **error)
 
 /* --- a visit --- */
 
-static void
-tell_changes (FmImapConn *conn, const FmFolderInfo *info)
-{
-  FmImapHeard heard = fm_imap_collect_heard (conn->collect);
-
-  if (heard.added || heard.changed || heard.removed)
-    fm_imap_worker_folder_changed (conn->worker, info->id, heard.unseen_added);
-  fm_imap_collect_reset (conn->collect);
-}
-
 static gboolean
 return_visit (FmImapConn *conn, FmFolderInfo *info, gboolean resynced, guint64 modseq, GError **error)
 {
@@ -419,10 +409,10 @@ return_visit (FmImapConn *conn, FmFolderInfo *info, gboolean resynced, guint64 m
 
   if (!fetch_new (conn, info, error) || !fetch_changes (conn, info, resynced, error) || !fm_imap_collect_flush (conn->collect, error))
     return FALSE;
-  tell_changes (conn, info);
+  fm_imap_collect_tell (conn->collect);
   if (info->lowest_uid == 1 && !counts_agree (conn, info->id) && !compare_folder (conn, info, error))
     return FALSE;
-  tell_changes (conn, info);
+  fm_imap_collect_tell (conn->collect);
   return modseq == 0 || modseq == info->highestmodseq || set_marks (conn, &marks, error);
 }
 
@@ -494,6 +484,7 @@ fm_imap_folder_catch_up (FmImapConn *conn, gint64 folder_id, GError **error)
       if (!set_marks (conn, &marks, error))
         return FALSE;
     }
-  tell_changes (conn, info);
+  fm_imap_collect_tell (conn->collect);
+  fm_imap_collect_reset (conn->collect);
   return TRUE;
 }

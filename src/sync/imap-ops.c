@@ -387,19 +387,6 @@ note_uidnext (FmImapConn *conn, const FmOpBatch *batch, guint32 *ret_note, GErro
   return TRUE;
 }
 
-/* The folder was made anew on the server: its messages are matched again before anything more is done to them. */
-static gboolean
-rematch_folder (FmImapConn *conn, gint64 folder_id, GError **error)
-{
-  gboolean good;
-
-  if (!fm_imap_worker_claim (conn->worker, folder_id))
-    return TRUE;
-  good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_FULL, error);
-  fm_imap_worker_release (conn->worker, folder_id);
-  return good;
-}
-
 /* TRUE: go on with the journal. */
 static gboolean
 run_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error)
@@ -418,7 +405,7 @@ run_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error)
       return refuse_all (conn, batch, local, error);
     }
   if (needs_selection (batch) && batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
-    return rematch_folder (conn, batch->folder_id, error);
+    return fm_imap_folder_visit (conn, batch->folder_id, FM_IMAP_VISIT_FULL, error);
   if (batch->kind == FM_OP_APPEND && !note_uidnext (conn, batch, &sent.note, &local) && !fm_imap_session_is_alive (conn->session))
     {
       g_propagate_error (error, g_steal_pointer (&local));

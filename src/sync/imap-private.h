@@ -36,7 +36,6 @@ struct FmAccountWorker {
   pthread_mutex_t mutex;
   pthread_cond_t cond;
   GHashTable *claimed;   /* gint64 folder ids being synced; under mutex */
-  GHashTable *waiting;   /* folder id -> how many wait to claim it; under mutex */
   gint64 open_folder_id; /* under mutex */
   gboolean front_in;     /* the front has signed in and listed; under mutex */
   GError *why;           /* why the front is not in, after its first failure; under mutex */
@@ -61,10 +60,6 @@ void fm_imap_worker_drop (FmImapConn *conn);
 gboolean fm_imap_worker_stopping (const FmAccountWorker *worker);
 /* Waits for the folder to be free; FALSE when stopping. */
 gboolean fm_imap_worker_claim (FmAccountWorker *worker, gint64 folder_id);
-/* FALSE: another thread has it. */
-gboolean fm_imap_worker_try_claim (FmAccountWorker *worker, gint64 folder_id);
-/* Between two steps of long work: lets those who wait have it in between. FALSE when stopping: the claim is gone. */
-gboolean fm_imap_worker_yield (FmAccountWorker *worker, gint64 folder_id);
 void fm_imap_worker_release (FmAccountWorker *worker, gint64 folder_id);
 /* Events. COUNT: new unread messages. */
 void fm_imap_worker_folder_changed (FmAccountWorker *worker, gint64 folder_id, guint count);

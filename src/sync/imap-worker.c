@@ -153,61 +153,19 @@ fm_imap_worker_pushing (FmAccountWorker *worker, gboolean on)
 
 /* --- one folder, one thread --- */
 
-static guint
-count_waiting (FmAccountWorker *worker, gint64 folder_id, int change)
-{
-  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (worker->waiting, &folder_id)) + change;
-
-  if (n > 0)
-    g_hash_table_insert (worker->waiting, g_memdup2 (&folder_id, sizeof folder_id), GUINT_TO_POINTER (n));
-  else
-    g_hash_table_remove (worker->waiting, &folder_id);
-  return n;
-}
-
 gboolean
 fm_imap_worker_claim (FmAccountWorker *worker, gint64 folder_id)
 {
   gboolean mine;
 
   pthread_mutex_lock (&worker->mutex);
-  count_waiting (worker, folder_id, 1);
   while (g_hash_table_contains (worker->claimed, &folder_id) && !fm_imap_worker_stopping (worker))
     pthread_cond_wait (&worker->cond, &worker->mutex);
-  count_waiting (worker, folder_id, -1);
   mine = !fm_imap_worker_stopping (worker);
   if (mine)
     g_hash_table_add (worker->claimed, g_memdup2 (&folder_id, sizeof folder_id));
-  pthread_cond_broadcast (&worker->cond);
   pthread_mutex_unlock (&worker->mutex);
   return mine;
-}
-
-gboolean
-fm_imap_worker_try_claim (FmAccountWorker *worker, gint64 folder_id)
-{
-  gboolean mine;
-
-  pthread_mutex_lock (&worker->mutex);
-  mine = !g_hash_table_contains (worker->claimed, &folder_id) && !fm_imap_worker_stopping (worker);
-  if (mine)
-    g_hash_table_add (worker->claimed, g_memdup2 (&folder_id, sizeof folder_id));
-  pthread_mutex_unlock (&worker->mutex);
-  return mine;
-}
-
-gboolean
-fm_imap_worker_yield (FmAccountWorker *worker, gint64 folder_id)
-{
-  pthread_mutex_lock (&worker->mutex);
-  g_hash_table_remove (worker->claimed, &folder_id);
-  pthread_cond_broadcast (&worker->cond);
-  /* Who waits for it goes first: else the one that yields would have it back before they wake. */
-  while (count_waiting (worker, folder_id, 0) > 0 && !g_hash_table_contains (worker->claimed, &folder_id)
-         && !fm_imap_worker_stopping (worker))
-    pthread_cond_wait (&worker->cond, &worker->mutex);
-  pthread_mutex_unlock (&worker->mutex);
-  return fm_imap_worker_claim (worker, folder_id);
 }
 
 void
@@ -525,8 +483,7 @@ visit_now (FmImapConn *conn, gint64 folder_id, GError **error)
 {
   gboolean good;
 
-  /* Somebody is at it already: its rows come by themselves, and the user's other wishes don't wait for them. */
-  if (!fm_imap_worker_try_claim (conn->worker, folder_id))
+  if (!fm_imap_worker_claim (conn->worker, folder_id))
     return TRUE;
   good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_SCREEN, error);
   fm_imap_worker_release (conn->worker, folder_id);
@@ -626,8 +583,8 @@ front_serve (FmImapConn *conn)
         {
           if (item)
             handle (conn, item, &error);
-          if (!error)
-            fm_imap_ops_run (conn, &error);
+          if (!error && fm_imap_ops_run (conn, &error))
+            fm_imap_collect_settle (conn->collect, &error);
         }
       else if (item && item->request_id)
         answer_offline (conn, item, error);
@@ -859,7 +816,6 @@ worker_start (FmSyncEnv *env, FmAccountSpec *spec, gint64 account_id)
   worker->account_id = account_id;
   worker->cancel = fm_cancel_new ();
   worker->claimed = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
-  worker->waiting = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   worker->watchers = g_ptr_array_new ();
   worker->front_port = fm_port_new ();
   worker->back_port = fm_port_new ();
@@ -897,7 +853,6 @@ worker_join (FmAccountWorker *worker)
   fm_port_unref (worker->front_port);
   fm_port_unref (worker->back_port);
   g_hash_table_unref (worker->claimed);
-  g_hash_table_unref (worker->waiting);
   fm_account_spec_unref (worker->spec);
   fm_cancel_unref (worker->cancel);
   pthread_mutex_destroy (&worker->mutex);
@@ -931,7 +886,7 @@ worker_want_body (FmAccountWorker *worker, guint64 request_id, gint64 msg_id)
 static void
 worker_sync (FmAccountWorker *worker, guint64 request_id, const char *const *folders)
 {
-  post (worker->front_port, ITEM_SYNC, request_id, 0, folders);
+  post (worker->back_port, ITEM_SYNC, request_id, 0, folders);
 }
 
 static void

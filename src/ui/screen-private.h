@@ -25,7 +25,6 @@ typedef struct {
   int exit_status;
 
   FmPanesWish wish;
-  FmPanesWish configured;  /* layout and sizes as the settings had them last */
   gboolean folders_chosen; /* the user has shown or hidden the folders: their wish outlives a resize */
   FmPanes panes;           /* as drawn last */
   FmViewList list;
@@ -38,8 +37,6 @@ typedef struct {
   gint64 space_at_end;   /* the message whose end Space has met */
 
   GPtrArray *widgets; /* FmWidget *, the top one last */
-  gboolean in_key;    /* a key is being carried out: what opens now was asked for */
-  gint64 guard_us;    /* until then keys are not taken for an answer to a prompt that came by itself */
   GPtrArray *history[FM_SCREEN_PROMPT_KINDS];
   char *message;
   gboolean message_is_error;

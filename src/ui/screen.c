@@ -18,7 +18,6 @@
 #define READ_BYTES 4096
 #define STEP_US 2000
 #define PREVIEW_MS 120
-#define GUARD_US (700 * 1000) /* who is typing commands sees a sudden prompt and stops within this */
 
 gboolean
 fm_screen_check (GError **error)
@@ -127,8 +126,6 @@ void
 fm_screen_push (FmScreen *screen, FmWidget *widget)
 {
   g_ptr_array_add (screen->widgets, widget);
-  if (!screen->in_key)
-    screen->guard_us = g_get_monotonic_time () + GUARD_US;
   fm_keymap_reset (screen->keymap);
   fm_screen_dirty (screen);
 }
@@ -211,8 +208,6 @@ on_key (const FmInput *input, gpointer data)
   fm_screen_dirty (screen);
   if (input->type == FM_INPUT_PASTE_STALLED)
     fm_screen_say (screen, TRUE, "a paste has begun and does not end: ^C gives it up");
-  else if (screen->widgets->len > 0 && input->type == FM_INPUT_KEY && g_get_monotonic_time () < screen->guard_us)
-    return;
   else if (screen->widgets->len > 0)
     {
       if (input->type == FM_INPUT_ESC)
@@ -234,9 +229,7 @@ on_quiet (gpointer data)
 {
   FmScreen *screen = data;
   screen->quiet_source = 0;
-  screen->in_key = TRUE;
   fm_key_decoder_quiet (screen->decoder);
-  screen->in_key = FALSE;
   return G_SOURCE_REMOVE;
 }
 
@@ -256,9 +249,7 @@ on_input (gint fd, GIOCondition condition, gpointer data)
     }
   g_clear_handle_id (&screen->quiet_source, g_source_remove);
   guint own = screen->input_source;
-  screen->in_key = TRUE;
   fm_key_decoder_feed (screen->decoder, bytes, (gsize) n);
-  screen->in_key = FALSE;
   fm_secret_wipe (bytes, sizeof bytes);
   int quiet_ms = fm_key_decoder_quiet_ms (screen->decoder);
   if (quiet_ms >= 0 && screen->quiet_source == 0)
@@ -410,17 +401,9 @@ fm_screen_configure (FmScreen *screen)
   screen->theme = fm_theme_load (fm_config_get (config, "theme"), fm_term_curses_depth (screen->term), problems);
   fm_keymap_load_set (screen->keymap, fm_config_get (config, "keymap"));
   fm_keymap_load_config (screen->keymap, config, problems);
-  FmPanesWish configured = { .layout = layout_by_name (fm_config_get (config, "layout")),
-                             .folders_width = fm_config_get_int (config, "folders_width"),
-                             .list_size = fm_config_get_int (config, "list_height") };
-  /* What has not changed in the settings stays as keys have made it. */
-  if (configured.layout != screen->configured.layout)
-    screen->wish.layout = configured.layout;
-  if (configured.folders_width != screen->configured.folders_width)
-    screen->wish.folders_width = configured.folders_width;
-  if (configured.list_size != screen->configured.list_size)
-    screen->wish.list_size = configured.list_size;
-  screen->configured = configured;
+  screen->wish.layout = layout_by_name (fm_config_get (config, "layout"));
+  screen->wish.folders_width = fm_config_get_int (config, "folders_width");
+  screen->wish.list_size = fm_config_get_int (config, "list_height");
   tell_problems (screen, problems);
 }
 

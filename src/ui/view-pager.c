@@ -1,10 +1,7 @@
 /* The layout is lazy and so is this view: it asks for the lines it shows, and a page more. The top line is kept as an anchor over changes of width
  * and folding, so that the reader's place stays. */
 #include "ui/view-pager.h"
-#include <fulmar/base/text.h>
 #include <string.h>
-
-#define NOTICE_LINES 4
 
 struct FmViewPager {
   FmLayout *layout;
@@ -136,29 +133,6 @@ draw_line (const FmViewFrame *frame, FmRect clip, int y, const FmLayoutLine *lin
     }
 }
 
-/* Wraps the words of Fulmar's own over as many lines as they need, four at most, and leaves BODY what is below. */
-static void
-draw_notice (const FmViewFrame *frame, FmRect *body, const char *notice)
-{
-  FmLook look = fm_theme_look (frame->theme, FM_ROLE_NOTICE);
-  for (int line = 0; line < NOTICE_LINES && *notice && body->height > 0; line++)
-    {
-      gsize size = fm_text_fit (notice, -1, body->width, NULL);
-      for (gsize at = size; notice[size] && at > size / 2; at--)
-        if (notice[at] == ' ')
-          {
-            size = at + 1;
-            break;
-          }
-      if (size == 0)
-        break;
-      fm_canvas_text (frame->canvas, *body, body->x, body->y, look, notice, (gssize) size);
-      notice += size;
-      body->y++;
-      body->height--;
-    }
-}
-
 void
 fm_view_pager_draw (FmViewPager *view, const FmViewFrame *frame, const char *notice)
 {
@@ -168,8 +142,12 @@ fm_view_pager_draw (FmViewPager *view, const FmViewFrame *frame, const char *not
   fm_canvas_fill (frame->canvas, rect, fm_theme_look (frame->theme, FM_ROLE_TEXT));
   if (frame->focused)
     fm_canvas_set_cursor (frame->canvas, rect.x, rect.y, TRUE);
-  if (notice)
-    draw_notice (frame, &body, notice);
+  if (notice && body.height > 0)
+    {
+      fm_canvas_field (frame->canvas, body, body.x, body.y, body.width, fm_theme_look (frame->theme, FM_ROLE_NOTICE), notice);
+      body.y++;
+      body.height--;
+    }
   view->rows = body.height;
   if (!view->layout)
     return;
