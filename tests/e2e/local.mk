@@ -3,6 +3,8 @@
 E2E_TOOLS = tests/e2e/fulmar.py tests/servers/servers.py tests/servers/proxy.py tests/servers/scripted.py
 EXTRA_DIST += $(E2E_TOOLS)
 E2E_TESTS = \
-	tests/e2e/test_00_demo.py
+	tests/e2e/test_00_demo.py \
+	tests/e2e/test_01_enron.py \
+	tests/e2e/test_02_push.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS)

@@ -278,31 +278,6 @@ test_harmless_input (void **state)
   clear (&program);
 }
 
-/* Space opens, pages, and at the end goes on with the second press; what was passed over unopened stays unread. */
-static void
-test_space (void **state)
-{
-  Program program;
-  start (&program, 120, 40, "C.UTF-8");
-  wait_text (&program, "line 1 of 12");
-  wait_text (&program, "this is letter 12.");
-  assert_shows (&program, "6 new", TRUE);
-  send (&program, " ");
-  wait_text (&program, "5 new");
-  send (&program, " ");
-  wait_text (&program, "end of the message");
-  send (&program, " ");
-  wait_text (&program, "this is letter 11.");
-  send (&program, "q");
-  wait_text (&program, "line 2 of 12");
-  send (&program, "j");
-  wait_text (&program, "this is letter 10.");
-  assert_shows (&program, "5 new", TRUE);
-  send (&program, "q");
-  assert_int_equal (wait_end (&program), 0);
-  clear (&program);
-}
-
 static void
 test_hangup (void **state)
 {
@@ -348,8 +323,8 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_sizes),  cmocka_unit_test (test_harmless_input), cmocka_unit_test (test_space),
-    cmocka_unit_test (test_hangup), cmocka_unit_test (test_crash),          cmocka_unit_test (test_ascii),
+    cmocka_unit_test (test_sizes), cmocka_unit_test (test_harmless_input), cmocka_unit_test (test_hangup),
+    cmocka_unit_test (test_crash), cmocka_unit_test (test_ascii),
   };
   signal (SIGPIPE, SIG_IGN);
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -448,7 +448,7 @@ class Dovecot:
 
 def enron(limit=None):
     """The shared mailbox as {folder: [bytes]}; LIMIT messages of each folder."""
-    corpus = os.environ.get("FULMAR_CORPUS", "")
+    corpus = os.environ.get("FULMAR_CORPUS") or os.path.join(HERE, "../../../shared/corpus")
     path = os.path.join(corpus, "mailboxes/enron-skilling.tar.xz")
     if not os.path.exists(path):
         raise Skip("no mailbox at " + path)

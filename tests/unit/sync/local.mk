@@ -25,9 +25,3 @@ tests_unit_sync_test_pen_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
 tests_unit_sync_test_values_SOURCES = tests/unit/sync/test-values.c
 tests_unit_sync_test_values_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sync_test_values_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
-
-check_PROGRAMS += tests/unit/sync/test-pop-worker
-TESTS += tests/unit/sync/test-pop-worker
-tests_unit_sync_test_pop_worker_SOURCES = tests/unit/sync/test-pop-worker.c tests/unit/sync/pop-server.h
-tests_unit_sync_test_pop_worker_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_sync_test_pop_worker_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)

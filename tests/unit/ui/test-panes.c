@@ -49,9 +49,6 @@ test_narrow (void **state)
   panes = arrange (40, 10, FM_PANE_PAGER, FM_PANES_TALL, TRUE);
   assert_int_equal (panes.pager.height, 8);
   assert_int_equal (panes.list.width, 0);
-  panes = arrange (80, 10, FM_PANE_LIST, FM_PANES_WIDE, FALSE); /* wide but low: no room for two */
-  assert_int_equal (panes.list.height, 8);
-  assert_int_equal (panes.pager.width, 0);
   panes = arrange (40, 10, FM_PANE_FOLDERS, FM_PANES_WIDE, FALSE);
   assert_int_equal (panes.folders.width, 40);
 }
