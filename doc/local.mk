@@ -1,5 +1,19 @@
-# Manuals and the tour.
+# Manuals and the tour. The manuals' tables are made from the program's own descriptors: see doc/make-tables.c.
+noinst_PROGRAMS = doc/make-tables
+doc_make_tables_SOURCES = doc/make-tables.c
+doc_make_tables_LDADD = src/ui/libui.a src/cli/libcli.a $(APP_LIBS) $(CURSES_LIBS)
 
-EXTRA_DIST += doc/style.md
-EXTRA_DIST += doc/violations.md
-EXTRA_DIST += doc/internals/journal.md
+man_MANS = doc/fulmar.1 doc/fulmar.conf.5
+CLEANFILES += doc/fulmar.1 doc/fulmar.conf.5
+manual_templates = doc/fulmar.1.in doc/fulmar.conf.5.in
+EXTRA_DIST += $(manual_templates)
+
+doc/fulmar.1: $(srcdir)/doc/fulmar.1.in doc/make-tables$(EXEEXT)
+	$(AM_V_GEN)doc/make-tables$(EXEEXT) $(srcdir)/doc/fulmar.1.in > $@.tmp && mv $@.tmp $@
+doc/fulmar.conf.5: $(srcdir)/doc/fulmar.conf.5.in doc/make-tables$(EXEEXT)
+	$(AM_V_GEN)doc/make-tables$(EXEEXT) $(srcdir)/doc/fulmar.conf.5.in > $@.tmp && mv $@.tmp $@
+
+TESTS += doc/test-manuals.sh
+EXTRA_DIST += doc/test-manuals.sh
+
+dist_doc_DATA += README doc/violations.md doc/style.md

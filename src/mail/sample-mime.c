@@ -171,14 +171,16 @@ append_quote (const FmSampleBook *book, const FmSampleMail *mail, GString *out, 
   g_autofree char *date = fm_sample_mime_date (mail->parent->date_utc, zone_of (book, mail->parent->from));
   g_autofree char *name = name_of (book, mail->parent->from);
 
-  g_string_append_printf (out, "On %.*s, %s wrote:\n", (int) (strrchr (date, ':') - date - 3), date, name);
-  for (guint i = 0; lines[i] != NULL; i++)
+  g_string_append_printf (out, "On %.*s, %s wrote:\n", (int) (strrchr (date, ':') - date), date, name);
+  guint first = 0;
+  for (guint i = 0; first == 0 && lines[i] != NULL; i++)
     if (strlen (lines[i]) > 30 && strchr ("<>", lines[i][0]) == NULL)
-      {
-        append_wrapped (out, lines[i], flowed ? ">" : "> ", flowed);
-        return;
-      }
-  append_wrapped (out, lines[0], "> ", flowed);
+      first = i + 1;
+  for (guint i = first == 0 ? 0 : first - 1; lines[i] != NULL && lines[i][0] != '\0'; i++)
+    if (g_str_equal (mail->parent->kind, "patch"))
+      g_string_append_printf (out, "> %s\n", lines[i]);
+    else
+      append_wrapped (out, lines[i], flowed ? ">" : "> ", flowed);
 }
 
 static gboolean
