@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_ABSENT G_MAXUINT32
 #define MAX_IDS (4 * 1024 * 1024)
 #define MAX_STRINGS 10000
@@ -15,6 +15,7 @@
 
 struct FmAction {
   FmActionKind kind;
+  guint64 origin;
   gint64 *ids;
   gsize n_ids;
   guint add, remove;
@@ -34,6 +35,7 @@ action_new (FmActionKind kind)
 {
   FmAction *action = g_atomic_rc_box_new0 (FmAction);
   action->kind = kind;
+  action->origin = (guint64) g_random_int () << 32 | g_random_int ();
   return action;
 }
 
@@ -148,6 +150,12 @@ FmActionKind
 fm_action_kind (const FmAction *action)
 {
   return action->kind;
+}
+
+guint64
+fm_action_origin (const FmAction *action)
+{
+  return action->origin;
 }
 
 const gint64 *
@@ -268,6 +276,7 @@ fm_action_to_bytes (const FmAction *action)
   GByteArray *out = g_byte_array_new ();
   put_u32 (out, WIRE_VERSION);
   put_u32 (out, action->kind);
+  put_i64 (out, (gint64) action->origin);
   put_u32 (out, (guint32) action->n_ids);
   for (gsize i = 0; i < action->n_ids; i++)
     put_i64 (out, action->ids[i]);
@@ -433,6 +442,7 @@ fm_action_from_bytes (GBytes *bytes, GError **error)
     return NULL;
   }
   g_autoptr (FmAction) action = action_new (take_u32 (&reader));
+  action->origin = (guint64) take_i64 (&reader);
   take_ids (&reader, action);
   action->add = take_u32 (&reader);
   action->remove = take_u32 (&reader);

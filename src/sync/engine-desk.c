@@ -144,6 +144,7 @@ start_worker (FmEngine *engine, FmEngineAccount *account)
 static void
 lead (FmEngine *engine)
 {
+  fm_engine_follow_lead (engine);
   g_autoptr (GError) error = NULL;
   FmPen *pen = fm_engine_pen (engine, &error);
   if (pen == NULL || !fm_pen_call (pen, FM_PEN_SAFE, register_accounts, engine, &error)) {
@@ -166,16 +167,19 @@ tell_lease (FmEngine *engine)
   fm_engine_emit (engine, event);
 }
 
-static void
-seek_lease (FmEngine *engine)
+gboolean
+fm_engine_desk_seek_lease (FmEngine *engine)
 {
   engine->lease_check_us = fm_clock_mono_us () + LEASE_RETRY_US;
-  if (!fm_engine_try_lease (engine))
-    return;
+  if (!fm_engine_try_lease (engine)) {
+    fm_engine_follow_connect (engine);
+    return FALSE;
+  }
   engine->lease_check_us = G_MAXINT64;
   g_clear_pointer (&engine->index, fm_index_free);
   lead (engine);
   tell_lease (engine);
+  return TRUE;
 }
 
 static void
@@ -202,7 +206,9 @@ run_timers (FmEngine *engine)
   else if (engine->queue_check_us <= now)
     check_queue (engine);
   if (engine->lease_check_us <= now)
-    seek_lease (engine);
+    fm_engine_desk_seek_lease (engine);
+  if (engine->follow_check_us <= now)
+    fm_engine_follow_check (engine);
 }
 
 static void
@@ -232,6 +238,15 @@ fm_engine_desk_drain (FmEngine *engine)
 }
 
 static void
+follow (FmEngine *engine)
+{
+  if (engine->options.lease)
+    fm_engine_follow_connect (engine);
+  if (engine->options.index)
+    start_index (engine);
+}
+
+static void
 desk_main (gpointer data)
 {
   FmEngine *engine = data;
@@ -241,11 +256,11 @@ desk_main (gpointer data)
     notice (engine, NULL, "the store can't be read", error);
   else if (fm_engine_is_leader (engine))
     lead (engine);
-  else if (engine->options.index)
-    start_index (engine);
+  else
+    follow (engine);
   tell_lease (engine);
   while (!g_atomic_int_get (&engine->desk_closing)) {
-    Job *job = fm_port_take (engine->desk_port, MIN (engine->queue_check_us, engine->lease_check_us));
+    Job *job = fm_port_take (engine->desk_port, MIN (MIN (engine->queue_check_us, engine->lease_check_us), engine->follow_check_us));
     if (job != NULL) {
       job->run (engine, job->data);
       g_free (job);
@@ -255,6 +270,7 @@ desk_main (gpointer data)
   }
   stop_everything (engine);
   fm_engine_desk_drain (engine);
+  fm_engine_follow_stop (engine);
 }
 
 void
@@ -262,6 +278,7 @@ fm_engine_desk_start (FmEngine *engine)
 {
   engine->desk_port = fm_port_new ();
   engine->queue_check_us = 0;
+  engine->follow_check_us = G_MAXINT64;
   engine->lease_check_us = engine->options.lease && !fm_engine_is_leader (engine) ? fm_clock_mono_us () + LEASE_RETRY_US : G_MAXINT64;
   engine->desk = fm_thread_start ("desk", desk_main, engine);
 }
@@ -282,18 +299,21 @@ fm_engine_desk_stop (FmEngine *engine)
   fm_db_reader_free (engine->desk_reader);
 }
 
-/* A request on its way to the workers. */
+/* A request of the owner's on its way to the desk. */
 typedef struct {
+  FmControlVerb verb;
   guint64 id;
   gint64 target; /* folder or message */
-  char *account; /* or NULL */
-  char **folders; /* or NULL */
+  FmAction *action; /* or NULL */
+  char *account;    /* or NULL */
+  char **folders;   /* or NULL */
 } Errand;
 
 static Errand *
-errand_new (guint64 id, gint64 target, const char *account, const char *const *folders)
+errand_new (FmControlVerb verb, guint64 id, gint64 target, const char *account, const char *const *folders)
 {
   Errand *errand = g_new0 (Errand, 1);
+  errand->verb = verb;
   errand->id = id;
   errand->target = target;
   errand->account = g_strdup (account);
@@ -304,145 +324,206 @@ errand_new (guint64 id, gint64 target, const char *account, const char *const *f
 static void
 errand_free (Errand *errand)
 {
+  fm_action_unref (errand->action);
   g_free (errand->account);
   g_strfreev (errand->folders);
   g_free (errand);
 }
 
 static void
-open_folder (FmEngine *engine, gpointer data)
+open_folder (FmEngine *engine, guint64 id, gint64 folder_id)
 {
-  Errand *errand = data;
-  g_autoptr (FmFolderInfo) folder = errand->target == 0 ? NULL : fm_folder_store_get (engine->desk_reader, errand->target, NULL);
+  g_autoptr (FmFolderInfo) folder = folder_id == 0 ? NULL : fm_folder_store_get (engine->desk_reader, folder_id, NULL);
   for (guint i = 0; i < engine->accounts->len; i++) {
     FmEngineAccount *account = engine->accounts->pdata[i];
     if (account->worker != NULL)
       account->klass->open_folder (account->worker, folder != NULL && folder->account_id == account->account_id ? folder->id : 0);
   }
-  fm_engine_finish (engine, errand->id, NULL, NULL);
+  fm_engine_finish (engine, id, NULL, NULL);
+}
+
+static void
+want_body (FmEngine *engine, guint64 id, gint64 msg_id)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = fm_body_store_path (engine->desk_reader, msg_id, NULL);
+  g_autoptr (FmMessageInfo) message = path != NULL ? NULL : fm_message_store_get (engine->desk_reader, msg_id, &error);
+  FmEngineAccount *account = message == NULL ? NULL : fm_engine_desk_account (engine, NULL, message->account_id);
+  if (account != NULL && account->worker != NULL) {
+    account->klass->want_body (account->worker, id, msg_id);
+    return;
+  }
+  if (path == NULL && error == NULL)
+    error = g_error_new_literal (FM_ERROR, FM_ERROR_OFFLINE, "the body of this message is not here, and there is no connection to fetch it");
+  fm_engine_finish (engine, id, NULL, error);
+}
+
+static void
+sync_accounts (FmEngine *engine, guint64 id, const char *name, const char *const *folders)
+{
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL && (name == NULL || g_str_equal (account->spec->name, name)))
+      g_ptr_array_add (chosen, account);
+  }
+  g_autoptr (GError) error = NULL;
+  if (name != NULL && fm_engine_desk_account (engine, name, 0) == NULL)
+    error = g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no account \"%s\"", name);
+  fm_engine_request_expect (engine, id, MAX (chosen->len, 1), engine->feed != NULL && error == NULL);
+  if (chosen->len == 0)
+    fm_engine_finish (engine, id, NULL, error);
+  for (guint i = 0; i < chosen->len; i++) {
+    FmEngineAccount *account = chosen->pdata[i];
+    account->klass->sync (account->worker, id, folders);
+  }
+}
+
+static void
+retry (FmEngine *engine, const char *name)
+{
+  fm_secrets_retry (engine->secrets, name);
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL && (name == NULL || g_str_equal (account->spec->name, name)))
+      account->klass->retry (account->worker);
+  }
+}
+
+/* Another process has written to the journal. */
+static void
+look_at_journal (FmEngine *engine)
+{
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->ops_ready (account->worker);
+  }
+  fm_engine_emit (engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));
+  engine->queue_check_us = 0;
+}
+
+static void
+cancel (FmEngine *engine, guint64 id)
+{
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL)
+      account->klass->cancel (account->worker, id);
+  }
+}
+
+void
+fm_engine_desk_run_local (FmEngine *engine, guint64 id, const FmControlRequest *request)
+{
+  switch (request->verb) {
+  case FM_CONTROL_ACT:
+    fm_engine_act_as (engine, id, fm_action_ref (request->action), TRUE);
+    break;
+  case FM_CONTROL_SYNC:
+    sync_accounts (engine, id, request->account, request->folders);
+    break;
+  case FM_CONTROL_WANT_BODY:
+    want_body (engine, id, request->id);
+    break;
+  case FM_CONTROL_OPEN_FOLDER:
+    open_folder (engine, id, request->id);
+    break;
+  case FM_CONTROL_RETRY:
+    retry (engine, request->account);
+    break;
+  case FM_CONTROL_CANCEL:
+    fm_engine_cancel (engine, request->request_id);
+    break;
+  case FM_CONTROL_JOURNAL:
+    look_at_journal (engine);
+    break;
+  }
+}
+
+/* An owner's request: done here by a leader, handed over by a follower. */
+static void
+run_errand (FmEngine *engine, gpointer data)
+{
+  Errand *errand = data;
+  FmControlRequest request = { .verb = errand->verb, .action = errand->action, .account = errand->account,
+                               .folders = (const char *const *) errand->folders, .id = errand->target };
+  if (errand->verb == FM_CONTROL_CANCEL)
+    request.request_id = errand->id;
+  g_autofree char *path = errand->verb == FM_CONTROL_WANT_BODY ? fm_body_store_path (engine->desk_reader, errand->target, NULL) : NULL;
+  if (errand->verb == FM_CONTROL_CANCEL && fm_engine_is_leader (engine))
+    cancel (engine, errand->id);
+  else if (path != NULL && !fm_engine_is_leader (engine))
+    fm_engine_finish (engine, errand->id, NULL, NULL);
+  else if (fm_engine_is_leader (engine))
+    fm_engine_desk_run_local (engine, errand->id, &request);
+  else
+    fm_engine_follow_request (engine, errand->id, &request);
   errand_free (errand);
+}
+
+void
+fm_engine_desk_act (FmEngine *engine, guint64 id, FmAction *action)
+{
+  Errand *errand = errand_new (FM_CONTROL_ACT, id, 0, NULL, NULL);
+  errand->action = action;
+  fm_engine_desk_post (engine, run_errand, errand);
 }
 
 guint64
 fm_engine_desk_open_folder (FmEngine *engine, gint64 folder_id)
 {
   guint64 id = fm_engine_request_new (engine, 1, NULL);
-  fm_engine_desk_post (engine, open_folder, errand_new (id, folder_id, NULL, NULL));
+  fm_engine_desk_post (engine, run_errand, errand_new (FM_CONTROL_OPEN_FOLDER, id, folder_id, NULL, NULL));
   return id;
-}
-
-static void
-want_body (FmEngine *engine, gpointer data)
-{
-  Errand *errand = data;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *path = fm_body_store_path (engine->desk_reader, errand->target, NULL);
-  g_autoptr (FmMessageInfo) message = path != NULL ? NULL : fm_message_store_get (engine->desk_reader, errand->target, &error);
-  FmEngineAccount *account = message == NULL ? NULL : fm_engine_desk_account (engine, NULL, message->account_id);
-  if (account != NULL && account->worker != NULL) {
-    account->klass->want_body (account->worker, errand->id, errand->target);
-  } else {
-    if (path == NULL && error == NULL)
-      error = g_error_new_literal (FM_ERROR, FM_ERROR_OFFLINE, "the body of this message is not here, and there is no connection to fetch it");
-    fm_engine_finish (engine, errand->id, NULL, error);
-  }
-  errand_free (errand);
 }
 
 guint64
 fm_engine_desk_want_body (FmEngine *engine, gint64 msg_id)
 {
   guint64 id = fm_engine_request_new (engine, 1, NULL);
-  fm_engine_desk_post (engine, want_body, errand_new (id, msg_id, NULL, NULL));
+  fm_engine_desk_post (engine, run_errand, errand_new (FM_CONTROL_WANT_BODY, id, msg_id, NULL, NULL));
   return id;
-}
-
-static void
-sync_accounts (FmEngine *engine, gpointer data)
-{
-  Errand *errand = data;
-  g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL && (errand->account == NULL || g_str_equal (account->spec->name, errand->account)))
-      g_ptr_array_add (chosen, account);
-  }
-  g_autoptr (GError) error = NULL;
-  if (errand->account != NULL && fm_engine_desk_account (engine, errand->account, 0) == NULL)
-    error = g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no account \"%s\"", errand->account);
-  fm_engine_request_expect (engine, errand->id, MAX (chosen->len, 1), engine->feed != NULL && error == NULL);
-  if (chosen->len == 0)
-    fm_engine_finish (engine, errand->id, NULL, error);
-  for (guint i = 0; i < chosen->len; i++) {
-    FmEngineAccount *account = chosen->pdata[i];
-    account->klass->sync (account->worker, errand->id, (const char *const *) errand->folders);
-  }
-  errand_free (errand);
 }
 
 guint64
 fm_engine_desk_sync (FmEngine *engine, const char *account, const char *const *folders)
 {
   guint64 id = fm_engine_request_new (engine, 1, NULL);
-  fm_engine_desk_post (engine, sync_accounts, errand_new (id, 0, account, folders));
+  fm_engine_desk_post (engine, run_errand, errand_new (FM_CONTROL_SYNC, id, 0, account, folders));
   return id;
-}
-
-static void
-retry (FmEngine *engine, gpointer data)
-{
-  Errand *errand = data;
-  fm_secrets_retry (engine->secrets, errand->account);
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL && (errand->account == NULL || g_str_equal (account->spec->name, errand->account)))
-      account->klass->retry (account->worker);
-  }
-  errand_free (errand);
 }
 
 void
 fm_engine_desk_retry (FmEngine *engine, const char *account)
 {
-  fm_engine_desk_post (engine, retry, errand_new (0, 0, account, NULL));
+  fm_engine_desk_post (engine, run_errand, errand_new (FM_CONTROL_RETRY, 0, 0, account, NULL));
+}
+
+void
+fm_engine_desk_cancel (FmEngine *engine, guint64 request_id)
+{
+  fm_engine_desk_post (engine, run_errand, errand_new (FM_CONTROL_CANCEL, request_id, 0, NULL, NULL));
 }
 
 static void
 rebuild_index (FmEngine *engine, gpointer data)
 {
-  Errand *errand = data;
+  guint64 *id = data;
   if (engine->feed != NULL) {
     fm_index_rebuild (engine->index);
-    fm_index_feed_wait (engine->feed, errand->id);
+    fm_index_feed_wait (engine->feed, *id);
   } else {
     g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "the search index belongs to another running Fulmar, or is off");
-    fm_engine_finish (engine, errand->id, NULL, error);
+    fm_engine_finish (engine, *id, NULL, error);
   }
-  errand_free (errand);
+  g_free (id);
 }
 
 guint64
 fm_engine_desk_rebuild_index (FmEngine *engine)
 {
   guint64 id = fm_engine_request_new (engine, 1, NULL);
-  fm_engine_desk_post (engine, rebuild_index, errand_new (id, 0, NULL, NULL));
+  fm_engine_desk_post (engine, rebuild_index, g_memdup2 (&id, sizeof id));
   return id;
-}
-
-static void
-cancel (FmEngine *engine, gpointer data)
-{
-  Errand *errand = data;
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL)
-      account->klass->cancel (account->worker, errand->id);
-  }
-  errand_free (errand);
-}
-
-void
-fm_engine_desk_cancel (FmEngine *engine, guint64 request_id)
-{
-  fm_engine_desk_post (engine, cancel, errand_new (request_id, 0, NULL, NULL));
 }

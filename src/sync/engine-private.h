@@ -2,6 +2,8 @@
  * thing at a time, so that neither the owner nor a worker ever waits for it. Fields say who may touch them. */
 #pragma once
 #include "sync/account-worker.h"
+#include "sync/control-client.h"
+#include "sync/control-server.h"
 #include "sync/index-feed.h"
 #include "sync/pool.h"
 #include "sync/secrets.h"
@@ -43,6 +45,12 @@ struct FmEngine {
   guint64 queued_ops, queued_mails; /* desk: as last told */
   int told_no_index; /* atomic: said once that text can't be searched */
 
+  FmControlServer *control; /* atomic: set by the desk once this process leads, freed at close */
+  FmControlClient *leader;  /* desk: the connection to the leader, or NULL */
+  GHashTable *followed;     /* id -> what engine-follow.c knows of it: handed over or to be; under mutex */
+  gint64 follow_check_us;   /* desk: when what waits for a leader is tried again; G_MAXINT64: nothing waits */
+  gboolean opened_leader;   /* frozen */
+
   FmIndex *index;   /* set before is_leader's workers start; frozen until close */
   FmIndexFeed *feed; /* desk */
 };
@@ -52,6 +60,8 @@ void fm_engine_desk_start (FmEngine *engine);
 void fm_engine_desk_stop (FmEngine *engine);
 /* Runs what is posted and not yet run, on the caller's thread: only once the desk's own has ended. */
 void fm_engine_desk_drain (FmEngine *engine);
+/* Opened as a follower: consumes ACTION. */
+void fm_engine_desk_act (FmEngine *engine, guint64 id, FmAction *action);
 guint64 fm_engine_desk_open_folder (FmEngine *engine, gint64 folder_id);
 guint64 fm_engine_desk_want_body (FmEngine *engine, gint64 msg_id);
 guint64 fm_engine_desk_sync (FmEngine *engine, const char *account, const char *const *folders);
@@ -61,6 +71,8 @@ guint64 fm_engine_desk_rebuild_index (FmEngine *engine);
 void fm_engine_desk_cancel (FmEngine *engine, guint64 request_id);
 /* Takes the lease if it is free. At open, then on the desk. */
 gboolean fm_engine_try_lease (FmEngine *engine);
+/* Nobody holds it at this moment. */
+gboolean fm_engine_lease_is_free (const char *data_dir);
 
 /* What is known of a request that has not been answered. Under the engine's mutex. */
 typedef struct {
@@ -76,14 +88,37 @@ void fm_engine_desk_post (FmEngine *engine, FmEngineDeskRun run, gpointer data);
 
 /* A new request that WAITING answers complete. RET_CANCEL (may be NULL): transfer full. */
 guint64 fm_engine_request_new (FmEngine *engine, guint waiting, FmCancel **ret_cancel);
+/* The same under an id of the caller's (a control token). */
+void fm_engine_request_add (FmEngine *engine, guint64 id, guint waiting);
 /* The number of answers to come is known only now. */
 void fm_engine_request_expect (FmEngine *engine, guint64 id, guint waiting, gboolean then_index);
 /* Answers: EVENT is consumed; every event of every thread goes through here to the owner. */
 void fm_engine_emit (FmEngine *engine, FmEvent *event);
 void fm_engine_finish (FmEngine *engine, guint64 id, const char *text, const GError *error);
 
-/* fm_engine_act for a request that exists already; ID 0: answered nowhere. Consumes ACTION. Any thread. */
-void fm_engine_act_as (FmEngine *engine, guint64 id, FmAction *action);
+/* fm_engine_act for a request that exists already; ID 0: answered nowhere. Consumes ACTION. Any thread. ONCE: an action whose origin has been
+ * written before is answered as done and not done again; for whatever came or may have gone over the control socket. */
+void fm_engine_act_as (FmEngine *engine, guint64 id, FmAction *action, gboolean once);
+
+/* --- engine-follow.c: the life of a follower, and the leader's side of it; all on the desk but where said --- */
+
+/* Leader: opens the control socket. */
+void fm_engine_follow_lead (FmEngine *engine);
+/* Follower: connects if somebody leads. TRUE: connected. */
+gboolean fm_engine_follow_connect (FmEngine *engine);
+/* What was waiting for a leader while there was none, or was lost with it, is tried again. */
+void fm_engine_follow_check (FmEngine *engine);
+/* Hands the request over, now or when there is a leader; or does it here. REQUEST's pointers are borrowed. */
+void fm_engine_follow_request (FmEngine *engine, guint64 id, const FmControlRequest *request);
+/* Any thread: hears every answer of a request before its owner does. */
+void fm_engine_follow_heard (FmEngine *engine, const FmEvent *event);
+void fm_engine_follow_stop (FmEngine *engine);
+void fm_engine_follow_followed_free (gpointer followed);
+
+/* Parts of the desk that engine-follow.c calls: the request is done by this process. */
+void fm_engine_desk_run_local (FmEngine *engine, guint64 id, const FmControlRequest *request);
+/* Takes the lease over if it is free: workers start. TRUE: this process leads now. */
+gboolean fm_engine_desk_seek_lease (FmEngine *engine);
 
 FmPen *fm_engine_pen (FmEngine *engine, GError **error);
 /* Desk: the account of that name or id, or NULL. */

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define POOL_THREADS 2
+#define ORIGINS_KEY "origins"
+#define ORIGINS_KEPT 1000
 
 static void
 request_free (gpointer data)
@@ -47,6 +49,17 @@ fm_engine_request_new (FmEngine *engine, guint waiting, FmCancel **ret_cancel)
     *ret_cancel = fm_cancel_ref (request->cancel);
   pthread_mutex_unlock (&engine->mutex);
   return id;
+}
+
+void
+fm_engine_request_add (FmEngine *engine, guint64 id, guint waiting)
+{
+  FmEngineRequest *request = g_new0 (FmEngineRequest, 1);
+  request->cancel = fm_cancel_new ();
+  request->waiting = waiting;
+  pthread_mutex_lock (&engine->mutex);
+  g_hash_table_insert (engine->requests, g_memdup2 (&id, sizeof id), request);
+  pthread_mutex_unlock (&engine->mutex);
 }
 
 void
@@ -115,6 +128,14 @@ fm_engine_emit (FmEngine *engine, FmEvent *event)
       return;
     }
   }
+  fm_engine_follow_heard (engine, event);
+  FmControlServer *control = g_atomic_pointer_get (&engine->control);
+  if (control != NULL)
+    fm_control_server_send (control, event);
+  if ((event->reply_to & FM_CONTROL_TOKEN_BIT) != 0) {
+    fm_event_unref (event);
+    return;
+  }
   fm_port_post (engine->options.events, event, (GDestroyNotify) fm_event_unref);
 }
 
@@ -143,6 +164,15 @@ take_lease (const char *data_dir)
     fd = -1;
   }
   return fd;
+}
+
+gboolean
+fm_engine_lease_is_free (const char *data_dir)
+{
+  int fd = take_lease (data_dir);
+  if (fd >= 0)
+    close (fd);
+  return fd >= 0;
 }
 
 gboolean
@@ -207,6 +237,7 @@ engine_free (FmEngine *engine)
   fm_port_unref (engine->options.events);
   g_free ((char *) engine->options.data_dir);
   g_hash_table_unref (engine->requests);
+  g_hash_table_unref (engine->followed);
   pthread_mutex_destroy (&engine->mutex);
   g_free (engine);
 }
@@ -218,6 +249,7 @@ fm_engine_open (const FmEngineOptions *options, GError **error)
   engine->lease_fd = -1;
   pthread_mutex_init (&engine->mutex, NULL);
   engine->requests = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, request_free);
+  engine->followed = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, fm_engine_follow_followed_free);
   engine->accounts = g_ptr_array_new_with_free_func (account_free);
   copy_options (engine, options);
   engine->store = fm_db_open (options->data_dir, error);
@@ -233,6 +265,7 @@ fm_engine_open (const FmEngineOptions *options, GError **error)
   engine->env = (FmSyncEnv){ .store = engine->store, .pen = engine->pen, .read_only = options->read_only, .network = options->network,
                              .engine = engine };
   engine->pool = fm_pool_new (engine->store, POOL_THREADS);
+  engine->opened_leader = fm_engine_is_leader (engine);
   fm_engine_desk_start (engine);
   return engine;
 }
@@ -252,6 +285,9 @@ fm_engine_close (FmEngine *engine)
   fm_engine_desk_stop (engine);
   fm_pool_free (engine->pool);
   fm_pen_free (engine->pen);
+  FmControlServer *control = engine->control;
+  g_atomic_pointer_set (&engine->control, NULL);
+  fm_control_server_free (control);
   /* After the pen, whose last jobs may still post to it. */
   fm_engine_desk_drain (engine);
   fm_port_unref (engine->desk_port);
@@ -314,6 +350,8 @@ typedef struct {
   FmEngine *engine;
   guint64 id;
   FmApply *apply;
+  guint64 origin; /* 0: need not be remembered */
+  gboolean done_before;
 } Act;
 
 static void
@@ -354,7 +392,7 @@ static void
 act_done (const GError *error, gpointer data)
 {
   Act *act = data;
-  if (error != NULL) {
+  if (error != NULL || act->done_before) {
     fm_engine_finish (act->engine, act->id, NULL, error);
     return;
   }
@@ -375,10 +413,31 @@ act_done (const GError *error, gpointer data)
   }
 }
 
+/* The origins written last, newest first, in one small value: enough for every action that may be handed over again. */
+static gboolean
+remember_origin (FmStoreWriter *writer, Act *act, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autofree char *origin = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", act->origin);
+  g_autofree char *before = fm_db_meta_get (fm_db_writer_reader (writer), ORIGINS_KEY, &local);
+  if (local != NULL) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  act->done_before = before != NULL && strstr (before, origin) != NULL;
+  if (act->done_before)
+    return TRUE;
+  g_autofree char *now = g_strdup_printf ("%s %.*s", origin, ORIGINS_KEPT * 17, before == NULL ? "" : before);
+  return fm_db_meta_set (writer, ORIGINS_KEY, now, error);
+}
+
 static gboolean
 act_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
-  return fm_apply_run (writer, ((Act *) data)->apply, error);
+  Act *act = data;
+  if (act->origin != 0 && !remember_origin (writer, act, error))
+    return FALSE;
+  return act->done_before || fm_apply_run (writer, act->apply, error);
 }
 
 static void
@@ -408,12 +467,13 @@ act_prepare (FmStoreReader *reader, const GError *reader_error, gpointer data)
 }
 
 void
-fm_engine_act_as (FmEngine *engine, guint64 id, FmAction *action)
+fm_engine_act_as (FmEngine *engine, guint64 id, FmAction *action, gboolean once)
 {
   Act *act = g_new0 (Act, 1);
   act->engine = engine;
   act->id = id;
   act->apply = fm_apply_new (action, engine->options.accounts);
+  act->origin = once ? fm_action_origin (action) : 0;
   if (fm_action_message (action) != NULL)
     fm_pool_post (engine->pool, act_prepare, act);
   else
@@ -429,8 +489,10 @@ fm_engine_act (FmEngine *engine, FmAction *action)
     g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "opened read-only: nothing is changed");
     fm_engine_finish (engine, id, NULL, error);
     fm_action_unref (action);
+  } else if (engine->opened_leader) {
+    fm_engine_act_as (engine, id, action, FALSE);
   } else {
-    fm_engine_act_as (engine, id, action);
+    fm_engine_desk_act (engine, id, action);
   }
   return id;
 }

@@ -7,8 +7,17 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/apply.c \
 	src/sync/apply.h \
 	src/sync/control.h \
+	src/sync/control-channel.c \
+	src/sync/control-channel.h \
+	src/sync/control-client.c \
+	src/sync/control-client.h \
+	src/sync/control-server.c \
+	src/sync/control-server.h \
+	src/sync/control-wire.c \
+	src/sync/control-wire.h \
 	src/sync/engine.c \
 	src/sync/engine-desk.c \
+	src/sync/engine-follow.c \
 	src/sync/engine-private.h \
 	src/sync/event.c \
 	src/sync/event-closure.h \

@@ -29,7 +29,7 @@ fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, gboolean refused_
 void
 fm_sync_env_act (FmSyncEnv *env, FmAction *action)
 {
-  fm_engine_act_as (env->engine, 0, action);
+  fm_engine_act_as (env->engine, 0, action, FALSE);
 }
 
 static void

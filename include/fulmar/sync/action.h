@@ -53,6 +53,8 @@ typedef struct {
 FmAction *fm_action_new_send (const FmSendOptions *options);
 
 FmActionKind fm_action_kind (const FmAction *action);
+/* Random, made with the action and kept over the wire: an action that is handed over a second time, since its answer was lost, is known by it. */
+guint64 fm_action_origin (const FmAction *action);
 const gint64 *fm_action_ids (const FmAction *action, gsize *ret_n); /* Transfer: none */
 guint fm_action_add_flags (const FmAction *action);
 guint fm_action_remove_flags (const FmAction *action);

@@ -1,11 +1,13 @@
 # Unit tests of src/sync: linked with its library and the rooms below it only.
 check_PROGRAMS += \
+	tests/unit/sync/test-control \
 	tests/unit/sync/test-engine \
 	tests/unit/sync/test-enron \
 	tests/unit/sync/test-pen \
 	tests/unit/sync/test-values
 
 TESTS += \
+	tests/unit/sync/test-control \
 	tests/unit/sync/test-engine \
 	tests/unit/sync/test-enron \
 	tests/unit/sync/test-pen \
@@ -25,3 +27,6 @@ tests_unit_sync_test_pen_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
 tests_unit_sync_test_values_SOURCES = tests/unit/sync/test-values.c
 tests_unit_sync_test_values_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sync_test_values_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
+tests_unit_sync_test_control_SOURCES = tests/unit/sync/test-control.c
+tests_unit_sync_test_control_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sync_test_control_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
