@@ -5,6 +5,7 @@
 #include "fulmar/base/error.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #define WIRE_VERSION 2
 #define WIRE_ABSENT G_MAXUINT32
@@ -35,7 +36,9 @@ action_new (FmActionKind kind)
 {
   FmAction *action = g_atomic_rc_box_new0 (FmAction);
   action->kind = kind;
-  action->origin = (guint64) g_random_int () << 32 | g_random_int ();
+  /* From the kernel: GLib's generator would go on the same way in two halves of a fork. */
+  if (getrandom (&action->origin, sizeof action->origin, 0) != sizeof action->origin)
+    action->origin = (guint64) g_get_real_time ();
   return action;
 }
 
