@@ -16,4 +16,6 @@ doc/fulmar.conf.5: $(srcdir)/doc/fulmar.conf.5.in doc/make-tables$(EXEEXT)
 TESTS += doc/test-manuals.sh
 EXTRA_DIST += doc/test-manuals.sh
 
-dist_doc_DATA += README doc/violations.md doc/style.md
+dist_doc_DATA += README doc/tour.md doc/violations.md doc/style.md
+internalsdir = $(docdir)/internals
+dist_internals_DATA = doc/internals/journal.md doc/internals/sync.md
