@@ -23,3 +23,12 @@ TESTS += tests/unit/net/test-auth
 tests_unit_net_test_auth_SOURCES = tests/unit/net/test-auth.c
 tests_unit_net_test_auth_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_net_test_auth_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/net/test-pop tests/unit/net/test-smtp
+TESTS += tests/unit/net/test-pop tests/unit/net/test-smtp
+tests_unit_net_test_pop_SOURCES = tests/unit/net/test-pop.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
+tests_unit_net_test_pop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_pop_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+tests_unit_net_test_smtp_SOURCES = tests/unit/net/test-smtp.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
+tests_unit_net_test_smtp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_smtp_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
