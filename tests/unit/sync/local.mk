@@ -30,3 +30,15 @@ tests_unit_sync_test_values_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
 tests_unit_sync_test_control_SOURCES = tests/unit/sync/test-control.c
 tests_unit_sync_test_control_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sync_test_control_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/sync/test-pop-worker
+TESTS += tests/unit/sync/test-pop-worker
+tests_unit_sync_test_pop_worker_SOURCES = tests/unit/sync/test-pop-worker.c tests/unit/sync/pop-server.h
+tests_unit_sync_test_pop_worker_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sync_test_pop_worker_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/sync/test-outbox
+TESTS += tests/unit/sync/test-outbox
+tests_unit_sync_test_outbox_SOURCES = tests/unit/sync/test-outbox.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
+tests_unit_sync_test_outbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_sync_test_outbox_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
