@@ -176,7 +176,8 @@ fm_engine_desk_seek_lease (FmEngine *engine)
     return FALSE;
   }
   engine->lease_check_us = G_MAXINT64;
-  g_clear_pointer (&engine->index, fm_index_free);
+  /* Searches may be under way in it. */
+  engine->retired_index = g_steal_pointer (&engine->index);
   lead (engine);
   tell_lease (engine);
   return TRUE;
@@ -295,7 +296,6 @@ fm_engine_desk_stop (FmEngine *engine)
   fm_engine_desk_post (engine, wake_up, NULL);
   fm_thread_join (engine->desk);
   g_clear_pointer (&engine->feed, fm_index_feed_free);
-  g_clear_pointer (&engine->index, fm_index_free);
   fm_db_reader_free (engine->desk_reader);
 }
 

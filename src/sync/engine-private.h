@@ -51,7 +51,8 @@ struct FmEngine {
   gint64 follow_check_us;   /* desk: when what waits for a leader is tried again; G_MAXINT64: nothing waits */
   gboolean opened_leader;   /* frozen */
 
-  FmIndex *index;   /* set before is_leader's workers start; frozen until close */
+  FmIndex *index;         /* desk; searches are given it there */
+  FmIndex *retired_index; /* desk: a follower\'s, once it leads; kept until close */
   FmIndexFeed *feed; /* desk */
 };
 

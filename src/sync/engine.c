@@ -283,7 +283,10 @@ fm_engine_close (FmEngine *engine)
     fm_cancel_trigger (((FmEngineRequest *) request)->cancel);
   pthread_mutex_unlock (&engine->mutex);
   fm_engine_desk_stop (engine);
+  /* Searches on the pool end with the index's answer. */
   fm_pool_free (engine->pool);
+  g_clear_pointer (&engine->index, fm_index_free);
+  g_clear_pointer (&engine->retired_index, fm_index_free);
   fm_pen_free (engine->pen);
   FmControlServer *control = engine->control;
   g_atomic_pointer_set (&engine->control, NULL);

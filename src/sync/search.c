@@ -25,6 +25,7 @@ typedef struct {
 
 typedef struct {
   FmEngine *engine;
+  FmIndex *index; /* NULL: this process keeps none */
   guint64 id;
   FmCancel *cancel;
   FmQuery *query;
@@ -158,7 +159,7 @@ ask_index (Search *search, GError **error)
     g_autofree char *text = fm_query_text_build (leaf->leaf, error);
     if (text == NULL)
       return FALSE;
-    leaf->request = fm_index_search (search->engine->index, text, 0, FM_INDEX_NEWEST_FIRST, deliver, search->port);
+    leaf->request = fm_index_search (search->index, text, 0, FM_INDEX_NEWEST_FIRST, deliver, search->port);
   }
   return TRUE;
 }
@@ -253,7 +254,7 @@ end_index_searches (Search *search)
   for (guint i = 0; search->port != NULL && i < search->leaves->len; i++) {
     Leaf *leaf = search->leaves->pdata[i];
     if (!leaf->done && leaf->request != 0)
-      fm_index_cancel (search->engine->index, leaf->request);
+      fm_index_cancel (search->index, leaf->request);
   }
   gint64 deadline = fm_clock_deadline_us (5000);
   while (search->port != NULL) {
@@ -288,7 +289,7 @@ run_search (Search *search, GError **error)
 {
   if (search->leaves->len == 0)
     return evaluate (search, FALSE, error);
-  if (search->engine->index != NULL)
+  if (search->index != NULL)
     return run_with_index (search, error);
   if (g_atomic_int_compare_and_exchange (&search->engine->told_no_index, 0, 1))
     notice (search, "there is no text index here: words are looked for in headers only", NULL);
@@ -314,6 +315,16 @@ search_run (FmStoreReader *reader, const GError *reader_error, gpointer data)
   search_free (search);
 }
 
+/* On the desk, behind the opening of the index: a search that is asked for at once, as the command line does, must not run before it. */
+static void
+start_on_desk (FmEngine *engine, gpointer data)
+{
+  Search *search = data;
+
+  search->index = engine->index;
+  fm_pool_post (engine->pool, search_run, search);
+}
+
 guint64
 fm_search_start (FmEngine *engine, FmQuery *query, gint64 folder_id)
 {
@@ -325,6 +336,6 @@ fm_search_start (FmEngine *engine, FmQuery *query, gint64 folder_id)
   search->told = fm_idset_new ();
   collect_leaves (query, search->leaves);
   guint64 id = search->id = fm_engine_request_new (engine, 1, &search->cancel);
-  fm_pool_post (engine->pool, search_run, search);
+  fm_engine_desk_post (engine, start_on_desk, search);
   return id;
 }
