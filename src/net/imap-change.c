@@ -3,8 +3,6 @@
 #include <fulmar/net/imap-change.h>
 #include "imap-build.h"
 #include "imap-engine.h"
-#include "imap-lex.h"
-#include "imap-parse.h"
 #include "mutf7.h"
 #include <fulmar/base/error.h>
 #include <string.h>
@@ -21,8 +19,7 @@ refuse_set (GError **error)
 static void
 report_modified (FmImapSession *session, FmImapModified modified, gpointer data)
 {
-  const char *text = session->state->modified;
-  g_autoptr (GArray) set = text != NULL ? fm_imap_parse_set (text, strlen (text)) : NULL;
+  const GArray *set = session->state->modified;
 
   if (set != NULL && modified != NULL)
     modified (data, (const FmImapRange *) (gpointer) set->data, set->len);
@@ -108,36 +105,20 @@ expand (const GArray *set, GArray *uids, guint64 max)
     }
 }
 
-/* "VALIDITY FROM-SET TO-SET", appended to FROM and TO if both sides have as many, and no more than MAX. */
+/* CODE's UIDs appended to FROM and TO if both sides have as many, and no more than MAX. 0: they do not. */
 static guint32
-read_copyuid (const char *text, GArray *from, GArray *to, guint64 max)
+read_copyuid (const FmImapUidCode *code, GArray *from, GArray *to, guint64 max)
 {
-  FmImapLex lex = { text, text + strlen (text), NULL };
-  FmImapText a, b;
-  guint64 validity;
-
-  if (!fm_imap_lex_number (&lex, G_MAXUINT32, &validity))
-    return 0;
-  fm_imap_lex_blank (&lex);
-  if (!fm_imap_lex_word (&lex, &a))
-    return 0;
-  fm_imap_lex_blank (&lex);
-  if (!fm_imap_lex_word (&lex, &b))
-    return 0;
-  g_autoptr (GArray) from_set = fm_imap_parse_set (a.bytes, a.length);
-  g_autoptr (GArray) to_set = fm_imap_parse_set (b.bytes, b.length);
-  if (from_set == NULL || to_set == NULL)
-    return 0;
   guint had = from->len;
-  expand (from_set, from, had + max + 1);
-  expand (to_set, to, had + max + 1);
+  expand (code->from, from, had + max + 1);
+  expand (code->to, to, had + max + 1);
   if (from->len != to->len || from->len - had > max)
     {
       g_array_set_size (from, had);
       g_array_set_size (to, had);
       return 0;
     }
-  return validity;
+  return code->uidvalidity;
 }
 
 static gboolean
@@ -162,8 +143,8 @@ copy_or_move (FmImapSession *session, const char *verb, const FmImapRange *uids,
       fm_imap_state_reset_codes (session->state);
       if (!fm_imap_engine_command (session, g_strdup_printf ("UID %s %s %s", verb, set, name), error))
         return FALSE;
-      if (session->state->copyuid != NULL)
-        validity = read_copyuid (session->state->copyuid, from, to, MIN (asked, 1000000));
+      if (session->state->copyuid.to != NULL)
+        validity = read_copyuid (&session->state->copyuid, from, to, MIN (asked, 1000000));
     }
   if (ret_copied != NULL)
     {
@@ -214,20 +195,12 @@ fm_imap_change_expunge (FmImapSession *session, const FmImapRange *uids, gsize n
 }
 
 static void
-read_appenduid (const char *text, guint32 *ret_uid, guint32 *ret_uidvalidity)
+read_appenduid (const FmImapUidCode *code, guint32 *ret_uid, guint32 *ret_uidvalidity)
 {
-  FmImapLex lex = { text, text + strlen (text), NULL };
-  guint64 validity, uid;
-
-  if (!fm_imap_lex_number (&lex, G_MAXUINT32, &validity))
-    return;
-  fm_imap_lex_blank (&lex);
-  if (!fm_imap_lex_number (&lex, G_MAXUINT32, &uid))
-    return;
   if (ret_uid != NULL)
-    *ret_uid = uid;
+    *ret_uid = g_array_index (code->to, FmImapRange, 0).first;
   if (ret_uidvalidity != NULL)
-    *ret_uidvalidity = validity;
+    *ret_uidvalidity = code->uidvalidity;
 }
 
 static char *
@@ -281,8 +254,8 @@ fm_imap_change_append (FmImapSession *session, const FmImapAppend *append, guint
     *ret_uid = 0;
   if (ret_uidvalidity != NULL)
     *ret_uidvalidity = 0;
-  if (session->state->appenduid != NULL)
-    read_appenduid (session->state->appenduid, ret_uid, ret_uidvalidity);
+  if (session->state->appenduid.to != NULL)
+    read_appenduid (&session->state->appenduid, ret_uid, ret_uidvalidity);
   return TRUE;
 }
 

@@ -1,7 +1,7 @@
 /* Two queues: pending commands, and those sent and not yet answered, answered in order as servers do. All pending commands are written before
  * anything is waited for, so a group of them costs one round trip; only a literal that the server must first agree to breaks the flow. */
 #include "imap-engine.h"
-#include "imap-parse.h"
+#include "imap-response.h"
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
 #include <string.h>
@@ -157,7 +157,7 @@ take_tagged (FmImapSession *session, const FmImapResponse *response, GError **er
   gsize n = 0;
   while (status + n < end && g_ascii_isalpha (status[n]))
     n++;
-  fm_imap_parse_status_text (session->state, status + n, end - status - n, &code, &text);
+  fm_imap_response_condition (session->state, status + n, end - status - n, &code, &text);
   g_queue_pop_head (&session->sent);
   session->is_busy = n > 0 && tells_of_trouble (status, code);
   if (n == 2 && g_ascii_strncasecmp (status, "OK", 2) == 0)
@@ -190,7 +190,7 @@ fm_imap_engine_step (FmImapSession *session, FmImapStep *ret_step, const char **
   if (response.length == 0 || response.text[0] == '*')
     {
       *ret_step = FM_IMAP_STEP_UNTAGGED;
-      return fm_imap_parse_untagged (session->state, &response, &reason) || fm_imap_engine_die (session, reason, error);
+      return fm_imap_response_untagged (session->state, &response, &reason) || fm_imap_engine_die (session, reason, error);
     }
   *ret_step = FM_IMAP_STEP_TAGGED;
   return take_tagged (session, &response, error);

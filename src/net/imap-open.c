@@ -1,7 +1,7 @@
 /* The first words with a server. What it said in clear counts for nothing once the connection is encrypted, and what it said before the
  * sign-in counts for nothing after: capabilities are learned anew at each step. No credential is written before the connection is private. */
 #include "imap-open.h"
-#include "imap-parse.h"
+#include "imap-response.h"
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
 #include <fulmar/net/auth.h>
@@ -32,7 +32,7 @@ take_greeting (FmImapSession *session, GError **error)
                    session->server->host, session->server->port);
       return FALSE;
     }
-  if (!fm_imap_parse_untagged (state, &response, error))
+  if (!fm_imap_response_untagged (state, &response, error))
     return FALSE;
   if (state->bye != NULL)
     {

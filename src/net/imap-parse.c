@@ -1,21 +1,14 @@
-/* Untagged responses by their first words, each with a small reader over fm_imap_lex. Servers break every rule somewhere: what a
- * reader does not know it skips, what it can't skip costs this one response. */
+/* The parser behind libetpan's: it reads what libetpan has no parser for (ESEARCH, SEARCH with MODSEQ, LIST with extended data, STATUS and FETCH
+ * items that are newer than it) and what servers get wrong (bare Gmail labels, impossible dates, a broken ENVELOPE, sizes beyond 32 bits).
+ * etpan-parse.c asks it for single items, imap-response.c for whole responses. Small readers over fm_imap_lex: what a reader does not know it
+ * skips, what it can't skip costs this one response. */
 #include "imap-parse.h"
-#include "imap-lex.h"
+#include "imap-effect.h"
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
 #include <fulmar/base/text.h>
 #include <stdio.h>
 #include <string.h>
-
-#define CALL(state, event, ...)                                    \
-  G_STMT_START                                                     \
-  {                                                                \
-    (state)->n_events++;                                           \
-    if ((state)->events.event != NULL)                             \
-      (state)->events.event ((state)->events_data, ##__VA_ARGS__); \
-  }                                                                \
-  G_STMT_END
 
 GArray *
 fm_imap_parse_set (const char *text, gsize length)
@@ -42,92 +35,76 @@ fm_imap_parse_set (const char *text, gsize length)
   return lex.p == lex.end ? g_steal_pointer (&set) : NULL;
 }
 
-/* Flag words into bits; those without a bit are moved to KEYWORDS (may be NULL) as valid UTF-8. */
-static guint
-sort_flags (FmImapLex *lex, GPtrArray *words, GPtrArray *keywords)
-{
-  guint flags = 0;
-
-  for (guint i = 0; i + 1 < words->len; i++)
-    {
-      const char *word = g_ptr_array_index (words, i);
-      guint bit = fm_flags_from_imap_name (word);
-      flags |= bit;
-      if (bit == 0 && keywords != NULL && *word != '\\' && *word != '\0' && g_utf8_validate (word, -1, NULL))
-        g_ptr_array_add (keywords, (gpointer) word);
-    }
-  if (keywords != NULL)
-    g_ptr_array_add (keywords, NULL);
-  return flags;
-}
-
 static void
 code_permanent_flags (FmImapState *state, FmImapLex *lex)
 {
   g_autoptr (GPtrArray) words = g_ptr_array_new ();
 
+  if (fm_imap_lex_list (lex, words))
+    fm_imap_effect_permanent_flags (state, words);
+}
+
+static GArray *
+lex_set (FmImapLex *lex)
+{
+  FmImapText word;
+
   fm_imap_lex_blank (lex);
-  if (!fm_imap_lex_list (lex, words))
+  return fm_imap_lex_word (lex, &word) ? fm_imap_parse_set (word.bytes, word.length) : NULL;
+}
+
+/* "VALIDITY UIDS" and "VALIDITY FROM-UIDS TO-UIDS". */
+static void
+code_uids (FmImapState *state, FmImapLex *lex, gboolean is_copy)
+{
+  guint64 validity;
+
+  if (!fm_imap_lex_number (lex, G_MAXUINT32, &validity))
     return;
-  state->selected.permanent_flags = sort_flags (lex, words, NULL);
-  state->selected.keywords_allowed = FALSE;
-  for (guint i = 0; i + 1 < words->len; i++)
-    if (strcmp (g_ptr_array_index (words, i), "\\*") == 0)
-      state->selected.keywords_allowed = TRUE;
-}
-
-/* The selected mailbox's numbers. FALSE: another code. */
-static gboolean
-code_number (FmImapState *state, FmImapText code, FmImapLex *lex)
-{
-  FmImapSelectedState *selected = &state->selected;
-  guint64 n = 0;
-
-  fm_imap_lex_blank (lex);
-  if (fm_imap_lex_is (code, "UIDVALIDITY") && fm_imap_lex_number (lex, G_MAXUINT32, &n))
-    selected->uidvalidity = n;
-  else if (fm_imap_lex_is (code, "UIDNEXT") && fm_imap_lex_number (lex, G_MAXUINT32, &n))
-    selected->uidnext = n;
-  else if (fm_imap_lex_is (code, "HIGHESTMODSEQ") && fm_imap_lex_number (lex, G_MAXINT64, &n))
-    selected->highestmodseq = n;
-  else if (fm_imap_lex_is (code, "NOMODSEQ"))
-    selected->highestmodseq = 0;
-  else if (fm_imap_lex_is (code, "READ-ONLY"))
-    selected->read_only = TRUE;
-  else if (fm_imap_lex_is (code, "READ-WRITE"))
-    selected->read_only = FALSE;
+  g_autoptr (GArray) from = is_copy ? lex_set (lex) : NULL;
+  g_autoptr (GArray) to = lex_set (lex);
+  if (to == NULL || (is_copy && from == NULL))
+    return;
+  if (is_copy)
+    fm_imap_effect_copyuid (state, validity, g_steal_pointer (&from), g_steal_pointer (&to));
   else
-    return FALSE;
-  return TRUE;
+    fm_imap_effect_appenduid (state, validity, g_steal_pointer (&to));
 }
 
 static void
-replace (char **slot, FmImapLex *lex)
+code_number (FmImapState *state, const char *code, FmImapLex *lex)
+{
+  guint64 n = 0, max = 0;
+
+  if (strcmp (code, "UIDVALIDITY") == 0 || strcmp (code, "UIDNEXT") == 0)
+    max = G_MAXUINT32;
+  else if (strcmp (code, "HIGHESTMODSEQ") == 0)
+    max = G_MAXINT64;
+  if (max == 0 || fm_imap_lex_number (lex, max, &n))
+    fm_imap_effect_code (state, code, n);
+}
+
+static void
+apply_code (FmImapState *state, const char *code, FmImapLex *lex)
 {
   fm_imap_lex_blank (lex);
-  g_free (*slot);
-  *slot = g_strndup (lex->p, lex->end - lex->p);
-}
-
-static void
-apply_code (FmImapState *state, FmImapText code, FmImapLex *lex)
-{
-  if (fm_imap_lex_is (code, "CAPABILITY"))
+  if (strcmp (code, "CAPABILITY") == 0)
     {
       g_autofree char *words = g_strndup (lex->p, lex->end - lex->p);
       fm_imap_state_set_capabilities (state, words);
     }
-  else if (fm_imap_lex_is (code, "PERMANENTFLAGS"))
+  else if (strcmp (code, "PERMANENTFLAGS") == 0)
     code_permanent_flags (state, lex);
-  else if (fm_imap_lex_is (code, "COPYUID"))
-    replace (&state->copyuid, lex);
-  else if (fm_imap_lex_is (code, "APPENDUID"))
-    replace (&state->appenduid, lex);
-  else if (fm_imap_lex_is (code, "MODIFIED"))
-    replace (&state->modified, lex);
-  else if (!code_number (state, code, lex))
-    return;
-  fm_imap_state_selected_changed (state);
+  else if (strcmp (code, "COPYUID") == 0 || strcmp (code, "APPENDUID") == 0)
+    code_uids (state, lex, *code == 'C');
+  else if (strcmp (code, "MODIFIED") == 0)
+    {
+      GArray *set = lex_set (lex);
+      if (set != NULL)
+        fm_imap_effect_modified (state, set);
+    }
+  else
+    code_number (state, code, lex);
 }
 
 /* Where the bracket opened at TEXT[0] closes; quoted strings and nested brackets (as in flag names) are stepped over. */
@@ -154,7 +131,7 @@ find_bracket_end (const char *text, const char *end)
 }
 
 void
-fm_imap_parse_status_text (FmImapState *state, const char *text, gsize length, char **ret_code, char **ret_text)
+fm_imap_parse_condition (FmImapState *state, const char *text, gsize length, char **ret_code, char **ret_text)
 {
   const char *end = text + length;
   g_autoptr (GPtrArray) keep = g_ptr_array_new_with_free_func (g_free);
@@ -172,70 +149,23 @@ fm_imap_parse_status_text (FmImapState *state, const char *text, gsize length, c
           if (fm_imap_lex_word (&lex, &code))
             {
               *ret_code = g_ascii_strup (code.bytes, code.length);
-              apply_code (state, code, &lex);
+              apply_code (state, *ret_code, &lex);
             }
           text = close + 1;
         }
     }
   *ret_text = fm_text_sanitise_line (text, end - text);
   g_strstrip (*ret_text);
-  if (g_strcmp0 (*ret_code, "ALERT") == 0)
-    {
-      g_free (state->alert);
-      state->alert = g_strdup (*ret_text);
-      CALL (state, alert, *ret_text);
-    }
 }
 
 static void
-read_status_response (FmImapState *state, FmImapText kind, FmImapLex *lex)
+read_condition (FmImapState *state, FmImapText kind, FmImapLex *lex)
 {
   g_autofree char *code = NULL;
   g_autofree char *text = NULL;
 
-  fm_imap_parse_status_text (state, lex->p, lex->end - lex->p, &code, &text);
-  if (fm_imap_lex_is (kind, "PREAUTH"))
-    state->has_preauth = TRUE;
-  if (fm_imap_lex_is (kind, "BYE"))
-    {
-      g_free (state->bye);
-      state->bye = g_strdup (text);
-      CALL (state, bye, text);
-    }
-}
-
-static guint
-box_attribute (const char *word)
-{
-  static const struct {
-    const char *name;
-    guint attribute;
-  } known[] = {
-    { "\\Noselect", FM_IMAP_BOX_NOSELECT },
-    { "\\NonExistent", FM_IMAP_BOX_NOSELECT },
-    { "\\Noinferiors", FM_IMAP_BOX_NOINFERIORS },
-    { "\\HasChildren", FM_IMAP_BOX_HAS_CHILDREN },
-    { "\\HasNoChildren", FM_IMAP_BOX_HAS_NO_CHILDREN },
-    { "\\Marked", FM_IMAP_BOX_MARKED },
-    { "\\Subscribed", FM_IMAP_BOX_SUBSCRIBED },
-    { "\\All", FM_IMAP_BOX_ALL },
-    { "\\AllMail", FM_IMAP_BOX_ALL },
-    { "\\Archive", FM_IMAP_BOX_ARCHIVE },
-    { "\\Drafts", FM_IMAP_BOX_DRAFTS },
-    { "\\Flagged", FM_IMAP_BOX_FLAGGED },
-    { "\\Starred", FM_IMAP_BOX_FLAGGED },
-    { "\\Junk", FM_IMAP_BOX_JUNK },
-    { "\\Spam", FM_IMAP_BOX_JUNK },
-    { "\\Sent", FM_IMAP_BOX_SENT },
-    { "\\Trash", FM_IMAP_BOX_TRASH },
-    { "\\Inbox", FM_IMAP_BOX_INBOX },
-    { "\\Important", FM_IMAP_BOX_IMPORTANT },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
-    if (g_ascii_strcasecmp (word, known[i].name) == 0)
-      return known[i].attribute;
-  return 0;
+  fm_imap_parse_condition (state, lex->p, lex->end - lex->p, &code, &text);
+  fm_imap_effect_condition (state, fm_imap_lex_keep (lex, kind), code, text);
 }
 
 static gboolean
@@ -243,7 +173,6 @@ read_list (FmImapState *state, FmImapLex *lex)
 {
   g_autoptr (GPtrArray) words = g_ptr_array_new ();
   FmImapText delimiter, wire;
-  FmImapBox box = { NULL };
 
   fm_imap_lex_blank (lex);
   if (!fm_imap_lex_list (lex, words))
@@ -254,22 +183,12 @@ read_list (FmImapState *state, FmImapLex *lex)
   fm_imap_lex_blank (lex);
   if (!fm_imap_lex_string (lex, &wire) || wire.length == 0)
     return FALSE;
-  for (guint i = 0; i + 1 < words->len; i++)
-    box.attributes |= box_attribute (g_ptr_array_index (words, i));
-  box.wire_name = fm_imap_lex_keep (lex, wire);
-  g_autofree char *name = fm_imap_state_name_from_wire (state, box.wire_name, &box.wire_is_odd);
-  box.name = name;
-  box.delimiter = delimiter.length == 1 ? delimiter.bytes[0] : 0;
-  if (strcmp (name, "INBOX") == 0)
-    box.attributes |= FM_IMAP_BOX_INBOX;
-  if (state->listed != NULL && !(box.attributes & FM_IMAP_BOX_NOSELECT) && state->listed->len < 10000)
-    g_ptr_array_add (state->listed, g_strdup (name));
-  CALL (state, box, &box);
+  fm_imap_effect_box (state, words, delimiter.length == 1 ? delimiter.bytes[0] : 0, fm_imap_lex_keep (lex, wire));
   return TRUE;
 }
 
-static gboolean
-status_item (FmImapLex *lex, FmImapStatus *status)
+gboolean
+fm_imap_parse_status_item (FmImapLex *lex, FmImapStatus *status)
 {
   static const struct {
     const char *name;
@@ -311,28 +230,18 @@ read_status (FmImapState *state, FmImapLex *lex)
 {
   FmImapText wire;
   FmImapStatus status = { NULL };
-  gboolean is_odd;
 
   fm_imap_lex_blank (lex);
   if (!fm_imap_lex_string (lex, &wire) || wire.length == 0)
     return FALSE;
-  g_autofree char *name = fm_imap_state_name_from_wire (state, fm_imap_lex_keep (lex, wire), &is_odd);
-  status.name = name;
   fm_imap_lex_blank (lex);
   if (!fm_imap_lex_char (lex, '('))
     return FALSE;
   for (fm_imap_lex_blank (lex); !fm_imap_lex_char (lex, ')'); fm_imap_lex_blank (lex))
-    if (!status_item (lex, &status))
+    if (!fm_imap_parse_status_item (lex, &status))
       return FALSE;
-  CALL (state, status, &status);
+  fm_imap_effect_status (state, fm_imap_lex_keep (lex, wire), &status);
   return TRUE;
-}
-
-static int
-compare_ranges (gconstpointer a, gconstpointer b)
-{
-  const FmImapRange *x = a, *y = b;
-  return x->first < y->first ? -1 : x->first > y->first;
 }
 
 static gboolean
@@ -356,8 +265,7 @@ read_search (FmImapState *state, FmImapLex *lex)
       lex->p += 7;
       fm_imap_lex_number (lex, G_MAXINT64, &modseq);
     }
-  g_array_sort (set, compare_ranges);
-  CALL (state, search, (const FmImapRange *) (gpointer) set->data, set->len, modseq);
+  fm_imap_effect_search (state, set, modseq);
   return TRUE;
 }
 
@@ -393,8 +301,7 @@ read_esearch (FmImapState *state, FmImapLex *lex)
     }
   if (set == NULL)
     set = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
-  g_array_sort (set, compare_ranges);
-  CALL (state, search, (const FmImapRange *) (gpointer) set->data, set->len, modseq);
+  fm_imap_effect_search (state, set, modseq);
   return TRUE;
 }
 
@@ -403,7 +310,6 @@ read_vanished (FmImapState *state, FmImapLex *lex)
 {
   FmImapText word;
   gboolean earlier = FALSE;
-  guint64 n = 0;
 
   fm_imap_lex_blank (lex);
   if (fm_imap_lex_char (lex, '('))
@@ -416,14 +322,7 @@ read_vanished (FmImapState *state, FmImapLex *lex)
   g_autoptr (GArray) set = fm_imap_lex_word (lex, &word) ? fm_imap_parse_set (word.bytes, word.length) : NULL;
   if (set == NULL)
     return FALSE;
-  for (guint i = 0; i < set->len; i++)
-    n += (guint64) g_array_index (set, FmImapRange, i).last - g_array_index (set, FmImapRange, i).first + 1;
-  if (!earlier)
-    {
-      state->selected.exists -= MIN (n, state->selected.exists);
-      state->selected.view.exists = state->selected.exists;
-    }
-  CALL (state, vanished, earlier, (const FmImapRange *) (gpointer) set->data, set->len);
+  fm_imap_effect_vanished (state, earlier, set);
   return TRUE;
 }
 
@@ -453,72 +352,40 @@ read_date (FmImapText text, gint64 *ret_utc)
   return FALSE;
 }
 
-typedef struct {
-  FmImapMessage message;
-  GPtrArray *keywords, *labels;
-  gboolean has_body;
-  FmImapText body;
-} Fetch;
-
 static gboolean
-fetch_flags (FmImapLex *lex, Fetch *fetch)
+fetch_words (FmImapState *state, FmImapLex *lex, FmImapFetch *fetch, gboolean are_flags)
 {
   g_autoptr (GPtrArray) words = g_ptr_array_new ();
 
   if (!fm_imap_lex_list (lex, words))
     return FALSE;
-  g_ptr_array_set_size (fetch->keywords, 0);
-  fetch->message.flags = sort_flags (lex, words, fetch->keywords) & FM_FLAG_SERVER_MASK;
-  fetch->message.has |= FM_IMAP_HAS_FLAGS;
+  if (are_flags)
+    fm_imap_effect_fetch_flags (fetch, words);
+  else
+    fm_imap_effect_fetch_labels (state, fetch, words);
   return TRUE;
 }
 
 static gboolean
-fetch_labels (FmImapState *state, FmImapLex *lex, Fetch *fetch)
-{
-  g_autoptr (GPtrArray) words = g_ptr_array_new ();
-
-  if (!fm_imap_lex_list (lex, words))
-    return FALSE;
-  g_ptr_array_set_size (fetch->labels, 0);
-  for (guint i = 0; i + 1 < words->len; i++)
-    {
-      gboolean is_odd;
-      char *name = fm_imap_state_name_from_wire (state, g_ptr_array_index (words, i), &is_odd);
-      g_ptr_array_add (lex->keep, name);
-      g_ptr_array_add (fetch->labels, name);
-    }
-  g_ptr_array_add (fetch->labels, NULL);
-  return TRUE;
-}
-
-static gboolean
-fetch_modseq (FmImapLex *lex, Fetch *fetch)
+fetch_modseq (FmImapLex *lex, FmImapFetch *fetch)
 {
   fetch->message.has |= FM_IMAP_HAS_MODSEQ;
   return fm_imap_lex_char (lex, '(') && fm_imap_lex_number (lex, G_MAXINT64, &fetch->message.modseq) && fm_imap_lex_char (lex, ')');
 }
 
 static gboolean
-fetch_body (FmImapLex *lex, FmImapText item, Fetch *fetch)
+fetch_body (FmImapLex *lex, FmImapText item, FmImapFetch *fetch)
 {
   FmImapText text;
 
   if (!fm_imap_lex_string (lex, &text))
     return FALSE;
-  if (item.length >= 11 && g_ascii_strncasecmp (item.bytes, "BODY[HEADER", 11) == 0)
-    {
-      fetch->message.header = text.bytes;
-      fetch->message.header_bytes = text.length;
-      fetch->message.has |= FM_IMAP_HAS_HEADER;
-    }
-  fetch->has_body = TRUE;
-  fetch->body = text;
+  fm_imap_effect_fetch_body (fetch, text, item.length >= 11 && g_ascii_strncasecmp (item.bytes, "BODY[HEADER", 11) == 0);
   return TRUE;
 }
 
-static gboolean
-fetch_item (FmImapState *state, FmImapLex *lex, Fetch *fetch)
+gboolean
+fm_imap_parse_fetch_item (FmImapState *state, FmImapLex *lex, FmImapFetch *fetch)
 {
   FmImapMessage *message = &fetch->message;
   FmImapText item, text;
@@ -535,13 +402,16 @@ fetch_item (FmImapState *state, FmImapLex *lex, Fetch *fetch)
       return TRUE;
     }
   if (fm_imap_lex_is (item, "FLAGS"))
-    return fetch_flags (lex, fetch);
+    return fetch_words (state, lex, fetch, TRUE);
   if (fm_imap_lex_is (item, "MODSEQ"))
     return fetch_modseq (lex, fetch);
   if (fm_imap_lex_is (item, "RFC822.SIZE"))
     {
-      message->has |= FM_IMAP_HAS_SIZE;
-      return fm_imap_lex_number (lex, G_MAXINT64, &message->size_bytes);
+      if (!fm_imap_lex_word (lex, &text))
+        return FALSE;
+      if (fm_imap_lex_number_of (text, G_MAXINT64, &message->size_bytes)) /* a broken size costs the size only */
+        message->has |= FM_IMAP_HAS_SIZE;
+      return TRUE;
     }
   if (fm_imap_lex_is (item, "INTERNALDATE"))
     {
@@ -557,20 +427,20 @@ fetch_item (FmImapState *state, FmImapLex *lex, Fetch *fetch)
       return fm_imap_lex_number (lex, G_MAXUINT64, fm_imap_lex_is (item, "X-GM-MSGID") ? &message->gm_msgid : &message->gm_thrid);
     }
   if (fm_imap_lex_is (item, "X-GM-LABELS"))
-    return fetch_labels (state, lex, fetch);
+    return fetch_words (state, lex, fetch, FALSE);
   if (item.length > 5 && g_ascii_strncasecmp (item.bytes, "BODY[", 5) == 0)
     return fetch_body (lex, item, fetch);
   return fm_imap_lex_skip (lex);
 }
 
 static gboolean
-read_fetch_items (FmImapState *state, FmImapLex *lex, Fetch *fetch)
+read_fetch_items (FmImapState *state, FmImapLex *lex, FmImapFetch *fetch)
 {
   fm_imap_lex_blank (lex);
   if (!fm_imap_lex_char (lex, '('))
     return FALSE;
   for (fm_imap_lex_blank (lex); !fm_imap_lex_char (lex, ')'); fm_imap_lex_blank (lex))
-    if (!fetch_item (state, lex, fetch))
+    if (!fm_imap_parse_fetch_item (state, lex, fetch))
       return FALSE;
   return TRUE;
 }
@@ -578,29 +448,12 @@ read_fetch_items (FmImapState *state, FmImapLex *lex, Fetch *fetch)
 static void
 read_fetch (FmImapState *state, guint32 seq, FmImapLex *lex, gboolean is_poison)
 {
-  g_autoptr (GPtrArray) keywords = g_ptr_array_new ();
-  g_autoptr (GPtrArray) labels = g_ptr_array_new ();
-  Fetch fetch = { .message = { .seq = seq }, .keywords = keywords, .labels = labels };
-  gboolean is_read = read_fetch_items (state, lex, &fetch) && !is_poison;
+  FmImapFetch fetch;
 
-  if (fetch.has_body)
-    {
-      state->has_body = TRUE;
-      state->body_seq = seq;
-      state->body_uid = fetch.message.uid;
-      g_clear_pointer (&state->body_inline, g_bytes_unref);
-      if (fetch.body.length > 0 && !(fetch.message.has & FM_IMAP_HAS_HEADER))
-        state->body_inline = g_bytes_new (fetch.body.bytes, fetch.body.length);
-    }
-  if (!is_read)
-    {
-      fm_log_debug ("imap: message %u (uid %u) can't be read", seq, fetch.message.uid);
-      CALL (state, unreadable, seq, fetch.message.uid);
-      return;
-    }
-  fetch.message.keywords = keywords->len > 0 ? (const char *const *) keywords->pdata : NULL;
-  fetch.message.gm_labels = labels->len > 0 ? (const char *const *) labels->pdata : NULL;
-  CALL (state, message, &fetch.message);
+  fm_imap_effect_fetch_init (&fetch, seq);
+  gboolean is_read = read_fetch_items (state, lex, &fetch) && !is_poison;
+  fm_imap_effect_fetch (state, &fetch, is_read);
+  fm_imap_effect_fetch_clear (&fetch);
 }
 
 static gboolean
@@ -612,16 +465,9 @@ read_numbered (FmImapState *state, guint64 n, FmImapLex *lex, gboolean is_poison
   if (!fm_imap_lex_word (lex, &word))
     return FALSE;
   if (fm_imap_lex_is (word, "EXISTS"))
-    {
-      state->selected.exists = state->selected.view.exists = n;
-      CALL (state, exists, n);
-    }
+    fm_imap_effect_exists (state, n);
   else if (fm_imap_lex_is (word, "EXPUNGE"))
-    {
-      state->selected.exists -= state->selected.exists > 0;
-      state->selected.view.exists = state->selected.exists;
-      CALL (state, expunge, n);
-    }
+    fm_imap_effect_expunge (state, n);
   else if (fm_imap_lex_is (word, "FETCH"))
     read_fetch (state, n, lex, is_poison);
   return TRUE;
@@ -633,12 +479,7 @@ read_enabled (FmImapState *state, FmImapLex *lex)
   FmImapText word;
 
   for (fm_imap_lex_blank (lex); fm_imap_lex_word (lex, &word); fm_imap_lex_blank (lex))
-    {
-      if (fm_imap_lex_is (word, "QRESYNC"))
-        state->enabled |= FM_IMAP_CAP_QRESYNC | FM_IMAP_CAP_CONDSTORE;
-      if (fm_imap_lex_is (word, "CONDSTORE"))
-        state->enabled |= FM_IMAP_CAP_CONDSTORE;
-    }
+    fm_imap_effect_enabled (state, fm_imap_lex_keep (lex, word));
 }
 
 static gboolean
@@ -646,7 +487,7 @@ read_named (FmImapState *state, FmImapText word, FmImapLex *lex)
 {
   if (fm_imap_lex_is (word, "OK") || fm_imap_lex_is (word, "NO") || fm_imap_lex_is (word, "BAD") || fm_imap_lex_is (word, "BYE")
       || fm_imap_lex_is (word, "PREAUTH"))
-    read_status_response (state, word, lex);
+    read_condition (state, word, lex);
   else if (fm_imap_lex_is (word, "CAPABILITY"))
     {
       g_autofree char *words = g_strndup (lex->p, lex->end - lex->p);

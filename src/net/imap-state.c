@@ -1,5 +1,6 @@
 /* The session's memory of its server: capabilities, the selected mailbox, names that break the rules. */
 #include "imap-state.h"
+#include "etpan-parse.h"
 #include "mutf7.h"
 #include <fulmar/base/error.h>
 #include <string.h>
@@ -37,6 +38,7 @@ FmImapState *
 fm_imap_state_new (void)
 {
   FmImapState *state = g_new0 (FmImapState, 1);
+  state->etpan = fm_etpan_parse_new ();
   state->cap_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   state->odd_names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return state;
@@ -45,6 +47,7 @@ fm_imap_state_new (void)
 void
 fm_imap_state_free (FmImapState *state)
 {
+  fm_etpan_parse_free (state->etpan);
   g_hash_table_unref (state->cap_names);
   g_hash_table_unref (state->odd_names);
   if (state->listed != NULL)
@@ -99,9 +102,10 @@ fm_imap_state_selected_changed (FmImapState *state)
 void
 fm_imap_state_reset_codes (FmImapState *state)
 {
-  g_clear_pointer (&state->copyuid, g_free);
-  g_clear_pointer (&state->appenduid, g_free);
-  g_clear_pointer (&state->modified, g_free);
+  g_clear_pointer (&state->copyuid.from, g_array_unref);
+  g_clear_pointer (&state->copyuid.to, g_array_unref);
+  g_clear_pointer (&state->appenduid.to, g_array_unref);
+  g_clear_pointer (&state->modified, g_array_unref);
   g_clear_pointer (&state->body_inline, g_bytes_unref);
   state->has_body = FALSE;
   state->body_uid = state->body_seq = 0;

@@ -12,7 +12,16 @@ typedef struct {
   FmImapSelected view; /* what fm_imap_session_selected shows */
 } FmImapSelectedState;
 
+/* The COPYUID and APPENDUID codes. Elements FmImapRange; TO NULL: not told; FROM NULL in an APPENDUID. */
 typedef struct {
+  guint32 uidvalidity;
+  GArray *from, *to;
+} FmImapUidCode;
+
+typedef struct FmEtpanParse FmEtpanParse;
+
+typedef struct {
+  FmEtpanParse *etpan;
   FmImapEvents events;
   gpointer events_data;
   guint n_events;        /* for IDLE: whether anything came */
@@ -21,9 +30,10 @@ typedef struct {
   gboolean caps_known;
   guint enabled; /* FmImapCaps */
   FmImapSelectedState selected;
-  GHashTable *odd_names;                /* UTF-8 name -> wire name */
-  GPtrArray *listed;                    /* names to ask STATUS for, while a LIST needs it; else NULL */
-  char *copyuid, *appenduid, *modified; /* arguments of the codes seen since the last reset */
+  GHashTable *odd_names;            /* UTF-8 name -> wire name */
+  GPtrArray *listed;                /* names to ask STATUS for, while a LIST needs it; else NULL */
+  FmImapUidCode copyuid, appenduid; /* the last ones since the reset */
+  GArray *modified;                 /* FmImapRange; likewise */
   char *bye;
   char *alert; /* the last one */
   gboolean has_preauth;

@@ -4,9 +4,21 @@ src_net_libnet_a_SOURCES = \
 	src/net/auth.c \
 	src/net/dial.c \
 	src/net/dial.h \
+	src/net/etpan-catch.c \
+	src/net/etpan-code.c \
+	src/net/etpan-error.c \
+	src/net/etpan-error.h \
+	src/net/etpan-fetch.c \
+	src/net/etpan-guard.c \
+	src/net/etpan-guard.h \
+	src/net/etpan-parse.c \
+	src/net/etpan-parse.h \
+	src/net/etpan-private.h \
 	src/net/imap-build.c \
 	src/net/imap-build.h \
 	src/net/imap-change.c \
+	src/net/imap-effect.c \
+	src/net/imap-effect.h \
 	src/net/imap-engine.c \
 	src/net/imap-engine.h \
 	src/net/imap-idle.c \
@@ -18,6 +30,8 @@ src_net_libnet_a_SOURCES = \
 	src/net/imap-parse.h \
 	src/net/imap-reader.c \
 	src/net/imap-reader.h \
+	src/net/imap-response.c \
+	src/net/imap-response.h \
 	src/net/imap-session-fetch.c \
 	src/net/imap-session-queue.c \
 	src/net/imap-session.c \

@@ -1,6 +1,6 @@
 /* A server's bytes through the guard and the parser of IMAP responses, as a session would read them. */
 #include "net/imap-engine.h"
-#include "net/imap-parse.h"
+#include "net/imap-response.h"
 #include <fulmar/base/clock.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -47,7 +47,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   if (size > 0 && data[size - 1] % 2 == 0)
     fm_imap_reader_set_body (reader, &body);
   while (fm_imap_reader_next (reader, &response, NULL))
-    if (!fm_imap_parse_untagged (state, &response, NULL))
+    if (!fm_imap_response_untagged (state, &response, NULL))
       break;
   g_clear_error (&body.sink_error);
   fm_sink_free (sink);

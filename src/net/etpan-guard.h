@@ -1,0 +1,10 @@
+/* Keeps from libetpan what it would read wrongly. Private to the network layer. */
+#pragma once
+#include <glib.h>
+
+/* Whether libetpan may be asked about a response. FALSE: it has a number of more than 32 bits where libetpan would wrap it round, or a NUL
+ * outside a literal, where libetpan would cut a string short. */
+gboolean fm_etpan_guard_admits (const char *text, gsize length);
+
+/* The same for "[CODE args] text". */
+gboolean fm_etpan_guard_admits_code (const char *text, gsize length);
