@@ -56,6 +56,10 @@ EXTRA_PROGRAMS += tests/fuzz/fuzz-auth
 tests_fuzz_fuzz_auth_SOURCES = tests/fuzz/fuzz-auth.c
 tests_fuzz_fuzz_auth_LDADD = $(NET_LIBS)
 tests_fuzz_fuzz_auth_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-pop
+tests_fuzz_fuzz_pop_SOURCES = tests/fuzz/fuzz-pop.c
+tests_fuzz_fuzz_pop_LDADD = $(NET_LIBS)
+tests_fuzz_fuzz_pop_LDFLAGS = $(FUZZ_LINK)
 
 # ui
 EXTRA_PROGRAMS += tests/fuzz/fuzz-canvas
