@@ -1,0 +1,288 @@
+/* A POP3 server on loopback with a mailbox in memory: it keeps DELE until QUIT as a real one does, and can hang up after so many bytes, refuse, or rename
+ * everything. Its thread serves one connection after another. */
+#pragma once
+#include <arpa/inet.h>
+#include <glib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct {
+  char *uidl, *text; /* text with CRLF, not stuffed */
+  gboolean is_marked;
+} PopMail;
+
+typedef struct {
+  int listener, current;
+  guint16 port;
+  GThread *thread;
+  GMutex lock;
+  gboolean stopping;
+  /* under lock */
+  GPtrArray *mails; /* PopMail* */
+  gint64 cut;       /* bytes to be sent before the next connection is cut; -1: never */
+  gint64 sent;      /* in the last connection */
+  guint retrs, tops, quits, sessions;
+  gboolean no_uidl, no_top, no_capa, no_pipelining;
+} PopServer;
+
+static inline void
+pop_mail_free (gpointer data)
+{
+  PopMail *mail = data;
+  g_free (mail->uidl);
+  g_free (mail->text);
+  g_free (mail);
+}
+
+static inline gboolean
+pop_send (PopServer *server, int fd, const char *text, gsize size)
+{
+  g_mutex_lock (&server->lock);
+  gsize n = server->cut >= 0 && (gint64) size > server->cut - server->sent ? (gsize) (server->cut - server->sent) : size;
+  server->sent += n;
+  g_mutex_unlock (&server->lock);
+  gsize done = 0;
+  while (done < n)
+    {
+      ssize_t w = send (fd, text + done, n - done, MSG_NOSIGNAL);
+      if (w <= 0)
+        return FALSE;
+      done += (gsize) w;
+    }
+  return n == size;
+}
+
+static inline void
+pop_append_stuffed (GString *out, const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\r\n", -1);
+  for (guint i = 0; lines[i] != NULL && (lines[i + 1] != NULL || *lines[i] != '\0'); i++)
+    g_string_append_printf (out, "%s%s\r\n", *lines[i] == '.' ? "." : "", lines[i]);
+  g_string_append (out, ".\r\n");
+}
+
+static inline PopMail *
+pop_mail_at (PopServer *server, const char *argument)
+{
+  guint64 number = g_ascii_strtoull (argument, NULL, 10);
+  PopMail *mail = number >= 1 && number <= server->mails->len ? server->mails->pdata[number - 1] : NULL;
+  return mail == NULL || mail->is_marked ? NULL : mail;
+}
+
+static inline void
+pop_list (PopServer *server, GString *out, gboolean uidl)
+{
+  g_string_append (out, "+OK\r\n");
+  for (guint i = 0; i < server->mails->len; i++)
+    {
+      const PopMail *mail = server->mails->pdata[i];
+      if (mail->is_marked)
+        continue;
+      if (uidl)
+        g_string_append_printf (out, "%u %s\r\n", i + 1, mail->uidl);
+      else
+        g_string_append_printf (out, "%u %" G_GSIZE_FORMAT "\r\n", i + 1, strlen (mail->text));
+    }
+  g_string_append (out, ".\r\n");
+}
+
+static inline void
+pop_stat (PopServer *server, GString *out)
+{
+  gsize size = 0, n = 0;
+  for (guint i = 0; i < server->mails->len; i++)
+    {
+      const PopMail *mail = server->mails->pdata[i];
+      n += !mail->is_marked;
+      size += mail->is_marked ? 0 : strlen (mail->text);
+    }
+  g_string_append_printf (out, "+OK %" G_GSIZE_FORMAT " %" G_GSIZE_FORMAT "\r\n", n, size);
+}
+
+static inline void
+pop_quit (PopServer *server, GString *out)
+{
+  for (guint i = server->mails->len; i-- > 0;)
+    if (((PopMail *) server->mails->pdata[i])->is_marked)
+      g_ptr_array_remove_index (server->mails, i);
+  server->quits++;
+  g_string_append (out, "+OK bye\r\n");
+}
+
+/* FALSE: the session ends. */
+static inline gboolean
+pop_command (PopServer *server, const char *line, GString *out)
+{
+  const char *argument = strchr (line, ' ') == NULL ? "" : strchr (line, ' ') + 1;
+  if (g_str_has_prefix (line, "CAPA"))
+    {
+      if (server->no_capa)
+        g_string_append (out, "-ERR what?\r\n");
+      else
+        g_string_append_printf (out, "+OK\r\n%s%s%sUSER\r\nRESP-CODES\r\n.\r\n", server->no_top ? "" : "TOP\r\n",
+                                server->no_uidl ? "" : "UIDL\r\n", server->no_pipelining ? "" : "PIPELINING\r\n");
+    }
+  else if (g_str_has_prefix (line, "USER") || g_str_has_prefix (line, "PASS"))
+    {
+      g_string_append (out, "+OK\r\n");
+    }
+  else if (g_str_equal (line, "STAT"))
+    {
+      pop_stat (server, out);
+    }
+  else if (g_str_equal (line, "LIST") || (g_str_equal (line, "UIDL") && !server->no_uidl))
+    {
+      pop_list (server, out, *line == 'U');
+    }
+  else if (g_str_has_prefix (line, "RETR") && pop_mail_at (server, argument) != NULL)
+    {
+      server->retrs++;
+      g_string_append (out, "+OK\r\n");
+      pop_append_stuffed (out, pop_mail_at (server, argument)->text);
+    }
+  else if (g_str_has_prefix (line, "TOP") && !server->no_top && pop_mail_at (server, argument) != NULL)
+    {
+      const char *text = pop_mail_at (server, argument)->text;
+      g_autofree char *header = g_strndup (text, (gsize) (strstr (text, "\r\n\r\n") + 4 - text));
+      server->tops++;
+      g_string_append (out, "+OK\r\n");
+      pop_append_stuffed (out, header);
+    }
+  else if (g_str_has_prefix (line, "DELE") && pop_mail_at (server, argument) != NULL)
+    {
+      pop_mail_at (server, argument)->is_marked = TRUE;
+      g_string_append (out, "+OK\r\n");
+    }
+  else if (g_str_equal (line, "QUIT"))
+    {
+      pop_quit (server, out);
+      return FALSE;
+    }
+  else
+    {
+      g_string_append (out, "-ERR no\r\n");
+    }
+  return TRUE;
+}
+
+static inline void
+pop_serve (PopServer *server, int fd)
+{
+  g_autoptr (GString) line = g_string_new (NULL);
+  char byte;
+  if (!pop_send (server, fd, "+OK ready\r\n", 11))
+    return;
+  while (recv (fd, &byte, 1, 0) == 1)
+    {
+      if (byte != '\n')
+        {
+          g_string_append_c (line, byte);
+          continue;
+        }
+      g_string_truncate (line, line->len > 0 ? line->len - 1 : 0);
+      g_autoptr (GString) out = g_string_new (NULL);
+      g_mutex_lock (&server->lock);
+      gboolean more = pop_command (server, line->str, out);
+      g_mutex_unlock (&server->lock);
+      if (!pop_send (server, fd, out->str, out->len) || !more)
+        return;
+      g_string_truncate (line, 0);
+    }
+}
+
+static inline gpointer
+pop_thread (gpointer data)
+{
+  PopServer *server = data;
+  for (;;)
+    {
+      int fd = accept (server->listener, NULL, NULL);
+      if (fd < 0)
+        return NULL;
+      g_mutex_lock (&server->lock);
+      gboolean stopping = server->stopping;
+      server->current = fd;
+      server->sent = 0;
+      server->sessions++;
+      g_mutex_unlock (&server->lock);
+      int on = 1;
+      setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      if (!stopping)
+        pop_serve (server, fd);
+      g_mutex_lock (&server->lock);
+      server->current = -1;
+      for (guint i = 0; i < server->mails->len; i++)
+        ((PopMail *) server->mails->pdata[i])->is_marked = FALSE;
+      g_mutex_unlock (&server->lock);
+      shutdown (fd, SHUT_RDWR);
+      close (fd);
+    }
+}
+
+static inline PopServer *
+pop_server_start (void)
+{
+  PopServer *server = g_new0 (PopServer, 1);
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  socklen_t size = sizeof address;
+  server->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert (bind (server->listener, (struct sockaddr *) &address, sizeof address) == 0 && listen (server->listener, 8) == 0);
+  g_assert (getsockname (server->listener, (struct sockaddr *) &address, &size) == 0);
+  server->port = ntohs (address.sin_port);
+  server->current = -1;
+  server->cut = -1;
+  server->mails = g_ptr_array_new_with_free_func (pop_mail_free);
+  g_mutex_init (&server->lock);
+  server->thread = g_thread_new ("pop-server", pop_thread, server);
+  return server;
+}
+
+static inline void
+pop_server_stop (PopServer *server)
+{
+  g_mutex_lock (&server->lock);
+  server->stopping = TRUE;
+  if (server->current >= 0)
+    shutdown (server->current, SHUT_RDWR);
+  g_mutex_unlock (&server->lock);
+  shutdown (server->listener, SHUT_RDWR);
+  g_thread_join (server->thread);
+  close (server->listener);
+  g_mutex_clear (&server->lock);
+  g_ptr_array_unref (server->mails);
+  g_free (server);
+}
+
+static inline void
+pop_server_add (PopServer *server, const char *uidl, const char *text)
+{
+  PopMail *mail = g_new0 (PopMail, 1);
+  mail->uidl = g_strdup (uidl);
+  mail->text = g_strdup (text);
+  g_mutex_lock (&server->lock);
+  g_ptr_array_add (server->mails, mail);
+  g_mutex_unlock (&server->lock);
+}
+
+/* Five mails of about 3 kB together, with dots to be stuffed and a long line. */
+static inline void
+pop_server_fill (PopServer *server)
+{
+  g_mutex_lock (&server->lock);
+  g_ptr_array_set_size (server->mails, 0);
+  g_mutex_unlock (&server->lock);
+  for (guint i = 1; i <= 5; i++)
+    {
+      g_autofree char *filler = g_strnfill (i * 60, 'a' + (char) i);
+      g_autofree char *uidl = g_strdup_printf ("uid-%u", i);
+      g_autofree char *text
+          = g_strdup_printf ("Return-Path: <s%u@example.org>\r\nFrom: Sender %u <s%u@example.org>\r\nTo: me@example.org\r\n"
+                             "Subject: letter %u\r\nDate: Mon, 2 Nov 2026 10:0%u:00 +0000\r\nMessage-ID: <m%u@example.org>\r\n\r\n"
+                             "%s\r\n.\r\n..two\r\n.end %u\r\n%s\r\n",
+                             i, i, i, i, i, i, filler, i, i % 2 ? "" : "\r\n");
+      pop_server_add (server, uidl, text);
+    }
+}
