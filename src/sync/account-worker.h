@@ -32,6 +32,9 @@ void fm_sync_env_act (FmSyncEnv *env, FmAction *action);
 /* Operations or outgoing mail of the queue came or went: FM_EVENT_QUEUE follows. Any thread. */
 void fm_sync_env_queue_changed (FmSyncEnv *env);
 
+/* Operations of the account are durable in the journal: its worker hears of them. Any thread. */
+void fm_sync_env_planned (FmSyncEnv *env, gint64 account_id);
+
 typedef struct FmAccountWorker FmAccountWorker;
 
 typedef struct {

@@ -1,6 +1,7 @@
 /* Applying a user's action. Rows are grouped by account (each has its own Trash) and by folder (whose lists change); the journal plans each group in
  * chunks, all within one transaction and one undo group, so that ten thousand messages are one step back. */
 #include "sync/apply.h"
+#include "sync/outbox.h"
 #include "sync/special-folder.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
@@ -438,7 +439,9 @@ apply_send (FmApply *apply, FmStoreWriter *writer, GError **error)
     .message_id = (char *) fm_envelope_message_id (apply->envelope), .replied_id = options.replied_id,
     .forwarded_id = options.forwarded_id, .draft_id = options.draft_id,
   };
-  apply->text = g_strdup ("queued 1 to be sent");
+  if (!new_group (apply, writer, g_strdup ("queued 1 to be sent"), error))
+    return FALSE;
+  outgoing.group_id = apply->group_id;
   apply->count = 1;
   apply->outbox_changed = TRUE;
   return fm_outbox_store_put (writer, &outgoing, error) != 0;
@@ -505,18 +508,50 @@ history_text (FmApply *apply, FmStoreReader *reader, const GArray *ids, const ch
   return g_strdup_printf ("%s: %s", undo ? "undone" : "done again", label);
 }
 
+/* A mail that is still held and was queued after the action that could be undone otherwise: it is what was done last. FALSE: an error. */
+static gboolean
+take_back_mail (FmApply *apply, FmStoreWriter *writer, gint64 candidate, gboolean *ret_done, GError **error)
+{
+  FmStoreReader *reader = fm_db_writer_reader (writer);
+  g_autoptr (GPtrArray) mails = fm_outbox_store_list (reader, 0, error);
+  const FmOutgoing *last = NULL;
+  *ret_done = FALSE;
+  for (guint i = 0; mails != NULL && i < mails->len; i++)
+    {
+      const FmOutgoing *mail = mails->pdata[i];
+      if (mail->state == FM_OUTBOX_HELD && mail->tries == 0 && mail->group_id > candidate && (last == NULL || mail->group_id > last->group_id))
+        last = mail;
+    }
+  if (mails == NULL || last == NULL)
+    return mails != NULL;
+  g_autofree char *name = account_name (reader, last->account_id);
+  gint64 group = fm_journal_side_group (writer, "taken back", error);
+  if (group == 0 || !fm_outbox_take_back (writer, spec_named (apply, name), last->id, group, error))
+    return FALSE;
+  add_once (apply->accounts, last->account_id);
+  apply->group_id = last->group_id;
+  apply->text = g_strdup ("not sent: the mail is back in Drafts");
+  apply->count = 1;
+  apply->outbox_changed = apply->tree_changed = *ret_done = TRUE;
+  return TRUE;
+}
+
 static gboolean
 apply_history (FmApply *apply, FmStoreWriter *writer, GError **error)
 {
   FmStoreReader *reader = fm_db_writer_reader (writer);
   gboolean undo = fm_action_kind (apply->action) == FM_ACTION_UNDO;
   g_autofree char *label = NULL;
-  gboolean found = undo ? fm_journal_undo_candidate (reader, &apply->group_id, &label)
-                        : fm_journal_redo_candidate (reader, &apply->group_id, &label);
-  if (!found) {
-    g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, undo ? "there is nothing to undo" : "there is nothing to redo");
-    return FALSE;
-  }
+  gboolean found
+      = undo ? fm_journal_undo_candidate (reader, &apply->group_id, &label) : fm_journal_redo_candidate (reader, &apply->group_id, &label);
+  gboolean taken_back = FALSE;
+  if (undo && (!take_back_mail (apply, writer, found ? apply->group_id : 0, &taken_back, error) || taken_back))
+    return taken_back;
+  if (!found)
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, undo ? "there is nothing to undo" : "there is nothing to redo");
+      return FALSE;
+    }
   g_autoptr (GArray) ids = fm_journal_group_messages (reader, apply->group_id, error);
   if (ids == NULL || !note_places (apply, reader, ids, error))
     return FALSE;

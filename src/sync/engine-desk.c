@@ -142,6 +142,24 @@ start_worker (FmEngine *engine, FmEngineAccount *account)
 }
 
 static void
+start_outboxes (FmEngine *engine)
+{
+  g_autoptr (GError) error = NULL;
+  if (!engine->options.network)
+    return;
+  if (!fm_outbox_recover (&engine->env, &error))
+    {
+      notice (engine, NULL, "nothing can be sent", error);
+      return;
+    }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      account->outbox = fm_outbox_start (&engine->env, account->spec, account->account_id);
+    }
+}
+
+static void
 lead (FmEngine *engine)
 {
   fm_engine_follow_lead (engine);
@@ -156,6 +174,7 @@ lead (FmEngine *engine)
     start_index (engine);
   for (guint i = 0; i < engine->accounts->len; i++)
     start_worker (engine, engine->accounts->pdata[i]);
+  start_outboxes (engine);
   engine->queue_check_us = 0;
 }
 
@@ -215,17 +234,22 @@ run_timers (FmEngine *engine)
 static void
 stop_everything (FmEngine *engine)
 {
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL)
-      account->klass->stop (account->worker);
-  }
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL)
-      account->klass->join (account->worker);
-    account->worker = NULL;
-  }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (account->worker != NULL)
+        account->klass->stop (account->worker);
+      fm_outbox_stop (account->outbox);
+    }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (account->worker != NULL)
+        account->klass->join (account->worker);
+      fm_outbox_join (account->outbox);
+      account->worker = NULL;
+      account->outbox = NULL;
+    }
 }
 
 void
@@ -387,6 +411,8 @@ retry (FmEngine *engine, const char *name)
     FmEngineAccount *account = engine->accounts->pdata[i];
     if (account->worker != NULL && (name == NULL || g_str_equal (account->spec->name, name)))
       account->klass->retry (account->worker);
+    if (name == NULL || g_str_equal (account->spec->name, name))
+      fm_outbox_kick (account->outbox, TRUE);
   }
 }
 
@@ -398,6 +424,7 @@ look_at_journal (FmEngine *engine)
     FmEngineAccount *account = engine->accounts->pdata[i];
     if (account->worker != NULL)
       account->klass->ops_ready (account->worker);
+    fm_outbox_kick (account->outbox, FALSE);
   }
   fm_engine_emit (engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));
   engine->queue_check_us = 0;

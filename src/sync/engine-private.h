@@ -5,6 +5,7 @@
 #include "sync/control-client.h"
 #include "sync/control-server.h"
 #include "sync/index-feed.h"
+#include "sync/outbox.h"
 #include "sync/pool.h"
 #include "sync/secrets.h"
 #include <fulmar/base/thread.h>
@@ -17,6 +18,7 @@ typedef struct {
   gint64 account_id;
   const FmAccountWorkerClass *klass; /* NULL: this program can't serve it */
   FmAccountWorker *worker;           /* NULL: not started */
+  FmOutbox *outbox;                  /* NULL: it can't send, or not started */
 } FmEngineAccount;
 
 struct FmEngine {

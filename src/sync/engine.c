@@ -379,8 +379,18 @@ release_ops (FmEngine *engine, gpointer data)
 }
 
 static void
+kick_outboxes (FmEngine *engine, gpointer data)
+{
+  for (guint i = 0; i < engine->accounts->len; i++)
+    fm_outbox_kick (((FmEngineAccount *) engine->accounts->pdata[i])->outbox, FALSE);
+  engine->queue_check_us = 0;
+}
+
+static void
 tell_changes (Act *act)
 {
+  if (fm_apply_outbox_changed (act->apply))
+    fm_engine_desk_post (act->engine, kick_outboxes, NULL);
   const GArray *folders = fm_apply_folders (act->apply);
   for (guint i = 0; i < folders->len; i++) {
     FmEvent *event = fm_event_new (FM_EVENT_FOLDER_CHANGED, 0);

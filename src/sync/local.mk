@@ -49,6 +49,12 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/maildir-watch.h \
 	src/sync/maildir-worker.c \
 	src/sync/maildir-worker.h \
+	src/sync/outbox.c \
+	src/sync/outbox.h \
+	src/sync/outbox-file.c \
+	src/sync/outbox-file.h \
+	src/sync/outbox-send.c \
+	src/sync/outbox-send.h \
 	src/sync/pen.c \
 	src/sync/pen.h \
 	src/sync/pool.c \

@@ -3,8 +3,9 @@
 #include <fulmar/mail/envelope.h>
 #include <string.h>
 
-static const char *const volatile_fields[] = { "status", "x-status", "x-uid", "x-uidl", "x-keywords", "x-imap", "x-imapbase", "x-mozilla-status",
-                                               "x-mozilla-status2", "x-mozilla-keys", "content-length", "lines", NULL };
+static const char *const volatile_fields[]
+    = { "status",           "x-status",          "x-uid",          "x-uidl",         "x-keywords", "x-imap", "x-imapbase",
+        "x-mozilla-status", "x-mozilla-status2", "x-mozilla-keys", "content-length", "lines",      NULL };
 
 static gboolean
 is_volatile (const char *line, gsize length)
@@ -22,23 +23,25 @@ fm_pop_digest_header (const void *bytes, gsize size_bytes)
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   const char *p = bytes, *end = p + size_bytes;
   gboolean skipping = FALSE;
-  while (p < end) {
-    const char *lf = memchr (p, '\n', (gsize) (end - p));
-    const char *stop = lf == NULL ? end : lf;
-    gsize length = (gsize) (stop - p);
-    if (length > 0 && p[length - 1] == '\r')
-      length--;
-    if (length == 0)
-      break;
-    /* A folded line belongs to its field. */
-    if (*p != ' ' && *p != '\t')
-      skipping = is_volatile (p, length);
-    if (!skipping) {
-      g_checksum_update (checksum, (const guchar *) p, (gssize) length);
-      g_checksum_update (checksum, (const guchar *) "\n", 1);
+  while (p < end)
+    {
+      const char *lf = memchr (p, '\n', (gsize) (end - p));
+      const char *stop = lf == NULL ? end : lf;
+      gsize length = (gsize) (stop - p);
+      if (length > 0 && p[length - 1] == '\r')
+        length--;
+      if (length == 0)
+        break;
+      /* A folded line belongs to its field. */
+      if (*p != ' ' && *p != '\t')
+        skipping = is_volatile (p, length);
+      if (!skipping)
+        {
+          g_checksum_update (checksum, (const guchar *) p, (gssize) length);
+          g_checksum_update (checksum, (const guchar *) "\n", 1);
+        }
+      p = lf == NULL ? end : lf + 1;
     }
-    p = lf == NULL ? end : lf + 1;
-  }
   return g_strdup (g_checksum_get_string (checksum));
 }
 
@@ -57,14 +60,16 @@ take_header (DigestSink *self, const void *bytes, gsize size)
   gsize room = FM_ENVELOPE_MAX_HEADER_BYTES - self->header->len;
   g_byte_array_append (self->header, bytes, (guint) MIN (size, room));
   const char *p = (const char *) self->header->data + from, *end = (const char *) self->header->data + self->header->len;
-  while ((p = memchr (p, '\n', (gsize) (end - p))) != NULL) {
-    p++;
-    if ((end - p >= 1 && p[0] == '\n') || (end - p >= 2 && p[0] == '\r' && p[1] == '\n')) {
-      g_byte_array_set_size (self->header, (guint) (p - (const char *) self->header->data) + (p[0] == '\n' ? 1 : 2));
-      self->header_done = TRUE;
-      return;
+  while ((p = memchr (p, '\n', (gsize) (end - p))) != NULL)
+    {
+      p++;
+      if ((end - p >= 1 && p[0] == '\n') || (end - p >= 2 && p[0] == '\r' && p[1] == '\n'))
+        {
+          g_byte_array_set_size (self->header, (guint) (p - (const char *) self->header->data) + (p[0] == '\n' ? 1 : 2));
+          self->header_done = TRUE;
+          return;
+        }
     }
-  }
   self->header_done = self->header->len >= FM_ENVELOPE_MAX_HEADER_BYTES;
 }
 

@@ -39,9 +39,9 @@ struct Fetch {
   gboolean is_news; /* there was mail before: new mail is worth a notice */
   pthread_mutex_t mutex;
   pthread_cond_t changed;
-  guint waiting;  /* under mutex */
+  guint waiting;       /* under mutex */
   guint added, unseen; /* under mutex; since it was last told */
-  GError *error;  /* under mutex: the first */
+  GError *error;       /* under mutex: the first */
 };
 
 static void
@@ -77,8 +77,8 @@ static gboolean
 job_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
   Job *job = data;
-  return (!job->is_row || file_row (writer, job, error)) &&
-         fm_pop_store_put (writer, job->fetch->match->context->account_id, &job->seen, error);
+  return (!job->is_row || file_row (writer, job, error))
+         && fm_pop_store_put (writer, job->fetch->match->context->account_id, &job->seen, error);
 }
 
 static void
@@ -91,10 +91,11 @@ job_done (const GError *error, gpointer data)
   pthread_mutex_lock (&fetch->mutex);
   if (error != NULL && fetch->error == NULL)
     fetch->error = g_error_copy (error);
-  if (error == NULL && job->is_row) {
-    fetch->added++;
-    fetch->unseen++;
-  }
+  if (error == NULL && job->is_row)
+    {
+      fetch->added++;
+      fetch->unseen++;
+    }
   fetch->waiting--;
   pthread_cond_signal (&fetch->changed);
   pthread_mutex_unlock (&fetch->mutex);
@@ -159,8 +160,8 @@ static gboolean
 wants_stub (const FmPopMatch *match, const FmPopEntry *told)
 {
   /* Only a UIDL finds the body again later. */
-  return fm_pop_session_has (match->session, FM_POP_CAP_TOP) && told->uidl != NULL &&
-         (is_oversized (match->context, told) || match->context->spec->offline == FM_OFFLINE_HEADERS);
+  return fm_pop_session_has (match->session, FM_POP_CAP_TOP) && told->uidl != NULL
+         && (is_oversized (match->context, told) || match->context->spec->offline == FM_OFFLINE_HEADERS);
 }
 
 static FmSink *
@@ -241,26 +242,30 @@ end_body (gpointer data, guint32 number, FmSink *taken, const GError *refused, G
   g_autoptr (FmSink) sink = taken;
   FmPopItem *item = fm_pop_match_item (fetch->match, number);
   tell_progress (fetch);
-  if (sink == NULL) {
-    fm_log_debug ("%s: message %u is not given: %s", fetch->match->context->spec->name, number, refused->message);
-    return TRUE;
-  }
+  if (sink == NULL)
+    {
+      fm_log_debug ("%s: message %u is not given: %s", fetch->match->context->spec->name, number, refused->message);
+      return TRUE;
+    }
   if (!fm_sink_commit (sink, error))
     return FALSE;
   fm_pop_pass_step (FM_POP_STEP_WRITTEN);
   Job *job = job_new (fetch, item, sink);
   guint64 size = 0;
   const char *digest = fm_body_store_sink_digest (fm_pop_digest_sink_next (sink), &size);
-  if (fm_pop_match_digest (fetch->match, item, digest) != NULL) {
-    adopt (job, item);
-  } else {
-    job->is_row = TRUE;
-    job->digest = g_strdup (digest);
-    job->size_bytes = job->input.size_bytes = size;
-    job->seen.digest = g_strdup (digest);
-    item->known = job->known = fm_pop_match_add (fetch->match, seen_dup (&job->seen));
-    item->known->listed = TRUE;
-  }
+  if (fm_pop_match_digest (fetch->match, item, digest) != NULL)
+    {
+      adopt (job, item);
+    }
+  else
+    {
+      job->is_row = TRUE;
+      job->digest = g_strdup (digest);
+      job->size_bytes = job->input.size_bytes = size;
+      job->seen.digest = g_strdup (digest);
+      item->known = job->known = fm_pop_match_add (fetch->match, seen_dup (&job->seen));
+      item->known->listed = TRUE;
+    }
   return post (fetch, job, error);
 }
 
@@ -303,13 +308,14 @@ static GArray *
 wanted (FmPopMatch *match, gboolean stubs)
 {
   GArray *numbers = g_array_new (FALSE, FALSE, sizeof (guint32));
-  for (guint i = 0; i < match->items->len; i++) {
-    const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
-    if (item->known != NULL || wants_stub (match, item->told) != stubs)
-      continue;
-    if (stubs || item->told->size_bytes <= MAX_MESSAGE_BYTES)
-      g_array_append_val (numbers, item->told->number);
-  }
+  for (guint i = 0; i < match->items->len; i++)
+    {
+      const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
+      if (item->known != NULL || wants_stub (match, item->told) != stubs)
+        continue;
+      if (stubs || item->told->size_bytes <= MAX_MESSAGE_BYTES)
+        g_array_append_val (numbers, item->told->number);
+    }
   g_array_sort_with_data (numbers, compare_wanted, match);
   return numbers;
 }
@@ -318,17 +324,19 @@ wanted (FmPopMatch *match, gboolean stubs)
 static void
 take_results (Fetch *fetch)
 {
-  for (guint i = 0; i < fetch->jobs->len; i++) {
-    const Job *job = fetch->jobs->pdata[i];
-    if (job->known == NULL)
-      continue;
-    if (job->is_row)
-      job->known->seen->msg_id = job->msg_id;
-    if (!job->is_row && job->seen.uidl != NULL) {
-      g_free (job->known->seen->uidl);
-      job->known->seen->uidl = g_strdup (job->seen.uidl);
+  for (guint i = 0; i < fetch->jobs->len; i++)
+    {
+      const Job *job = fetch->jobs->pdata[i];
+      if (job->known == NULL)
+        continue;
+      if (job->is_row)
+        job->known->seen->msg_id = job->msg_id;
+      if (!job->is_row && job->seen.uidl != NULL)
+        {
+          g_free (job->known->seen->uidl);
+          job->known->seen->uidl = g_strdup (job->seen.uidl);
+        }
     }
-  }
 }
 
 /* Which message was too large, so that it becomes a stub the next time and does not block the others for ever. */

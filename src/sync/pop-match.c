@@ -36,10 +36,11 @@ multi_add (GHashTable *table, const char *key, FmPopKnown *known)
   if (key == NULL || *key == '\0')
     return;
   GPtrArray *list = g_hash_table_lookup (table, key);
-  if (list == NULL) {
-    list = g_ptr_array_new ();
-    g_hash_table_insert (table, g_strdup (key), list);
-  }
+  if (list == NULL)
+    {
+      list = g_ptr_array_new ();
+      g_hash_table_insert (table, g_strdup (key), list);
+    }
   g_ptr_array_add (list, known);
 }
 
@@ -99,11 +100,12 @@ load_ledger (FmPopMatch *match, GError **error)
   if (rows == NULL)
     return FALSE;
   g_ptr_array_set_free_func (rows, NULL);
-  for (guint i = 0; i < rows->len; i++) {
-    FmPopKnown *known = fm_pop_match_add (match, rows->pdata[i]);
-    if (*known->seen->uidl != '\0')
-      g_hash_table_insert (match->by_uidl, known->seen->uidl, known);
-  }
+  for (guint i = 0; i < rows->len; i++)
+    {
+      FmPopKnown *known = fm_pop_match_add (match, rows->pdata[i]);
+      if (*known->seen->uidl != '\0')
+        g_hash_table_insert (match->by_uidl, known->seen->uidl, known);
+    }
   return TRUE;
 }
 
@@ -111,19 +113,20 @@ static void
 hold_against (FmPopMatch *match)
 {
   g_array_set_size (match->items, match->entries->len);
-  for (guint i = 0; i < match->entries->len; i++) {
-    FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
-    item->told = match->entries->pdata[i];
-    g_hash_table_insert (match->by_number, GUINT_TO_POINTER (item->told->number), item);
-    FmPopKnown *known = item->told->uidl == NULL ? NULL : g_hash_table_lookup (match->by_uidl, item->told->uidl);
-    if (known == NULL)
-      continue;
-    known->listed = TRUE;
-    if (known->seen->gone_since_utc != 0 || known->seen->deleted_utc != 0)
-      item->doubt = known;
-    else
-      item->known = known;
-  }
+  for (guint i = 0; i < match->entries->len; i++)
+    {
+      FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
+      item->told = match->entries->pdata[i];
+      g_hash_table_insert (match->by_number, GUINT_TO_POINTER (item->told->number), item);
+      FmPopKnown *known = item->told->uidl == NULL ? NULL : g_hash_table_lookup (match->by_uidl, item->told->uidl);
+      if (known == NULL)
+        continue;
+      known->listed = TRUE;
+      if (known->seen->gone_since_utc != 0 || known->seen->deleted_utc != 0)
+        item->doubt = known;
+      else
+        item->known = known;
+    }
   g_hash_table_remove_all (match->by_uidl);
 }
 
@@ -132,10 +135,11 @@ static guint
 count_vanished (FmPopMatch *match)
 {
   guint n = 0;
-  for (guint i = 0; i < match->ledger->len; i++) {
-    const FmPopKnown *known = match->ledger->pdata[i];
-    n += !known->listed && *known->seen->uidl != '\0' && known->seen->gone_since_utc == 0 && known->seen->deleted_utc == 0;
-  }
+  for (guint i = 0; i < match->ledger->len; i++)
+    {
+      const FmPopKnown *known = match->ledger->pdata[i];
+      n += !known->listed && *known->seen->uidl != '\0' && known->seen->gone_since_utc == 0 && known->seen->deleted_utc == 0;
+    }
   return n;
 }
 
@@ -145,17 +149,19 @@ doubtful (FmPopMatch *match)
 {
   GArray *numbers = g_array_new (FALSE, FALSE, sizeof (guint32));
   guint unknown = 0, vanished = count_vanished (match);
-  for (guint i = 0; i < match->items->len; i++) {
-    const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
-    unknown += item->known == NULL && item->doubt == NULL && item->told->uidl != NULL;
-  }
+  for (guint i = 0; i < match->items->len; i++)
+    {
+      const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
+      unknown += item->known == NULL && item->doubt == NULL && item->told->uidl != NULL;
+    }
   /* A mail or two deleted by another client are no reset; half of what is unknown may be one. */
   gboolean reset = vanished > 0 && vanished * 2 >= unknown;
-  for (guint i = 0; i < match->items->len; i++) {
-    const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
-    if (item->known == NULL && (reset || item->doubt != NULL || (item->told->uidl == NULL && match->ledger->len > 0)))
-      g_array_append_val (numbers, item->told->number);
-  }
+  for (guint i = 0; i < match->items->len; i++)
+    {
+      const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
+      if (item->known == NULL && (reset || item->doubt != NULL || (item->told->uidl == NULL && match->ledger->len > 0)))
+        g_array_append_val (numbers, item->told->number);
+    }
   return numbers;
 }
 
@@ -169,10 +175,11 @@ static gboolean
 end_header (gpointer data, guint32 number, FmSink *sink, const GError *refused, GError **error)
 {
   FmPopItem *item = fm_pop_match_item (data, number);
-  if (sink != NULL) {
-    g_autoptr (GBytes) header = fm_pop_digest_sink_header (sink);
-    item->header_digest = fm_pop_digest_header (g_bytes_get_data (header, NULL), g_bytes_get_size (header));
-  }
+  if (sink != NULL)
+    {
+      g_autoptr (GBytes) header = fm_pop_digest_sink_header (sink);
+      item->header_digest = fm_pop_digest_header (g_bytes_get_data (header, NULL), g_bytes_get_size (header));
+    }
   fm_sink_free (sink);
   return TRUE;
 }
@@ -182,11 +189,12 @@ static FmPopKnown *
 take_unlisted (GHashTable *table, const char *key, const FmPopItem *item)
 {
   GPtrArray *list = key == NULL ? NULL : g_hash_table_lookup (table, key);
-  for (guint i = 0; list != NULL && i < list->len; i++) {
-    FmPopKnown *known = list->pdata[i];
-    if (item->told->uidl == NULL || known == item->doubt || (item->doubt == NULL && !known->listed))
-      return known;
-  }
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    {
+      FmPopKnown *known = list->pdata[i];
+      if (item->told->uidl == NULL || known == item->doubt || (item->doubt == NULL && !known->listed))
+        return known;
+    }
   return NULL;
 }
 
@@ -194,10 +202,11 @@ FmPopKnown *
 fm_pop_match_digest (FmPopMatch *match, FmPopItem *item, const char *digest)
 {
   FmPopKnown *known = take_unlisted (match->by_digest, digest, item);
-  if (known != NULL) {
-    known->listed = TRUE;
-    item->known = known;
-  }
+  if (known != NULL)
+    {
+      known->listed = TRUE;
+      item->known = known;
+    }
   return known;
 }
 
@@ -210,17 +219,18 @@ static gboolean
 write_renames (FmStoreWriter *writer, gpointer data, GError **error)
 {
   Renames *renames = data;
-  for (guint i = 0; i < renames->rows->len; i++) {
-    const FmPopItem *item = renames->rows->pdata[i];
-    FmPopSeen now = *item->known->seen;
-    if (*now.uidl != '\0' && strcmp (now.uidl, item->told->uidl) != 0 &&
-        !fm_pop_store_rename (writer, renames->account_id, now.uidl, item->told->uidl, error))
-      return FALSE;
-    now.uidl = item->told->uidl;
-    now.gone_since_utc = now.deleted_utc = 0;
-    if (!fm_pop_store_put (writer, renames->account_id, &now, error))
-      return FALSE;
-  }
+  for (guint i = 0; i < renames->rows->len; i++)
+    {
+      const FmPopItem *item = renames->rows->pdata[i];
+      FmPopSeen now = *item->known->seen;
+      if (*now.uidl != '\0' && strcmp (now.uidl, item->told->uidl) != 0
+          && !fm_pop_store_rename (writer, renames->account_id, now.uidl, item->told->uidl, error))
+        return FALSE;
+      now.uidl = item->told->uidl;
+      now.gone_since_utc = now.deleted_utc = 0;
+      if (!fm_pop_store_put (writer, renames->account_id, &now, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -233,12 +243,13 @@ keep_renames (FmPopMatch *match, GPtrArray *rows, GError **error)
     return TRUE;
   if (!fm_pen_call (match->context->env->pen, FM_PEN_SAFE, write_renames, &renames, error))
     return FALSE;
-  for (guint i = 0; i < rows->len; i++) {
-    FmPopItem *item = rows->pdata[i];
-    g_free (item->known->seen->uidl);
-    item->known->seen->uidl = g_strdup (item->told->uidl);
-    item->known->seen->gone_since_utc = item->known->seen->deleted_utc = 0;
-  }
+  for (guint i = 0; i < rows->len; i++)
+    {
+      FmPopItem *item = rows->pdata[i];
+      g_free (item->known->seen->uidl);
+      item->known->seen->uidl = g_strdup (item->told->uidl);
+      item->known->seen->gone_since_utc = item->known->seen->deleted_utc = 0;
+    }
   match->outcome->renamed += rows->len;
   g_ptr_array_set_size (rows, 0);
   return TRUE;
@@ -249,22 +260,24 @@ compare_headers (FmPopMatch *match, const GArray *numbers, GError **error)
 {
   static const FmPopTaker taker = { begin_header, end_header };
   g_autoptr (GPtrArray) rows = g_ptr_array_new ();
-  for (guint at = 0; at < numbers->len; at += RENAMES_PER_CALL) {
-    guint n = MIN (RENAMES_PER_CALL, numbers->len - at);
-    if (!fm_pop_session_fetch (match->session, &g_array_index (numbers, guint32, at), n, TRUE, &taker, match, error))
-      return FALSE;
-    for (guint i = at; i < at + n; i++) {
-      FmPopItem *item = fm_pop_match_item (match, g_array_index (numbers, guint32, i));
-      item->known = take_unlisted (match->by_header, item->header_digest, item);
-      if (item->known == NULL)
-        continue;
-      item->known->listed = TRUE;
-      if (item->told->uidl != NULL)
-        g_ptr_array_add (rows, item);
+  for (guint at = 0; at < numbers->len; at += RENAMES_PER_CALL)
+    {
+      guint n = MIN (RENAMES_PER_CALL, numbers->len - at);
+      if (!fm_pop_session_fetch (match->session, &g_array_index (numbers, guint32, at), n, TRUE, &taker, match, error))
+        return FALSE;
+      for (guint i = at; i < at + n; i++)
+        {
+          FmPopItem *item = fm_pop_match_item (match, g_array_index (numbers, guint32, i));
+          item->known = take_unlisted (match->by_header, item->header_digest, item);
+          if (item->known == NULL)
+            continue;
+          item->known->listed = TRUE;
+          if (item->told->uidl != NULL)
+            g_ptr_array_add (rows, item);
+        }
+      if (!keep_renames (match, rows, error))
+        return FALSE;
     }
-    if (!keep_renames (match, rows, error))
-      return FALSE;
-  }
   return TRUE;
 }
 

@@ -23,9 +23,9 @@ typedef struct {
 typedef struct {
   FmPopContext *context;
   FmPopSession *session;
-  GPtrArray *entries;        /* FmPopEntry* */
-  GPtrArray *ledger;         /* FmPopKnown* */
-  GArray *items;             /* FmPopItem, as entries */
+  GPtrArray *entries; /* FmPopEntry* */
+  GPtrArray *ledger;  /* FmPopKnown* */
+  GArray *items;      /* FmPopItem, as entries */
   GHashTable *by_uidl, *by_number;
   GHashTable *by_digest, *by_header; /* text -> GPtrArray of FmPopKnown* */
   FmPopOutcome *outcome;

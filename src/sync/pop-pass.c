@@ -30,17 +30,21 @@ static FmPopSession *
 sign_in (FmPopContext *context, FmSecret *secret, GError **error)
 {
   const FmAccountSpec *spec = context->spec;
-  FmServer server = { .host = spec->incoming.host, .port = spec->incoming.port, .security = spec->incoming.security, .ca_file = spec->tls_ca,
+  FmServer server = { .host = spec->incoming.host,
+                      .port = spec->incoming.port,
+                      .security = spec->incoming.security,
+                      .ca_file = spec->tls_ca,
                       .pin_sha256 = spec->tls_pin };
-  FmCredentials credentials = { .user = spec->incoming.user, .secret = secret,
-                                .kind = spec->oauth2 ? FM_CREDENTIALS_BEARER : FM_CREDENTIALS_PASSWORD };
+  FmCredentials credentials
+      = { .user = spec->incoming.user, .secret = secret, .kind = spec->oauth2 ? FM_CREDENTIALS_BEARER : FM_CREDENTIALS_PASSWORD };
   FmPopOptions options = { .server = &server, .credentials = &credentials };
   context->signed_in = FALSE;
   FmPopSession *session = fm_pop_session_open (&options, context->cancel, error);
-  if (session != NULL) {
-    context->signed_in = TRUE;
-    context->login_delay_s = fm_pop_session_login_delay_s (session);
-  }
+  if (session != NULL)
+    {
+      context->signed_in = TRUE;
+      context->login_delay_s = fm_pop_session_login_delay_s (session);
+    }
   return session;
 }
 
@@ -56,7 +60,8 @@ warn_of_expiry (FmPopContext *context, const FmPopSession *session)
   context->told_expire = TRUE;
   FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
   event->account = g_strdup (spec->name);
-  event->text = g_strdup_printf ("%s: the server deletes mail by itself after %d days, whatever `leave` says; what was fetched stays here", spec->name, days);
+  event->text = g_strdup_printf ("%s: the server deletes mail by itself after %d days, whatever `leave` says; what was fetched stays here",
+                                 spec->name, days);
   fm_sync_env_emit (context->env, event);
 }
 
@@ -70,7 +75,8 @@ static gboolean
 write_listed (FmStoreWriter *writer, gpointer data, GError **error)
 {
   Names *names = data;
-  return fm_pop_store_listed (writer, names->account_id, (const char *const *) names->uidls->pdata, fm_clock_now_utc (), KEEP_GONE_S, error);
+  return fm_pop_store_listed (writer, names->account_id, (const char *const *) names->uidls->pdata, fm_clock_now_utc (), KEEP_GONE_S,
+                              error);
 }
 
 static gboolean
@@ -84,12 +90,14 @@ write_deleted (FmStoreWriter *writer, gpointer data, GError **error)
 static gboolean
 listing_changed (const FmPopMatch *match)
 {
-  for (guint i = 0; i < match->ledger->len; i++) {
-    const FmPopKnown *known = match->ledger->pdata[i];
-    if (*known->seen->uidl != '\0' && (known->listed ? known->seen->gone_since_utc != 0
-                                                     : known->seen->gone_since_utc == 0 || known->seen->gone_since_utc < fm_clock_now_utc () - KEEP_GONE_S))
-      return TRUE;
-  }
+  for (guint i = 0; i < match->ledger->len; i++)
+    {
+      const FmPopKnown *known = match->ledger->pdata[i];
+      if (*known->seen->uidl != '\0'
+          && (known->listed ? known->seen->gone_since_utc != 0
+                            : known->seen->gone_since_utc == 0 || known->seen->gone_since_utc < fm_clock_now_utc () - KEEP_GONE_S))
+        return TRUE;
+    }
   return FALSE;
 }
 
@@ -99,11 +107,12 @@ note_listing (FmPopMatch *match, GError **error)
   g_autoptr (GPtrArray) uidls = g_ptr_array_new ();
   if (!listing_changed (match))
     return TRUE;
-  for (guint i = 0; i < match->items->len; i++) {
-    const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
-    if (item->told->uidl != NULL)
-      g_ptr_array_add (uidls, item->told->uidl);
-  }
+  for (guint i = 0; i < match->items->len; i++)
+    {
+      const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
+      if (item->told->uidl != NULL)
+        g_ptr_array_add (uidls, item->told->uidl);
+    }
   g_ptr_array_add (uidls, NULL);
   Names names = { match->context->account_id, uidls };
   return fm_pen_call (match->context->env->pen, FM_PEN_SAFE, write_listed, &names, error);
@@ -116,16 +125,17 @@ is_due (const FmPopMatch *match, const FmPopSeen *seen, GHashTable *deleted_here
   /* Of a stub the server has the only copy. */
   if (seen->stub || *seen->digest == '\0')
     return FALSE;
-  switch (spec->leave) {
-  case FM_LEAVE_NONE:
-    return TRUE;
-  case FM_LEAVE_DAYS:
-    return fm_clock_now_utc () >= seen->first_seen_utc + (gint64) spec->leave_days * DAY_S;
-  case FM_LEAVE_UNTIL_DELETED:
-    return seen->wants_delete || (*seen->uidl != '\0' && g_hash_table_contains (deleted_here, seen->uidl));
-  default:
-    return FALSE;
-  }
+  switch (spec->leave)
+    {
+    case FM_LEAVE_NONE:
+      return TRUE;
+    case FM_LEAVE_DAYS:
+      return fm_clock_now_utc () >= seen->first_seen_utc + (gint64) spec->leave_days * DAY_S;
+    case FM_LEAVE_UNTIL_DELETED:
+      return seen->wants_delete || (*seen->uidl != '\0' && g_hash_table_contains (deleted_here, seen->uidl));
+    default:
+      return FALSE;
+    }
 }
 
 /* Items whose message may go from the server. Transfer: full, FmPopItem*. */
@@ -137,18 +147,20 @@ due_items (FmPopMatch *match, GError **error)
   g_autoptr (GPtrArray) uidls = NULL;
   if (match->context->env->read_only || match->context->spec->leave == FM_LEAVE_FOREVER)
     return g_steal_pointer (&due);
-  if (match->context->spec->leave == FM_LEAVE_UNTIL_DELETED) {
-    uidls = fm_pop_store_deleted_here (match->context->reader, match->context->account_id, error);
-    if (uidls == NULL)
-      return NULL;
-    for (guint i = 0; i < uidls->len; i++)
-      g_hash_table_add (deleted_here, uidls->pdata[i]);
-  }
-  for (guint i = 0; i < match->items->len; i++) {
-    FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
-    if (item->known != NULL && is_due (match, item->known->seen, deleted_here))
-      g_ptr_array_add (due, item);
-  }
+  if (match->context->spec->leave == FM_LEAVE_UNTIL_DELETED)
+    {
+      uidls = fm_pop_store_deleted_here (match->context->reader, match->context->account_id, error);
+      if (uidls == NULL)
+        return NULL;
+      for (guint i = 0; i < uidls->len; i++)
+        g_hash_table_add (deleted_here, uidls->pdata[i]);
+    }
+  for (guint i = 0; i < match->items->len; i++)
+    {
+      FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
+      if (item->known != NULL && is_due (match, item->known->seen, deleted_here))
+        g_ptr_array_add (due, item);
+    }
   return g_steal_pointer (&due);
 }
 
@@ -170,12 +182,13 @@ delete_and_quit (FmPopMatch *match, GError **error)
   if (!fm_pop_session_quit (match->session, error))
     return FALSE;
   fm_pop_pass_step (FM_POP_STEP_QUIT);
-  for (guint i = 0; i < due->len; i++) {
-    const FmPopItem *item = due->pdata[i];
-    match->outcome->deleted += done[i];
-    if (done[i] && item->told->uidl != NULL)
-      g_ptr_array_add (uidls, item->told->uidl);
-  }
+  for (guint i = 0; i < due->len; i++)
+    {
+      const FmPopItem *item = due->pdata[i];
+      match->outcome->deleted += done[i];
+      if (done[i] && item->told->uidl != NULL)
+        g_ptr_array_add (uidls, item->told->uidl);
+    }
   if (uidls->len == 0)
     return TRUE;
   g_ptr_array_add (uidls, NULL);
@@ -236,18 +249,20 @@ write_body (FmStoreWriter *writer, gpointer data, GError **error)
   FmPopSeen now = *want->seen;
   now.digest = (char *) digest;
   now.stub = FALSE;
-  return fm_body_store_attach (writer, now.msg_id, digest, size, error) != 0 && fm_pop_store_put (writer, want->context->account_id, &now, error);
+  return fm_body_store_attach (writer, now.msg_id, digest, size, error) != 0
+         && fm_pop_store_put (writer, want->context->account_id, &now, error);
 }
 
 static FmPopSeen *
 seen_of_message (FmPopContext *context, gint64 msg_id, GError **error)
 {
   g_autoptr (GPtrArray) rows = fm_pop_store_list (context->reader, context->account_id, error);
-  for (guint i = 0; rows != NULL && i < rows->len; i++) {
-    FmPopSeen *seen = rows->pdata[i];
-    if (seen->msg_id == msg_id && *seen->uidl != '\0')
-      return fm_pop_store_find (context->reader, context->account_id, seen->uidl, error);
-  }
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      FmPopSeen *seen = rows->pdata[i];
+      if (seen->msg_id == msg_id && *seen->uidl != '\0')
+        return fm_pop_store_find (context->reader, context->account_id, seen->uidl, error);
+    }
   if (rows != NULL)
     g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the rest of this message can't be found on the server any more");
   return NULL;
@@ -258,16 +273,17 @@ fetch_want (FmPopSession *session, Want *want, GError **error)
 {
   static const FmPopTaker taker = { begin_want, end_want };
   g_autoptr (GPtrArray) entries = fm_pop_session_list (session, error);
-  for (guint i = 0; entries != NULL && i < entries->len; i++) {
-    const FmPopEntry *entry = entries->pdata[i];
-    if (g_strcmp0 (entry->uidl, want->seen->uidl) != 0)
-      continue;
-    if (!fm_pop_session_fetch (session, &entry->number, 1, FALSE, &taker, want, error))
-      return FALSE;
-    if (want->refused != NULL)
-      g_propagate_error (error, g_error_copy (want->refused));
-    return want->refused == NULL && fm_pen_call (want->context->env->pen, FM_PEN_SAFE, write_body, want, error);
-  }
+  for (guint i = 0; entries != NULL && i < entries->len; i++)
+    {
+      const FmPopEntry *entry = entries->pdata[i];
+      if (g_strcmp0 (entry->uidl, want->seen->uidl) != 0)
+        continue;
+      if (!fm_pop_session_fetch (session, &entry->number, 1, FALSE, &taker, want, error))
+        return FALSE;
+      if (want->refused != NULL)
+        g_propagate_error (error, g_error_copy (want->refused));
+      return want->refused == NULL && fm_pen_call (want->context->env->pen, FM_PEN_SAFE, write_body, want, error);
+    }
   if (entries != NULL)
     g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message is no longer on the server");
   return FALSE;
@@ -283,10 +299,11 @@ fm_pop_pass_fetch_body (FmPopContext *context, FmSecret *secret, gint64 msg_id, 
   g_autoptr (FmPopSession) session = sign_in (context, secret, error);
   if (session != NULL)
     ok = fetch_want (session, &want, error);
-  if (ok) {
-    fm_pop_session_quit (session, NULL);
-    fm_sync_env_index (context->env, 0);
-  }
+  if (ok)
+    {
+      fm_pop_session_quit (session, NULL);
+      fm_sync_env_index (context->env, 0);
+    }
   fm_sink_free (want.sink);
   fm_pop_store_free (want.seen);
   g_clear_error (&want.refused);

@@ -10,11 +10,11 @@ typedef struct {
   gint64 account_id;
   gint64 inbox_id;
   FmCancel *cancel;
-  FmStoreReader *reader;  /* the worker thread's */
-  GHashTable *oversized;  /* UIDLs of messages that turned out to be larger than can be taken */
-  gboolean told_expire;   /* said once that the server deletes sooner than asked */
-  gboolean signed_in;     /* the last session got as far as that */
-  int login_delay_s;      /* as the server last asked */
+  FmStoreReader *reader; /* the worker thread's */
+  GHashTable *oversized; /* UIDLs of messages that turned out to be larger than can be taken */
+  gboolean told_expire;  /* said once that the server deletes sooner than asked */
+  gboolean signed_in;    /* the last session got as far as that */
+  int login_delay_s;     /* as the server last asked */
 } FmPopContext;
 
 /* value struct: what a pass did */

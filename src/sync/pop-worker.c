@@ -72,20 +72,27 @@ make_folders (FmStoreWriter *writer, gpointer data, GError **error)
     FmSpecialNames kind;
     const char *configured;
   } folders[] = {
-    { FM_SPECIAL_INBOX, FM_SPECIAL_NAMES_INBOX, NULL },         { FM_SPECIAL_SENT, FM_SPECIAL_NAMES_SENT, spec->sent },
-    { FM_SPECIAL_DRAFTS, FM_SPECIAL_NAMES_DRAFTS, spec->drafts }, { FM_SPECIAL_TRASH, FM_SPECIAL_NAMES_TRASH, spec->trash },
-    { FM_SPECIAL_ARCHIVE, FM_SPECIAL_NAMES_ARCHIVE, spec->archive }, { FM_SPECIAL_JUNK, FM_SPECIAL_NAMES_JUNK, spec->junk },
+    { FM_SPECIAL_INBOX, FM_SPECIAL_NAMES_INBOX, NULL },
+    { FM_SPECIAL_SENT, FM_SPECIAL_NAMES_SENT, spec->sent },
+    { FM_SPECIAL_DRAFTS, FM_SPECIAL_NAMES_DRAFTS, spec->drafts },
+    { FM_SPECIAL_TRASH, FM_SPECIAL_NAMES_TRASH, spec->trash },
+    { FM_SPECIAL_ARCHIVE, FM_SPECIAL_NAMES_ARCHIVE, spec->archive },
+    { FM_SPECIAL_JUNK, FM_SPECIAL_NAMES_JUNK, spec->junk },
   };
-  for (guint i = 0; i < G_N_ELEMENTS (folders); i++) {
-    g_autoptr (FmFolderInfo) known = fm_folder_store_find_special (fm_db_writer_reader (writer), context->account_id, folders[i].special, NULL);
-    const char *name = i == 0 ? "INBOX" : folders[i].configured != NULL ? folders[i].configured : fm_special_names_default (folders[i].kind);
-    FmFolderInput input = { .name = name, .delimiter = '/', .special = folders[i].special, .subscribed = TRUE, .selectable = TRUE };
-    gint64 id = known != NULL ? known->id : fm_folder_store_put (writer, context->account_id, &input, error);
-    if (id == 0)
-      return FALSE;
-    if (i == 0)
-      context->inbox_id = id;
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (folders); i++)
+    {
+      g_autoptr (FmFolderInfo) known
+          = fm_folder_store_find_special (fm_db_writer_reader (writer), context->account_id, folders[i].special, NULL);
+      const char *name = i == 0                          ? "INBOX"
+                         : folders[i].configured != NULL ? folders[i].configured
+                                                         : fm_special_names_default (folders[i].kind);
+      FmFolderInput input = { .name = name, .delimiter = '/', .special = folders[i].special, .subscribed = TRUE, .selectable = TRUE };
+      gint64 id = known != NULL ? known->id : fm_folder_store_put (writer, context->account_id, &input, error);
+      if (id == 0)
+        return FALSE;
+      if (i == 0)
+        context->inbox_id = id;
+    }
   return TRUE;
 }
 
@@ -126,10 +133,11 @@ after_failure (FmAccountWorker *worker, const GError *error)
   if (is_auth)
     wait_s = worker->failures == 1 ? 0 : wait_s;
   worker->next_us = fm_clock_deadline_us ((int) wait_s * 1000);
-  if (is_auth || is_tls) {
-    say_state (worker, FM_STATE_REFUSED, error->message, error);
-    return;
-  }
+  if (is_auth || is_tls)
+    {
+      say_state (worker, FM_STATE_REFUSED, error->message, error);
+      return;
+    }
   g_autofree char *text = g_strdup_printf ("retrying in %u s: %s", wait_s, error->message);
   say_state (worker, FM_STATE_RETRYING, text, error);
 }
@@ -140,20 +148,24 @@ hold_session (FmAccountWorker *worker)
   g_autoptr (GError) error = NULL;
   g_autoptr (FmSecret) secret = prepare (worker, &error) ? ask_secret (worker, &error) : NULL;
   gboolean ok = FALSE;
-  if (secret != NULL) {
-    say_state (worker, FM_STATE_CONNECTING, NULL, NULL);
-    ok = fm_pop_pass_run (&worker->context, secret, NULL, &error);
-  }
+  if (secret != NULL)
+    {
+      say_state (worker, FM_STATE_CONNECTING, NULL, NULL);
+      ok = fm_pop_pass_run (&worker->context, secret, NULL, &error);
+    }
   if (fm_cancel_is_set (worker->context.cancel))
     return;
-  if (ok) {
-    int poll_s = worker->context.spec->poll_s > 0 ? worker->context.spec->poll_s : DEFAULT_POLL_S;
-    worker->failures = 0;
-    worker->next_us = fm_clock_deadline_us (CLAMP (MAX (poll_s, worker->context.login_delay_s), 1, 7 * 86400 / 4) * 1000);
-    say_state (worker, FM_STATE_ONLINE, NULL, NULL);
-  } else {
-    after_failure (worker, error);
-  }
+  if (ok)
+    {
+      int poll_s = worker->context.spec->poll_s > 0 ? worker->context.spec->poll_s : DEFAULT_POLL_S;
+      worker->failures = 0;
+      worker->next_us = fm_clock_deadline_us (CLAMP (MAX (poll_s, worker->context.login_delay_s), 1, 7 * 86400 / 4) * 1000);
+      say_state (worker, FM_STATE_ONLINE, NULL, NULL);
+    }
+  else
+    {
+      after_failure (worker, error);
+    }
   answer_waiting (worker, error);
 }
 
@@ -162,60 +174,68 @@ fetch_body (FmAccountWorker *worker, const Ask *ask)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *here = prepare (worker, &error) ? fm_body_store_path (worker->context.reader, ask->msg_id, NULL) : NULL;
-  if (here == NULL && error == NULL) {
-    g_autoptr (FmSecret) secret = ask_secret (worker, &error);
-    if (secret != NULL && fm_pop_pass_fetch_body (&worker->context, secret, ask->msg_id, &error)) {
-      FmEvent *event = fm_event_new (FM_EVENT_MESSAGE_CHANGED, 0);
-      event->account = g_strdup (worker->context.spec->name);
-      event->folder_id = worker->context.inbox_id;
-      event->msg_id = ask->msg_id;
-      fm_sync_env_emit (worker->context.env, event);
+  if (here == NULL && error == NULL)
+    {
+      g_autoptr (FmSecret) secret = ask_secret (worker, &error);
+      if (secret != NULL && fm_pop_pass_fetch_body (&worker->context, secret, ask->msg_id, &error))
+        {
+          FmEvent *event = fm_event_new (FM_EVENT_MESSAGE_CHANGED, 0);
+          event->account = g_strdup (worker->context.spec->name);
+          event->folder_id = worker->context.inbox_id;
+          event->msg_id = ask->msg_id;
+          fm_sync_env_emit (worker->context.env, event);
+        }
+      worker->was_refused |= g_error_matches (error, FM_ERROR, FM_ERROR_AUTH);
     }
-    worker->was_refused |= g_error_matches (error, FM_ERROR, FM_ERROR_AUTH);
-  }
   answer (worker, ask->request_id, NULL, error);
 }
 
 static void
 handle (FmAccountWorker *worker, const Ask *ask)
 {
-  switch (ask->kind) {
-  case ASK_SYNC:
-    g_array_append_val (worker->waiting, ask->request_id);
-    worker->next_us = 0;
-    break;
-  case ASK_RETRY:
-    worker->next_us = 0;
-    worker->failures = 0;
-    break;
-  case ASK_BODY:
-    fetch_body (worker, ask);
-    break;
-  case ASK_STOP:
-    break;
-  }
+  switch (ask->kind)
+    {
+    case ASK_SYNC:
+      g_array_append_val (worker->waiting, ask->request_id);
+      worker->next_us = 0;
+      break;
+    case ASK_RETRY:
+      worker->next_us = 0;
+      worker->failures = 0;
+      break;
+    case ASK_BODY:
+      fetch_body (worker, ask);
+      break;
+    case ASK_STOP:
+      break;
+    }
 }
 
 static void
 worker_main (gpointer data)
 {
   FmAccountWorker *worker = data;
-  while (!fm_cancel_is_set (worker->context.cancel)) {
-    Ask *ask = fm_port_take (worker->port, worker->next_us);
-    if (ask != NULL) {
-      handle (worker, ask);
-      g_free (ask);
-    } else {
-      hold_session (worker);
+  while (!fm_cancel_is_set (worker->context.cancel))
+    {
+      Ask *ask = fm_port_take (worker->port, worker->next_us);
+      if (ask != NULL)
+        {
+          handle (worker, ask);
+          g_free (ask);
+        }
+      else
+        {
+          hold_session (worker);
+        }
     }
-  }
   g_autoptr (GError) stopped = g_error_new_literal (FM_ERROR, FM_ERROR_CANCELLED, "stopped");
   Ask *ask;
-  while ((ask = fm_port_try_take (worker->port)) != NULL) {
-    if (ask->request_id != 0)
-      answer (worker, ask->request_id, NULL, stopped);
-    g_free (ask);
-  }
+  while ((ask = fm_port_try_take (worker->port)) != NULL)
+    {
+      if (ask->request_id != 0)
+        answer (worker, ask->request_id, NULL, stopped);
+      g_free (ask);
+    }
   answer_waiting (worker, stopped);
   fm_db_reader_free (worker->context.reader);
 }
@@ -224,7 +244,10 @@ static FmAccountWorker *
 start (FmSyncEnv *env, FmAccountSpec *spec, gint64 account_id)
 {
   FmAccountWorker *worker = g_new0 (FmAccountWorker, 1);
-  worker->context = (FmPopContext){ .env = env, .spec = fm_account_spec_ref (spec), .account_id = account_id, .cancel = fm_cancel_new (),
+  worker->context = (FmPopContext){ .env = env,
+                                    .spec = fm_account_spec_ref (spec),
+                                    .account_id = account_id,
+                                    .cancel = fm_cancel_new (),
                                     .oversized = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
   worker->port = fm_port_new ();
   worker->waiting = g_array_new (FALSE, FALSE, sizeof (guint64));
@@ -297,6 +320,13 @@ cancel (FmAccountWorker *worker, guint64 request_id)
 }
 
 const FmAccountWorkerClass fm_pop_worker_class = {
-  .start = start, .stop = stop, .join = join, .ops_ready = ops_ready, .open_folder = open_folder, .want_body = want_body,
-  .sync = sync_now, .retry = retry, .cancel = cancel,
+  .start = start,
+  .stop = stop,
+  .join = join,
+  .ops_ready = ops_ready,
+  .open_folder = open_folder,
+  .want_body = want_body,
+  .sync = sync_now,
+  .retry = retry,
+  .cancel = cancel,
 };

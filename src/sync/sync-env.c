@@ -43,3 +43,20 @@ fm_sync_env_queue_changed (FmSyncEnv *env)
 {
   fm_engine_desk_post (env->engine, check_queue_soon, NULL);
 }
+
+static void
+tell_worker (FmEngine *engine, gpointer data)
+{
+  gint64 *account_id = data;
+  FmEngineAccount *account = fm_engine_desk_account (engine, NULL, *account_id);
+  if (account != NULL && account->worker != NULL)
+    account->klass->ops_ready (account->worker);
+  engine->queue_check_us = 0;
+  g_free (account_id);
+}
+
+void
+fm_sync_env_planned (FmSyncEnv *env, gint64 account_id)
+{
+  fm_engine_desk_post (env->engine, tell_worker, g_memdup2 (&account_id, sizeof account_id));
+}
