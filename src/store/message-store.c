@@ -2,6 +2,7 @@
  * live operation that is moving that UID away; a row of the folder that waits for its UID (it was moved, copied or appended here, or the
  * UIDVALIDITY changed) and has the same Message-ID and size; after a UIDVALIDITY change, an operation whose source lost its UID. */
 #include "store/message-private.h"
+#include "store/schema.h"
 #include <fulmar/base/error.h>
 #include <fulmar/mail/threads.h>
 #include <fulmar/store/folder-store.h>
@@ -94,7 +95,8 @@ static gint64
 find_waiting (Batch *b, const FmMessageInput *input, gint64 mid)
 {
   return fm_sql_value (&b->writer->reader, 0,
-                       "SELECT m.id FROM msg m JOIN folder f ON f.id = m.folder_id WHERE m.mid=?1 AND m.folder_id=?2 AND m.uid IS NULL"
+                       "SELECT m.id FROM msg m JOIN folder f ON f.id = m.folder_id WHERE " FM_SCHEMA_OF_MID (
+                           "m.", "?1") " AND +m.folder_id=?2 AND m.uid IS NULL"
                        " AND (m.size=?3 OR m.size=0 OR ?3=0 OR abs(m.size-?3) < 1024 AND m.blob_id IS NOT NULL)"
                        " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op WHERE state=0 AND (msg_id=m.id AND (target_id=?2 OR kind=4) OR"
                        " new_msg_id=m.id AND new_msg_id<>0)))"
@@ -395,7 +397,7 @@ fm_message_store_find_message_id (FmStoreReader *reader, const char *message_id,
   g_autofree char *plain = fm_threads_normalise_id (message_id, -1);
   gint64 hash = (gint64) fm_threads_hash_id (reader->store->key, plain);
 
-  if (!fm_sql_query (&q, reader, error, "SELECT id FROM msg WHERE mid=? AND msgid=? AND folder_id<>0 ORDER BY date DESC, id DESC", "is",
+  if (!fm_sql_query (&q, reader, error, "SELECT id FROM msg WHERE " FM_SCHEMA_OF_MID ("", "?1") " AND msgid=?2 AND folder_id<>0 ORDER BY date DESC, id DESC", "is",
                      hash, plain))
     return NULL;
   return read_ids (&q, error);

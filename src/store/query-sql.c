@@ -1,5 +1,6 @@
 /* Queries over rows: each leaf becomes one statement that yields row ids, and the tree is combined as bitsets, so that leaves answered by
  * the index and leaves answered by SQL are the same thing. */
+#include "store/schema.h"
 #include "store/sql.h"
 #include <fulmar/base/error.h>
 #include <fulmar/base/text.h>
@@ -71,7 +72,7 @@ id_leaf (Run *run, const FmQuery *query, FmIdSet *set, GError **error)
   g_autofree char *plain = fm_threads_normalise_id (fm_query_text (query), -1);
   gint64 hash = (gint64) fm_threads_hash_id (run->reader->store->key, plain);
 
-  return fm_sql_query (&q, run->reader, error, "SELECT m.id FROM msg m WHERE " SCOPE "m.mid=?2 AND m.msgid=?3", "iis", run->folder_id, hash,
+  return fm_sql_query (&q, run->reader, error, "SELECT m.id FROM msg m WHERE " SCOPE FM_SCHEMA_OF_MID ("m.", "?2") " AND m.msgid=?3", "iis", run->folder_id, hash,
                        plain)
          && collect (run, &q, set, error);
 }

@@ -6,7 +6,10 @@
  *
  * msg.flags is what is shown, msg.sflags what the server said last; the difference is the live operations (op.state < 3). msg_kw.bits: 1
  * the server has it, 2 shown. msg.mid is a keyed hash of the Message-ID (or of sender, subject and date where there is none). hdr.anc are
- * the hashes of the ancestors, nearest first, 8 bytes each. */
+ * the hashes of the ancestors, nearest first, 8 bytes each.
+ *
+ * A row is found by its hash through its thread: FM_SCHEMA_OF_MID. An index of the hashes alone would be a second tree (after `mid`) whose
+ * every insertion dirties a page of its own, which halved the speed of a first synchronisation of 1,000,000 messages. */
 #include "store/schema.h"
 #include "store/sql.h"
 #include <fulmar/base/error.h>
@@ -38,7 +41,7 @@ static const char *const steps[] = {
   "CREATE UNIQUE INDEX msg_uid ON msg(folder_id, uid);"
   "CREATE INDEX msg_date ON msg(folder_id, date, id);"
   "CREATE INDEX msg_thread ON msg(thread_id, folder_id, date);"
-  "CREATE INDEX msg_mid ON msg(mid);"
+  "CREATE INDEX msg_mid ON msg(thread_id, mid);"
   "CREATE INDEX msg_unread ON msg(folder_id, id) WHERE (flags & 1) = 0;"
   "CREATE INDEX msg_blob ON msg(blob_id) WHERE blob_id IS NOT NULL;"
   "CREATE TABLE hdr(msg_id INTEGER PRIMARY KEY, from_full TEXT, to_disp TEXT, to_full TEXT, cc_full TEXT, anc BLOB);"
