@@ -1,5 +1,6 @@
 /* Two queues: pending commands, and those sent and not yet answered, answered in order as servers do. All pending commands are written before
  * anything is waited for, so a group of them costs one round trip; only a literal that the server must first agree to breaks the flow. */
+#include "imap-build.h"
 #include "imap-engine.h"
 #include "imap-response.h"
 #include <fulmar/base/error.h>
@@ -331,4 +332,25 @@ fm_imap_engine_group_done (gpointer data, const GError *error)
     group->done (group->data, group->first);
   g_clear_error (&group->first);
   g_free (group);
+}
+
+void
+fm_imap_engine_queue_fetch (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const char *items, FmImapDone done, gpointer data)
+{
+  gsize index = 0;
+  FmImapGroup *group = fm_imap_engine_group_new (1, done, data);
+
+  while (index < n_ranges)
+    {
+      g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
+      if (set == NULL)
+        {
+          g_autoptr (GError) error = g_error_new (FM_ERROR, FM_ERROR_INVALID, "an impossible set of messages");
+          fm_imap_engine_group_done (group, error);
+          return;
+        }
+      fm_imap_engine_group_add (group, 1);
+      fm_imap_engine_queue (session, g_strdup_printf ("UID FETCH %s %s", set, items), fm_imap_engine_group_done, group);
+    }
+  fm_imap_engine_group_done (group, NULL);
 }

@@ -57,3 +57,7 @@ void fm_imap_engine_group_done (gpointer group, const GError *error);
 
 /* A FmImapDone that keeps the error in *(GError **)DATA. */
 void fm_imap_engine_keep_error (gpointer data, const GError *error);
+
+/* "UID FETCH set ITEMS", in as many commands as the set needs; DONE once for all. */
+void fm_imap_engine_queue_fetch (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const char *items, FmImapDone done,
+                                 gpointer data);

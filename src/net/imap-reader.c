@@ -177,6 +177,19 @@ run_past (FmImapReader *reader, guint64 size, FmImapBody *body, GError **error)
   return TRUE;
 }
 
+/* The UID among the items of a FETCH read so far; 0: none yet. */
+static guint32
+uid_before (const char *text)
+{
+  for (const char *at = text; (at = strstr (at, "UID ")) != NULL; at += 4)
+    if (at > text && (at[-1] == '(' || at[-1] == ' ') && g_ascii_isdigit (at[4]))
+      {
+        guint64 uid = g_ascii_strtoull (at + 4, NULL, 10);
+        return uid <= G_MAXUINT32 ? (guint32) uid : 0;
+      }
+  return 0;
+}
+
 static gboolean
 take_literal (FmImapReader *reader, guint64 size, gsize brace, GError **error)
 {
@@ -193,8 +206,10 @@ take_literal (FmImapReader *reader, guint64 size, gsize brace, GError **error)
       gboolean is_first = !body->is_taken;
       body->is_taken = TRUE;
       g_string_truncate (text, brace);
+      if (is_first && body->choose != NULL)
+        body->sink = body->choose (body->choose_data, uid_before (text->str));
       g_string_append (text, "{0}\r\n");
-      return run_past (reader, size, is_first ? body : NULL, error);
+      return run_past (reader, size, is_first && body->sink != NULL ? body : NULL, error);
     }
   if (size > MAX_LITERAL_BYTES || text->len + size > MAX_LINE_BYTES + MAX_LITERAL_BYTES)
     {

@@ -9,8 +9,10 @@ typedef struct {
   gboolean is_poison; /* over a bound: literals were dropped or lists nest too deep; not to be parsed beyond its first words */
 } FmImapResponse;
 
-/* Where the one body that a command asked for goes. */
+/* Where the one body that a command asked for goes; or, with CHOOSE, each of several, by the UID that was read before it. */
 typedef struct {
+  FmSink *(*choose) (gpointer data, guint32 uid); /* NULL from it: to nowhere */
+  gpointer choose_data;
   FmSink *sink;
   FmImapProgress progress;
   gpointer progress_data;

@@ -1,6 +1,7 @@
 /* Fetching and waiting for it: headers in chunks that keep the link full, bodies past memory into a sink. */
 #include "imap-engine.h"
 #include <fulmar/base/error.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CHUNK_UIDS 1000
@@ -180,6 +181,133 @@ fm_imap_session_fetch_body (FmImapSession *session, guint32 uid, FmSink *sink, F
 {
   FmImapBody body = { .sink = sink, .progress = progress, .progress_data = data };
   return fetch_section (session, uid, "", &body, error);
+}
+
+/* Bodies of several messages by one command. Servers send them in an order of their own, so each is told by the UID that stands before it; one
+ * that comes without (UID last) runs past and is asked for alone. */
+typedef struct {
+  FmImapSession *session;
+  const guint32 *uids;
+  FmSink *const *sinks;
+  gsize n;
+  gboolean *is_told;
+  FmImapBody body;
+  FmImapFetched fetched;
+  gpointer data;
+} Flight;
+
+static gboolean
+find_uid (const Flight *flight, guint32 uid, gsize *ret_index)
+{
+  for (gsize i = 0; i < flight->n; i++)
+    if (flight->uids[i] == uid && !flight->is_told[i])
+      {
+        *ret_index = i;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+static FmSink *
+choose_sink (gpointer data, guint32 uid)
+{
+  gsize index;
+  return find_uid (data, uid, &index) ? ((Flight *) data)->sinks[index] : NULL;
+}
+
+static void
+tell_fetched (Flight *flight, gsize index, const GError *error)
+{
+  flight->is_told[index] = TRUE;
+  flight->fetched (flight->data, index, error);
+}
+
+/* After each response: a body that has come whole is handed over. */
+static void
+settle_response (Flight *flight)
+{
+  FmImapState *state = flight->session->state;
+  g_autoptr (GError) error = NULL;
+  gsize index;
+
+  if (!state->has_body)
+    return;
+  if (find_uid (flight, state->body_uid, &index) && (state->body_inline != NULL || flight->body.sink == flight->sinks[index]))
+    {
+      flight->body.sink = flight->sinks[index];
+      gboolean is_good = settle_body (state, flight->uids[index], &flight->body, &error);
+      tell_fetched (flight, index, is_good ? NULL : error);
+    }
+  g_clear_error (&flight->body.sink_error);
+  flight->body = (FmImapBody){ .choose = choose_sink, .choose_data = flight };
+  fm_imap_state_reset_codes (state);
+}
+
+static int
+compare_uids (gconstpointer a, gconstpointer b)
+{
+  guint32 x = *(const guint32 *) a, y = *(const guint32 *) b;
+  return x < y ? -1 : x > y;
+}
+
+static void
+queue_bodies (Flight *flight, GError **ret_error)
+{
+  g_autofree guint32 *sorted = g_memdup2 (flight->uids, flight->n * sizeof (guint32));
+  g_autoptr (GArray) ranges = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+
+  qsort (sorted, flight->n, sizeof (guint32), compare_uids);
+  for (gsize i = 0; i < flight->n; i++)
+    {
+      FmImapRange *last = ranges->len > 0 ? &g_array_index (ranges, FmImapRange, ranges->len - 1) : NULL;
+      if (last != NULL && sorted[i] <= last->last + 1)
+        last->last = sorted[i];
+      else
+        g_array_append_val (ranges, ((FmImapRange){ sorted[i], sorted[i] }));
+    }
+  fm_imap_engine_queue_fetch (flight->session, (const FmImapRange *) (gpointer) ranges->data, ranges->len, "(UID BODY.PEEK[])",
+                              fm_imap_engine_keep_error, ret_error);
+}
+
+static void
+fetch_together (Flight *flight)
+{
+  FmImapSession *session = flight->session;
+  g_autoptr (GError) refusal = NULL; /* what it was about is asked again, alone */
+  FmImapStep step;
+
+  fm_imap_state_reset_codes (session->state);
+  flight->body = (FmImapBody){ .choose = choose_sink, .choose_data = flight };
+  fm_imap_reader_set_body (session->reader, &flight->body);
+  queue_bodies (flight, &refusal);
+  while (!g_queue_is_empty (&session->pending) || !g_queue_is_empty (&session->sent))
+    {
+      if (!fm_imap_engine_send (session, NULL) || !fm_imap_engine_step (session, &step, NULL, NULL))
+        break;
+      settle_response (flight);
+    }
+  fm_imap_reader_set_body (session->reader, NULL);
+  g_clear_error (&flight->body.sink_error);
+  fm_imap_state_reset_codes (session->state);
+}
+
+gboolean
+fm_imap_session_fetch_bodies (FmImapSession *session, const guint32 *uids, FmSink *const *sinks, gsize n, FmImapFetched fetched,
+                              gpointer data, GError **error)
+{
+  g_autofree gboolean *is_told = g_new0 (gboolean, n);
+  Flight flight = { .session = session, .uids = uids, .sinks = sinks, .n = n, .is_told = is_told, .fetched = fetched, .data = data };
+
+  if (n > 1 && fm_imap_engine_run (session, NULL))
+    fetch_together (&flight);
+  for (gsize i = 0; i < n; i++)
+    if (!is_told[i])
+      {
+        g_autoptr (GError) own = NULL;
+        gboolean is_good = fm_imap_session_fetch_body (session, uids[i], sinks[i], NULL, NULL, &own);
+        tell_fetched (&flight, i, is_good ? NULL : own);
+      }
+  return fm_imap_engine_run (session, error);
 }
 
 gboolean

@@ -164,33 +164,11 @@ header_items (const FmImapSession *session)
                           session->state->caps & FM_IMAP_CAP_GMAIL ? " X-GM-MSGID X-GM-THRID X-GM-LABELS" : "");
 }
 
-/* "UID FETCH set ITEMS", in as many commands as the set needs. */
-static void
-queue_fetch (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const char *items, FmImapDone done, gpointer data)
-{
-  gsize index = 0;
-  FmImapGroup *group = fm_imap_engine_group_new (1, done, data);
-
-  while (index < n_ranges)
-    {
-      g_autofree char *set = fm_imap_build_set (uids, n_ranges, &index);
-      if (set == NULL)
-        {
-          g_autoptr (GError) error = g_error_new (FM_ERROR, FM_ERROR_INVALID, "an impossible set of messages");
-          fm_imap_engine_group_done (group, error);
-          return;
-        }
-      fm_imap_engine_group_add (group, 1);
-      fm_imap_engine_queue (session, g_strdup_printf ("UID FETCH %s %s", set, items), fm_imap_engine_group_done, group);
-    }
-  fm_imap_engine_group_done (group, NULL);
-}
-
 void
 fm_imap_session_queue_fetch_headers (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapDone done, gpointer data)
 {
   g_autofree char *items = header_items (session);
-  queue_fetch (session, uids, n_ranges, items, done, data);
+  fm_imap_engine_queue_fetch (session, uids, n_ranges, items, done, data);
 }
 
 void
@@ -214,5 +192,5 @@ fm_imap_session_queue_fetch_flags (FmImapSession *session, const FmImapRange *ui
 
   if (changed_since != 0 && has_modseq)
     g_string_append_printf (items, " (CHANGEDSINCE %" G_GUINT64_FORMAT "%s)", changed_since, has_vanished ? " VANISHED" : "");
-  queue_fetch (session, uids, n_ranges, items->str, done, data);
+  fm_imap_engine_queue_fetch (session, uids, n_ranges, items->str, done, data);
 }

@@ -116,6 +116,12 @@ gboolean fm_imap_session_search (FmImapSession *session, const char *criteria, G
 typedef void (*FmImapProgress) (gpointer data, guint64 done_bytes, guint64 total_bytes);
 gboolean fm_imap_session_fetch_body (FmImapSession *session, guint32 uid, FmSink *sink, FmImapProgress progress, gpointer data,
                                      GError **error);
+/* Several whole messages by one command, so that a batch costs about one round trip. FETCHED is called once for each, in the server's order,
+ * with NULL or that message's own error, and commits or drops its sink; it must not call the session. What the server left out or refused is
+ * asked for again alone. FALSE: the connection was lost (FETCHED has told so for each that was left). */
+typedef void (*FmImapFetched) (gpointer data, gsize index, const GError *error);
+gboolean fm_imap_session_fetch_bodies (FmImapSession *session, const guint32 *uids, FmSink *const *sinks, gsize n, FmImapFetched fetched,
+                                       gpointer data, GError **error);
 gboolean fm_imap_session_fetch_part (FmImapSession *session, guint32 uid, const char *part, FmSink *sink, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmImapSession, fm_imap_session_free)

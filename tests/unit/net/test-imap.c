@@ -322,6 +322,48 @@ streams_bodies (void **state)
 }
 
 static void
+note_fetched (gpointer data, gsize index, const GError *error)
+{
+  g_string_append_printf (data, "%u:%s;", (guint) index, error == NULL ? "ok" : error->message);
+}
+
+/* Each body to the sink of its own command, whatever becomes of the others. */
+static void
+streams_bodies_together (void **state)
+{
+  static const guint32 uids[] = { 7, 8, 9, 10, 11 };
+  static const char *const bodies[] = { "abc", "", "", "q", "last" };
+
+  FOR_EACH_DELIVERY
+  {
+    Script script = { "",
+                      { "* 5 FETCH (UID 10 BODY[] \"q\")\r\n* 2 FETCH (UID 7 BODY[] {3}\r\nabc)\r\n* 9 FETCH (UID 99 BODY[] {2}\r\nno)\r\n"
+                        "* 6 FETCH (BODY[] {4}\r\nlast UID 11)\r\n%T NO some of them\r\n",
+                        "%T NO not that one\r\n", "%T OK gone\r\n", "* 6 FETCH (BODY[] {4}\r\nlast UID 11)\r\n%T OK\r\n" } };
+    FmFakeServer *fake = fm_fake_server_start (run_script, &script, delivery);
+    FmImapSession *session = open_ok (fake);
+    g_autoptr (GString) outcome = g_string_new (NULL);
+    FmSink *sinks[G_N_ELEMENTS (uids)];
+
+    for (guint i = 0; i < G_N_ELEMENTS (uids); i++)
+      sinks[i] = fm_sink_new_memory (1000);
+    assert_true (fm_imap_session_fetch_bodies (session, uids, sinks, G_N_ELEMENTS (uids), note_fetched, outcome, NULL));
+    assert_string_equal (outcome->str, "3:ok;0:ok;1:the server said: not that one;2:the message is no longer in this folder on the server;4:ok;");
+    for (guint i = 0; i < G_N_ELEMENTS (uids); i++)
+      {
+        assert_true (fm_sink_commit (sinks[i], NULL));
+        g_autoptr (GBytes) bytes = fm_sink_memory_steal (sinks[i]);
+        assert_int_equal (g_bytes_get_size (bytes), strlen (bodies[i]));
+        assert_memory_equal (g_bytes_get_data (bytes, NULL), bodies[i], strlen (bodies[i]));
+        fm_sink_free (sinks[i]);
+      }
+    fm_imap_session_free (session);
+    g_autofree char *transcript = fm_fake_server_stop (fake);
+    assert_non_null (strstr (transcript, "UID FETCH 7:11 (UID BODY.PEEK[])"));
+  }
+}
+
+static void
 searches (void **state)
 {
   Script script
@@ -637,6 +679,7 @@ main (void)
     cmocka_unit_test (fetches_what_servers_make_of_it),
     cmocka_unit_test (bounds_what_it_reads),
     cmocka_unit_test (streams_bodies),
+    cmocka_unit_test (streams_bodies_together),
     cmocka_unit_test (searches),
     cmocka_unit_test (changes_things),
     cmocka_unit_test (appends),
