@@ -274,7 +274,7 @@ start_load (FmList *list)
 {
   Load *load;
 
-  if (list->is_search)
+  if (list->is_search || list->folder_id == 0)
     return;
   if (list->load_request)
     {

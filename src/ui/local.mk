@@ -73,3 +73,6 @@ uninstall-local:
 	rm -rf $(DESTDIR)$(pkgdatadir)/terminfo
 clean-local:
 	rm -rf terminfo
+
+# Made before anything that includes it, also where only one program is asked for.
+src/ui/libui_a-theme.$(OBJEXT): src/ui/theme-builtin.h

@@ -271,6 +271,7 @@ hostile_structure_is_bounded (void **state)
       g_autoptr (FmMessage) message = open_text (source);
       assert_true (fm_message_n_parts (message) <= FM_MESSAGE_MAX_PARTS);
       g_autofree char *kinds = shown (message, FM_MESSAGE_PREFER_PLAIN);
+      assert_non_null (kinds);
       assert_non_null (fm_message_envelope (message));
       gsize n = 0;
       fm_message_headers (message, FM_MESSAGE_NO_PART, FM_MESSAGE_HEADERS_ALL, &n);
@@ -338,6 +339,7 @@ an_ordinary_mail_opens_quickly (void **state)
       g_autoptr (FmMessage) message = open_text (nested);
       g_autoptr (GArray) parts = fm_message_body_parts (message, FM_MESSAGE_PREFER_PLAIN);
       g_autofree char *text = text_of (message, g_array_index (parts, guint, 0));
+      assert_non_null (text);
     }
   double ms = (g_get_monotonic_time () - start) / 1e3 / n;
   print_message ("%.3f ms a message\n", ms);
