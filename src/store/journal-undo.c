@@ -79,11 +79,19 @@ reverse (FmStoreWriter *writer, const FmJournalOp *op, gint64 group, guint *n, G
     }
 }
 
+/* An action may have several operations for one message (marked and moved): it counts once. SEEN borrows the ids. */
+static guint
+count_once (GHashTable *seen, const FmJournalOp *op, guint planned)
+{
+  return planned > 0 && (op->msg_id == 0 || g_hash_table_add (seen, (gpointer) &op->msg_id));
+}
+
 gboolean
 fm_journal_undo_run (FmStoreWriter *writer, gint64 group_id, guint *n, GError **error)
 {
   FmStoreReader *r = &writer->reader;
   g_autoptr (GPtrArray) ops = fm_journal_op_group (r, group_id, TRUE, error);
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_int64_hash, g_int64_equal);
 
   *n = 0;
   if (ops == NULL || !can_undo (r, ops, error))
@@ -104,7 +112,7 @@ fm_journal_undo_run (FmStoreWriter *writer, gint64 group_id, guint *n, GError **
         ok = reverse (writer, op, group, &one, error);
       if (!ok)
         return FALSE;
-      *n += one;
+      *n += count_once (seen, op, one);
     }
   return fm_sql_exec (r, error, "UPDATE op_group SET state=1 WHERE id=?", "i", group_id);
 }
@@ -144,6 +152,7 @@ fm_journal_undo_replay (FmStoreWriter *writer, gint64 group_id, guint *n, GError
 {
   FmStoreReader *r = &writer->reader;
   g_autoptr (GPtrArray) ops = fm_journal_op_group (r, group_id, FALSE, error);
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_int64_hash, g_int64_equal);
   gint64 group = ops == NULL ? 0 : fm_journal_plan_group (writer, "", 0, error);
 
   *n = 0;
@@ -158,7 +167,7 @@ fm_journal_undo_replay (FmStoreWriter *writer, gint64 group_id, guint *n, GError
         continue;
       if (!replay (writer, op, group, &one, error))
         return FALSE;
-      *n += one;
+      *n += count_once (seen, op, one);
     }
   return fm_sql_exec (r, error, "UPDATE op_group SET state=2 WHERE id=?", "i", group_id);
 }

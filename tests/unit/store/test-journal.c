@@ -139,6 +139,23 @@ test_refused_move (void **state)
   commit (b);
 }
 
+/* Junk marks and moves: two operations, one message. */
+static void
+test_undo_counts_messages (void **state)
+{
+  Box *b = *state;
+  guint n = 0;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0), g = group (b);
+  OK (fm_journal_plan_flags (b->w, g, &id, 1, FM_FLAG_JUNK, 0, NULL, NULL, NULL, E));
+  OK (fm_journal_plan_move (b->w, g, &id, 1, b->archive, NULL, E));
+  OK (fm_journal_undo (b->w, g, &n, E));
+  assert_int_equal (n, 1);
+  OK (fm_journal_redo (b->w, g, &n, E));
+  assert_int_equal (n, 1);
+  commit (b);
+}
+
 static void
 test_undo_redo (void **state)
 {
@@ -422,7 +439,7 @@ main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
   const struct CMUnitTest tests[]
-      = { T (test_flags_merge), T (test_move_chain),  T (test_no_twins), T (test_refused_move), T (test_undo_redo),
-          T (test_expunge),     T (test_uidvalidity), T (test_model),    T (test_kill) };
+      = { T (test_flags_merge),          T (test_move_chain), T (test_no_twins),    T (test_refused_move), T (test_undo_redo),
+          T (test_undo_counts_messages), T (test_expunge),    T (test_uidvalidity), T (test_model),        T (test_kill) };
   return cmocka_run_group_tests_name ("journal", tests, NULL, NULL);
 }
