@@ -335,7 +335,7 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
 
   engine.data_dir = app->data_dir;
   engine.accounts = fm_config_accounts (config);
-  engine.network = !options->demo && (options->screen || options->network);
+  engine.network = options->screen || options->network; /* the demo has no server to connect to */
   if (options->network || options->index)
     engine.lease = engine.index = TRUE;
   engine.events = app->port;

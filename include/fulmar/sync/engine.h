@@ -23,7 +23,7 @@ typedef struct FmEngine FmEngine;
 typedef struct {
   const char *data_dir;    /* the store; made if missing */
   GPtrArray *accounts;     /* FmAccountSpec*, in the config's order */
-  gboolean network;        /* FALSE: no connection is ever made (demo, read-only command line) */
+  gboolean network;        /* FALSE: no connection is ever made, nothing is sent (read-only command line) */
   gboolean read_only;      /* nothing is changed on any server; local flags neither */
   gboolean lease;          /* TRUE: take the lease if it is free, and sync; FALSE: read, and journal actions when no leader runs */
   gboolean index;          /* run the index worker (leader only) */
