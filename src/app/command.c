@@ -81,7 +81,8 @@ run_one (FmApp *app, guint context, int count, char *line)
       fm_app_complain (app, "`%s` does nothing here", command->name);
       return;
     }
-  if (app->tag_prefix && !command->repeats_on_tagged && strcmp (command->name, "tag-prefix") != 0)
+  /* `:` only asks for the command that the prefix is meant for. */
+  if (app->tag_prefix && !command->repeats_on_tagged && strcmp (command->name, "tag-prefix") != 0 && strcmp (command->name, "command") != 0)
     app->tag_prefix = FALSE;
   FmCommandCall call = { app, context, count, g_strstrip (argument) };
   command->run (&call);

@@ -85,8 +85,9 @@ fm_action_new_flags (const gint64 *msg_ids, gsize n, guint add, guint remove, co
   copy_ids (action, msg_ids, n);
   action->add = add;
   action->remove = remove & ~add;
-  action->add_keywords = g_strdupv ((char **) add_keywords);
-  action->remove_keywords = g_strdupv ((char **) remove_keywords);
+  /* An empty list is none. */
+  action->add_keywords = add_keywords && *add_keywords ? g_strdupv ((char **) add_keywords) : NULL;
+  action->remove_keywords = remove_keywords && *remove_keywords ? g_strdupv ((char **) remove_keywords) : NULL;
   return action;
 }
 
@@ -314,10 +315,11 @@ typedef struct {
 static const guint8 *
 take (Reader *reader, gsize size)
 {
-  if (reader->failed || (gsize) (reader->end - reader->at) < size) {
-    reader->failed = TRUE;
-    return NULL;
-  }
+  if (reader->failed || (gsize) (reader->end - reader->at) < size)
+    {
+      reader->failed = TRUE;
+      return NULL;
+    }
   const guint8 *at = reader->at;
   reader->at += size;
   return at;
@@ -350,10 +352,11 @@ take_string (Reader *reader)
   if (reader->failed || size == WIRE_ABSENT)
     return NULL;
   const char *at = size > MAX_STRING_BYTES ? NULL : (const char *) take (reader, size);
-  if (at == NULL || !g_utf8_validate_len (at, size, NULL)) {
-    reader->failed = TRUE;
-    return NULL;
-  }
+  if (at == NULL || !g_utf8_validate_len (at, size, NULL))
+    {
+      reader->failed = TRUE;
+      return NULL;
+    }
   return g_strndup (at, size);
 }
 
@@ -363,10 +366,11 @@ take_strv (Reader *reader)
   guint32 n = take_u32 (reader);
   if (reader->failed || n == WIRE_ABSENT)
     return NULL;
-  if (n > MAX_STRINGS) {
-    reader->failed = TRUE;
-    return NULL;
-  }
+  if (n > MAX_STRINGS)
+    {
+      reader->failed = TRUE;
+      return NULL;
+    }
   char **strings = g_new0 (char *, n + 1);
   for (guint32 i = 0; i < n && !reader->failed; i++)
     if ((strings[i] = take_string (reader)) == NULL)
@@ -379,10 +383,11 @@ take_ids (Reader *reader, FmAction *action)
 {
   guint32 n = take_u32 (reader);
   const guint8 *at = n > MAX_IDS ? NULL : take (reader, (gsize) n * sizeof (gint64));
-  if (at == NULL) {
-    reader->failed = TRUE;
-    return;
-  }
+  if (at == NULL)
+    {
+      reader->failed = TRUE;
+      return;
+    }
   action->ids = g_memdup2 (at, (gsize) n * sizeof (gint64));
   action->n_ids = n;
   for (guint32 i = 0; i < n; i++)
@@ -406,32 +411,33 @@ take_message (Reader *reader, FmAction *action)
 static gboolean
 is_complete (const FmAction *action)
 {
-  switch (action->kind) {
-  case FM_ACTION_MOVE:
-  case FM_ACTION_COPY:
-    return action->folder_id > 0;
-  case FM_ACTION_APPEND:
-    return action->folder_id > 0 && action->message != NULL;
-  case FM_ACTION_FOLDER_CREATE:
-  case FM_ACTION_FOLDER_DELETE:
-    return action->account != NULL && action->name != NULL;
-  case FM_ACTION_FOLDER_RENAME:
-    return action->account != NULL && action->name != NULL && action->new_name != NULL;
-  case FM_ACTION_SEND:
-    return action->account != NULL && action->message != NULL && action->sender != NULL && action->recipients != NULL &&
-           action->recipients[0] != NULL;
-  case FM_ACTION_FLAGS:
-  case FM_ACTION_TRASH:
-  case FM_ACTION_ARCHIVE:
-  case FM_ACTION_JUNK:
-  case FM_ACTION_NOT_JUNK:
-  case FM_ACTION_DELETE:
-  case FM_ACTION_UNDO:
-  case FM_ACTION_REDO:
-    return TRUE;
-  default:
-    return FALSE;
-  }
+  switch (action->kind)
+    {
+    case FM_ACTION_MOVE:
+    case FM_ACTION_COPY:
+      return action->folder_id > 0;
+    case FM_ACTION_APPEND:
+      return action->folder_id > 0 && action->message != NULL;
+    case FM_ACTION_FOLDER_CREATE:
+    case FM_ACTION_FOLDER_DELETE:
+      return action->account != NULL && action->name != NULL;
+    case FM_ACTION_FOLDER_RENAME:
+      return action->account != NULL && action->name != NULL && action->new_name != NULL;
+    case FM_ACTION_SEND:
+      return action->account != NULL && action->message != NULL && action->sender != NULL && action->recipients != NULL
+             && action->recipients[0] != NULL;
+    case FM_ACTION_FLAGS:
+    case FM_ACTION_TRASH:
+    case FM_ACTION_ARCHIVE:
+    case FM_ACTION_JUNK:
+    case FM_ACTION_NOT_JUNK:
+    case FM_ACTION_DELETE:
+    case FM_ACTION_UNDO:
+    case FM_ACTION_REDO:
+      return TRUE;
+    default:
+      return FALSE;
+    }
 }
 
 FmAction *
@@ -440,10 +446,12 @@ fm_action_from_bytes (GBytes *bytes, GError **error)
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
   Reader reader = { data, data + size, data == NULL };
-  if (take_u32 (&reader) != WIRE_VERSION) {
-    g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID, "the request comes from another version of the program: restart the older one");
-    return NULL;
-  }
+  if (take_u32 (&reader) != WIRE_VERSION)
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID,
+                           "the request comes from another version of the program: restart the older one");
+      return NULL;
+    }
   g_autoptr (FmAction) action = action_new (take_u32 (&reader));
   action->origin = (guint64) take_i64 (&reader);
   take_ids (&reader, action);
@@ -463,9 +471,10 @@ fm_action_from_bytes (GBytes *bytes, GError **error)
   action->draft_id = take_i64 (&reader);
   action->hold_s = (int) take_u32 (&reader);
   take_message (&reader, action);
-  if (reader.failed || reader.at != reader.end || !is_complete (action)) {
-    g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID, "a request over the control socket is malformed");
-    return NULL;
-  }
+  if (reader.failed || reader.at != reader.end || !is_complete (action))
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID, "a request over the control socket is malformed");
+      return NULL;
+    }
   return g_steal_pointer (&action);
 }
