@@ -95,6 +95,11 @@ index_leaf (Run *run, const FmQuery *query, FmIdSet *set)
 }
 
 #define FROM_TEXT "SELECT m.id FROM msg m JOIN hdr h ON h.msg_id=m.id WHERE " SCOPE
+#define ANY_HEADER                                                                                                                          \
+  FROM_TEXT                                                                                                                                 \
+  "(fm_contains(m.subject, ?2) OR fm_contains(h.from_full, ?2) OR fm_contains(h.to_full, ?2) OR fm_contains(h.cc_full, ?2))"
+/* The index knows the headers too, by words and their stems; of what it has not read yet, the headers are all there is to look at. */
+#define UNINDEXED " AND (m.blob_id IS NULL OR m.blob_id IN (SELECT id FROM blob WHERE idx <> 1))"
 
 static gboolean
 leaf (Run *run, const FmQuery *query, FmIdSet *set, GError **error)
@@ -106,12 +111,7 @@ leaf (Run *run, const FmQuery *query, FmIdSet *set, GError **error)
     case FM_QUERY_ALL:
       return number_leaf (run, "SELECT m.id FROM msg m WHERE " SCOPE "?2=0", 0, set, error);
     case FM_QUERY_WORD:
-      return index_leaf (run, query, set)
-             && text_leaf (
-                 run,
-                 FROM_TEXT
-                 "(fm_contains(m.subject, ?2) OR fm_contains(h.from_full, ?2) OR fm_contains(h.to_full, ?2) OR fm_contains(h.cc_full, ?2))",
-                 needle, set, error);
+      return index_leaf (run, query, set) && text_leaf (run, run->leaf == NULL ? ANY_HEADER : ANY_HEADER UNINDEXED, needle, set, error);
     case FM_QUERY_BODY:
     case FM_QUERY_ATTACHMENT:
       return index_leaf (run, query, set);
