@@ -5,6 +5,7 @@ EXTRA_DIST += $(E2E_TOOLS)
 E2E_TESTS = \
 	tests/e2e/test_00_demo.py \
 	tests/e2e/test_01_enron.py \
-	tests/e2e/test_02_push.py
+	tests/e2e/test_02_push.py \
+	tests/e2e/test_09_actions.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS)
