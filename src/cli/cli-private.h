@@ -63,6 +63,8 @@ int fm_cli_search_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_show_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_act_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_send_run (const FmCliGlobals *globals, int argc, char **argv);
+int fm_cli_doctor_run (const FmCliGlobals *globals, int argc, char **argv);
+int fm_cli_setup_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_sync_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_sync_queue (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_sync_index (const FmCliGlobals *globals, int argc, char **argv);

@@ -22,6 +22,8 @@ static const Command commands[] = {
   { "send", "send [-t] [--wait] [ADDRESS...] <message       as sendmail: queued, then sent", fm_cli_send_run },
   { "queue", "queue [--json]                                 what waits, and why", fm_cli_sync_queue },
   { "index", "index [--rebuild]", fm_cli_sync_index },
+  { "setup", "setup                                          the guided account set-up", fm_cli_setup_run },
+  { "doctor", "doctor [--json]                                what is wrong, and how to mend it", fm_cli_doctor_run },
 };
 
 gboolean

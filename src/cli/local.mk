@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/cli/libcli.a
 src_cli_libcli_a_CFLAGS = $(AM_CFLAGS)
 src_cli_libcli_a_SOURCES = \
 	src/cli/cli-act.c \
+	src/cli/cli-doctor.c \
 	src/cli/cli-json.c \
 	src/cli/cli-list.c \
 	src/cli/cli-message.c \
@@ -9,6 +10,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/cli-search.c \
 	src/cli/cli-send.c \
 	src/cli/cli-session.c \
+	src/cli/cli-setup.c \
 	src/cli/cli-show.c \
 	src/cli/cli-sync.c \
 	src/cli/cli.c

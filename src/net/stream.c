@@ -219,6 +219,12 @@ fm_stream_describe (const FmStream *stream)
   return copy;
 }
 
+char *
+fm_stream_fingerprint (const FmStream *stream)
+{
+  return fm_stream_is_encrypted (stream) ? fm_tls_fingerprint (stream->tls) : NULL;
+}
+
 void
 fm_stream_set_deadline (FmStream *stream, gint64 deadline_us)
 {

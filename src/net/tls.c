@@ -166,6 +166,19 @@ forget_ticket (FmTls *tls)
   pthread_mutex_unlock (&tickets_lock);
 }
 
+char *
+fm_tls_fingerprint (FmTls *tls)
+{
+  guint n = 0;
+  const gnutls_datum_t *chain = gnutls_certificate_get_peers (tls->session, &n);
+  char hex[2 * PIN_BYTES + 1];
+
+  if (chain == NULL || n == 0)
+    return NULL;
+  fingerprint_hex (&chain[0], hex, sizeof hex);
+  return g_strdup (hex);
+}
+
 gboolean
 fm_tls_check_peer (FmTls *tls, GError **error)
 {

@@ -12,6 +12,8 @@ gnutls_session_t fm_tls_session (FmTls *tls);
 
 /* After a handshake that ended with GNUTLS_E_SUCCESS: FALSE with TLS if the pin does not match. */
 gboolean fm_tls_check_peer (FmTls *tls, GError **error);
+/* SHA-256 of the peer's certificate in hex, as a pin is written; NULL where a resumed session has none. Transfer: full. */
+char *fm_tls_fingerprint (FmTls *tls);
 /* Sets the error for STATUS of a failed handshake, in words that say what is wrong and what to do. */
 void fm_tls_explain_handshake (FmTls *tls, int status, GError **error);
 

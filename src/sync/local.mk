@@ -68,6 +68,7 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/pop-pass.h \
 	src/sync/pop-worker.c \
 	src/sync/pop-worker.h \
+	src/sync/probe.c \
 	src/sync/search.c \
 	src/sync/search.h \
 	src/sync/secrets.c \

@@ -34,6 +34,8 @@ gboolean fm_stream_is_encrypted (const FmStream *stream);
 gboolean fm_stream_is_private (const FmStream *stream);
 /* "TLS1.3 ..." or "none"; for logs. Transfer: full. */
 char *fm_stream_describe (const FmStream *stream);
+/* SHA-256 of the server's certificate in hex, for a pin; NULL without TLS, or in a resumed session. Transfer: full. */
+char *fm_stream_fingerprint (const FmStream *stream);
 
 /* All later reads and writes must be over by then; set again whenever the peer has made progress. */
 void fm_stream_set_deadline (FmStream *stream, gint64 deadline_us);
