@@ -336,8 +336,11 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   engine.data_dir = app->data_dir;
   engine.accounts = fm_config_accounts (config);
   engine.network = options->screen || options->network; /* the demo has no server to connect to */
+  /* A search alone never leads: others would hand their mail to a process that is about to end. */
+  if (options->network)
+    engine.lease = TRUE;
   if (options->network || options->index)
-    engine.lease = engine.index = TRUE;
+    engine.index = TRUE;
   engine.events = app->port;
   if (!fm_paths_make_private_dir (app->data_dir, error) || !(app->engine = fm_engine_open (&engine, error)))
     {

@@ -78,6 +78,13 @@ parse_change (int argc, char **argv, Change *change)
   return i;
 }
 
+/* NULL where there are none: the action is then not about tags. */
+static const char *const *
+words (const GPtrArray *list)
+{
+  return list->len > 1 ? (const char *const *) list->pdata : NULL;
+}
+
 static FmAction *
 make_action (FmCliSession *session, char **argv, const GArray *ids, const Change *change)
 {
@@ -87,8 +94,7 @@ make_action (FmCliSession *session, char **argv, const GArray *ids, const Change
   if (strcmp (argv[0], "delete") == 0)
     return fm_action_new_simple (FM_ACTION_TRASH, rows, ids->len);
   if (change)
-    return fm_action_new_flags (rows, ids->len, change->add, change->remove, (const char *const *) change->add_words->pdata,
-                                (const char *const *) change->remove_words->pdata);
+    return fm_action_new_flags (rows, ids->len, change->add, change->remove, words (change->add_words), words (change->remove_words));
   if (!(folder_id = fm_cli_session_folder (session, argv[1])))
     return NULL;
   return fm_action_new_transfer (strcmp (argv[0], "move") == 0 ? FM_ACTION_MOVE : FM_ACTION_COPY, rows, ids->len, folder_id);

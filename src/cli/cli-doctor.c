@@ -27,15 +27,16 @@ tell (Report *report, const char *what, gboolean good, const char *detail, const
   g_autofree char *mend = fm_text_sanitise_line (remedy ? remedy : "", -1);
 
   report->bad += !good;
-  if (report->as_json) {
-    FmCliJson *json = fm_cli_json_new ();
-    fm_cli_json_string (json, "check", name);
-    fm_cli_json_bool (json, "ok", good);
-    fm_cli_json_string (json, "detail", found);
-    fm_cli_json_string (json, "remedy", *mend ? mend : NULL);
-    fm_cli_json_print (json);
-    return;
-  }
+  if (report->as_json)
+    {
+      FmCliJson *json = fm_cli_json_new ();
+      fm_cli_json_string (json, "check", name);
+      fm_cli_json_bool (json, "ok", good);
+      fm_cli_json_string (json, "detail", found);
+      fm_cli_json_string (json, "remedy", *mend ? mend : NULL);
+      fm_cli_json_print (json);
+      return;
+    }
   printf ("%s %s%s%s\n", good ? "ok  " : "BAD ", name, *found ? ": " : "", found);
   if (*mend)
     printf ("     -> %s\n", mend);
@@ -46,17 +47,20 @@ check_config (Report *report, FmConfig *config)
 {
   GPtrArray *problems = fm_config_problems (config);
 
-  for (guint i = 0; i < problems->len; i++) {
-    const FmConfigProblem *problem = g_ptr_array_index (problems, i);
-    g_autofree char *what = g_strdup_printf ("config %s:%u:%u", problem->file, problem->line, problem->column);
-    tell (report, what, FALSE, problem->message, "edit that line; the rest of the file is used");
-  }
-  if (problems->len == 0) {
-    g_autofree char *what = g_strdup_printf ("config %s", fm_config_path (config));
-    g_autofree char *detail = g_strdup_printf ("%u accounts", fm_config_accounts (config)->len);
-    gboolean any = fm_config_accounts (config)->len > 0;
-    tell (report, what, any, detail, any ? NULL : "fulmar setup adds an account");
-  }
+  for (guint i = 0; i < problems->len; i++)
+    {
+      const FmConfigProblem *problem = g_ptr_array_index (problems, i);
+      g_autofree char *what = g_strdup_printf ("config %s:%u:%u", problem->file, problem->line, problem->column);
+      tell (report, what, FALSE, problem->message, "edit that line; the rest of the file is used");
+    }
+  if (problems->len == 0)
+    {
+      g_autofree char *what = g_strdup_printf ("config %s", fm_config_path (config));
+      g_autofree char *detail
+          = g_strdup_printf ("%u account%s", fm_config_accounts (config)->len, fm_config_accounts (config)->len == 1 ? "" : "s");
+      gboolean any = fm_config_accounts (config)->len > 0;
+      tell (report, what, any, detail, any ? NULL : "fulmar setup adds an account");
+    }
 }
 
 static void
@@ -65,19 +69,21 @@ check_accounts (Report *report, FmConfig *config, const FmCliGlobals *globals, c
   GPtrArray *accounts = fm_config_accounts (config);
   FmCancel *cancel = fm_cancel_new ();
 
-  for (guint i = 0; i < accounts->len; i++) {
-    const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
-    g_autoptr (GPtrArray) steps = NULL;
-    if (globals->account && strcmp (globals->account, spec->name) != 0)
-      continue;
-    steps = fm_probe_account (spec, data_dir, NULL, cancel);
-    for (guint s = 0; s < steps->len; s++) {
-      const FmProbeStep *step = g_ptr_array_index (steps, s);
-      g_autofree char *what = g_strdup_printf ("%s: %s", spec->name, step->what);
-      tell (report, what, step->good, step->detail, step->remedy);
-      fflush (stdout);
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
+      g_autoptr (GPtrArray) steps = NULL;
+      if (globals->account && strcmp (globals->account, spec->name) != 0)
+        continue;
+      steps = fm_probe_account (spec, data_dir, NULL, cancel);
+      for (guint s = 0; s < steps->len; s++)
+        {
+          const FmProbeStep *step = g_ptr_array_index (steps, s);
+          g_autofree char *what = g_strdup_printf ("%s: %s", spec->name, step->what);
+          tell (report, what, step->good, step->detail, step->remedy);
+          fflush (stdout);
+        }
     }
-  }
   fm_cancel_unref (cancel);
 }
 
@@ -89,10 +95,11 @@ check_store (Report *report, const char *data_dir)
   g_autoptr (FmStore) store = NULL;
   g_autoptr (FmStoreReader) reader = NULL;
 
-  if (access (database, F_OK) != 0) {
-    tell (report, what, TRUE, "not made yet", NULL);
-    return;
-  }
+  if (access (database, F_OK) != 0)
+    {
+      tell (report, what, TRUE, "not made yet", NULL);
+      return;
+    }
   store = fm_db_open (data_dir, &error);
   reader = store ? fm_db_reader_new (store, &error) : NULL;
   if (reader && fm_db_check (reader, &error))
@@ -131,12 +138,14 @@ check_sandbox (Report *report, const char *forbidden)
   confined = event && fm_index_event_kind (event) == FM_INDEX_EVENT_DONE ? (guint) fm_index_event_count (event) : 0;
   if (!event || fm_index_event_kind (event) != FM_INDEX_EVENT_DONE)
     tell (report, "index worker", FALSE, "it does not answer", "see the log; without it mail is found by its headers only");
-  else {
-    g_autofree char *detail = g_strdup_printf ("no network: %s, no foreign files: %s, no programs: %s, no forks: %s",
-                                               confined & FM_INDEX_NO_SOCKET ? "yes" : "no", confined & FM_INDEX_NO_FILE ? "yes" : "no",
-                                               confined & FM_INDEX_NO_EXEC ? "yes" : "no", confined & FM_INDEX_NO_FORK ? "yes" : "no");
-    tell (report, "index worker's sandbox", confined == all, detail, confined == all ? NULL : "a kernel with Landlock (5.13) and seccomp confines it wholly");
-  }
+  else
+    {
+      g_autofree char *detail = g_strdup_printf ("no network: %s, no foreign files: %s, no programs: %s, no forks: %s",
+                                                 confined & FM_INDEX_NO_SOCKET ? "yes" : "no", confined & FM_INDEX_NO_FILE ? "yes" : "no",
+                                                 confined & FM_INDEX_NO_EXEC ? "yes" : "no", confined & FM_INDEX_NO_FORK ? "yes" : "no");
+      tell (report, "index worker's sandbox", confined == all, detail,
+            confined == all ? NULL : "a kernel with Landlock (5.13) and seccomp confines it wholly");
+    }
   fm_index_free (index);
   fm_port_unref (port);
   if (dir)
@@ -157,15 +166,16 @@ static gboolean
 terminfo_has (const char *term)
 {
   g_autofree char *home = g_build_filename (g_get_home_dir (), ".terminfo", NULL);
-  const char *dirs[] = { g_getenv ("TERMINFO"), home, "/etc/terminfo", "/lib/terminfo", "/usr/lib/terminfo", "/usr/share/terminfo",
+  const char *dirs[] = { g_getenv ("TERMINFO"),      home, "/etc/terminfo", "/lib/terminfo", "/usr/lib/terminfo", "/usr/share/terminfo",
                          "/usr/local/share/terminfo" };
 
-  for (guint i = 0; i < G_N_ELEMENTS (dirs); i++) {
-    g_autofree char *letter = dirs[i] ? g_strdup_printf ("%s/%c/%s", dirs[i], term[0], term) : NULL;
-    g_autofree char *number = dirs[i] ? g_strdup_printf ("%s/%02x/%s", dirs[i], (guchar) term[0], term) : NULL;
-    if (letter && (access (letter, R_OK) == 0 || access (number, R_OK) == 0))
-      return TRUE;
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (dirs); i++)
+    {
+      g_autofree char *letter = dirs[i] ? g_strdup_printf ("%s/%c/%s", dirs[i], term[0], term) : NULL;
+      g_autofree char *number = dirs[i] ? g_strdup_printf ("%s/%02x/%s", dirs[i], (guchar) term[0], term) : NULL;
+      if (letter && (access (letter, R_OK) == 0 || access (number, R_OK) == 0))
+        return TRUE;
+    }
   return FALSE;
 }
 
@@ -173,7 +183,8 @@ static void
 check_terminal (Report *report)
 {
   const char *term = g_getenv ("TERM"), *colour = g_getenv ("COLORTERM"), *charset = nl_langinfo (CODESET);
-  gboolean named = term && *term && !strchr (term, '/') && strcmp (term, "dumb") != 0, direct, utf8 = g_ascii_strcasecmp (charset, "UTF-8") == 0;
+  gboolean named = term && *term && !strchr (term, '/') && strcmp (term, "dumb") != 0, direct,
+           utf8 = g_ascii_strcasecmp (charset, "UTF-8") == 0;
   g_autofree char *what = g_strdup_printf ("terminal %s", term && *term ? term : "(TERM is not set)");
 
   if (!named)
@@ -185,8 +196,12 @@ check_terminal (Report *report)
     tell (report, what, TRUE, "is known here", NULL);
   direct = colour && (strcmp (colour, "truecolor") == 0 || strcmp (colour, "24bit") == 0);
   tell (report, "colours", TRUE,
-        direct ? "24-bit (COLORTERM)" : named && strstr (term, "256") ? "256" : "8 or 16; set colours = 256 or direct in [ui] if the terminal has more", NULL);
-  tell (report, "characters", utf8, charset, utf8 ? NULL : "set LANG to a UTF-8 locale, as C.UTF-8; until then lines and letters are plain ASCII");
+        direct                          ? "24-bit (COLORTERM)"
+        : named && strstr (term, "256") ? "256"
+                                        : "8 or 16; set colours = 256 or direct in [ui] if the terminal has more",
+        NULL);
+  tell (report, "characters", utf8, charset,
+        utf8 ? NULL : "set LANG to a UTF-8 locale, as C.UTF-8; until then lines and letters are plain ASCII");
 }
 
 int
@@ -196,10 +211,11 @@ fm_cli_doctor_run (const FmCliGlobals *globals, int argc, char **argv)
   g_autofree char *path = globals->config_file ? g_strdup (globals->config_file) : fm_paths_config_file (), *data_dir = NULL;
   g_autoptr (FmConfig) config = NULL;
 
-  if (argc > 1 + report.as_json) {
-    fm_cli_session_complain ("usage: fulmar doctor [--json]");
-    return 2;
-  }
+  if (argc > 1 + report.as_json)
+    {
+      fm_cli_session_complain ("usage: fulmar doctor [--json]");
+      return 2;
+    }
   config = fm_config_load (path);
   data_dir = fm_config_store (config) ? g_strdup (fm_config_store (config)) : fm_paths_data_dir ();
   check_config (&report, config);

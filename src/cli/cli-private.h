@@ -27,8 +27,12 @@ FmStoreReader *fm_cli_session_reader (FmCliSession *session);
 /* Runs the loop until REQUEST is answered; HEARD (may be NULL) gets every event meanwhile. FALSE: said on stderr. */
 typedef void (*FmCliHeard) (const FmEvent *event, gpointer data);
 gboolean fm_cli_session_wait (FmCliSession *session, guint64 request, FmCliHeard heard, gpointer data);
-/* Runs the loop until no outgoing mail waits, or the program is told to end. */
-gboolean fm_cli_session_outbox_empty (FmCliSession *session, FmCliHeard heard, gpointer data);
+/* Whose request is waited for: it fails when that account turns out to need a password. Borrowed; NULL: no account's. */
+void fm_cli_session_wait_for (FmCliSession *session, const char *account);
+/* From HEARD: ends the wait. */
+void fm_cli_session_quit (FmCliSession *session);
+/* Runs the loop until no outgoing mail waits, the time is over (0: no limit), or the program is told to end. TRUE: none waits. */
+gboolean fm_cli_session_outbox_empty (FmCliSession *session, guint at_most_s, FmCliHeard heard, gpointer data);
 /* Runs the loop until the program is told to end (SIGINT, SIGTERM, SIGHUP). */
 void fm_cli_session_stay (FmCliSession *session, FmCliHeard heard, gpointer data);
 

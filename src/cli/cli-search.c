@@ -53,6 +53,11 @@ fm_cli_search_run (const FmCliGlobals *globals, int argc, char **argv)
       else if (strcmp (argv[i], "--limit") == 0 && i + 1 < argc
                && g_ascii_string_to_unsigned (argv[i + 1], 10, 0, G_MAXINT64, &limit, NULL))
         i++;
+      else if (g_str_has_prefix (argv[i], "--"))
+        {
+          g_string_truncate (text, 0);
+          break;
+        }
       else
         g_string_append_printf (text, "%s%s", text->len ? " " : "", argv[i]);
     }

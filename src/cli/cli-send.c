@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define MAX_MESSAGE_BYTES (256u << 20)
+#define SEND_AT_MOST_S 30
 
 typedef struct {
   gboolean from_headers, wait;
@@ -16,7 +17,7 @@ typedef struct {
   GPtrArray *addresses;
 } SendOptions;
 
-/* sendmail's habitual options: -t -i -oi -f ADDRESS; others of its kind are accepted and ignored. */
+/* sendmail's habitual options: -t -i -oi -f ADDRESS; others that change nothing here are accepted. After -- all are addresses. */
 static gboolean
 parse (int argc, char **argv, SendOptions *options)
 {
@@ -25,14 +26,21 @@ parse (int argc, char **argv, SendOptions *options)
       const char *word = argv[i];
       if (strcmp (word, "--wait") == 0)
         options->wait = TRUE;
-      else if (strcmp (word, "-f") == 0 && i + 1 < argc)
+      else if ((strcmp (word, "-f") == 0 || strcmp (word, "-r") == 0) && i + 1 < argc)
         options->sender = argv[++i];
+      else if (word[0] == '-' && word[1] && strchr ("FNRV", word[1])) /* full name, notifications: an argument follows, here or next */
+        i += word[2] == '\0' && i + 1 < argc;
       else if (g_str_has_prefix (word, "-f") && word[2])
         options->sender = word + 2;
       else if (strcmp (word, "-t") == 0)
         options->from_headers = TRUE;
-      else if (strcmp (word, "-i") == 0 || g_str_has_prefix (word, "-o") || strcmp (word, "--") == 0)
+      else if (strcmp (word, "-i") == 0 || strcmp (word, "-bm") == 0 || g_str_has_prefix (word, "-o"))
         continue;
+      else if (strcmp (word, "--") == 0)
+        {
+          while (++i < argc)
+            g_ptr_array_add (options->addresses, argv[i]);
+        }
       else if (*word == '-')
         {
           fm_cli_session_complain ("there is no option %s: usage: fulmar send [-t] [-f SENDER] [--wait] [ADDRESS...] <message", word);
@@ -91,7 +99,8 @@ choose_account (FmCliSession *session, const FmCliGlobals *globals, const char *
 
 /* Events of the mail itself, for --wait: sent, or why not. */
 typedef struct {
-  gboolean failed;
+  FmCliSession *session;
+  gboolean failed, patient;
 } Waiting;
 
 static void
@@ -101,15 +110,18 @@ heard (const FmEvent *event, gpointer data)
 
   if (event->kind == FM_EVENT_OUTBOX && event->error)
     fm_cli_session_complain ("%s", event->text ? event->text : event->error->message);
-  if (event->kind == FM_EVENT_OUTBOX)
-    waiting->failed |= event->error != NULL;
+  if (event->kind != FM_EVENT_OUTBOX || !event->error)
+    return;
+  waiting->failed = TRUE;
+  if (!waiting->patient)
+    fm_cli_session_quit (waiting->session);
 }
 
 static int
 hand_over (FmCliSession *session, const FmAccountSpec *spec, FmOutgoingMessage *message, const SendOptions *options)
 {
   FmEngine *engine = fm_app_engine (fm_cli_session_app (session));
-  Waiting waiting = { 0 };
+  Waiting waiting = { .session = session, .patient = TRUE };
   FmSendOptions send = {
     .account = spec->name,
     .message = fm_outgoing_bytes (message),
@@ -119,6 +131,7 @@ hand_over (FmCliSession *session, const FmAccountSpec *spec, FmOutgoingMessage *
 
   if (!*send.sender)
     send.sender = spec->address;
+  fm_cli_session_wait_for (session, spec->name);
   if (!send.recipients[0])
     {
       fm_cli_session_complain ("nobody to send it to: name addresses, or use -t with To, Cc or Bcc in the message");
@@ -126,9 +139,20 @@ hand_over (FmCliSession *session, const FmAccountSpec *spec, FmOutgoingMessage *
     }
   if (!fm_cli_session_wait (session, fm_engine_act (engine, fm_action_new_send (&send)), heard, &waiting))
     return 1;
-  if (options->wait && !fm_cli_session_outbox_empty (session, heard, &waiting))
-    return 1;
-  return waiting.failed ? 1 : 0;
+  if (options->wait)
+    return fm_cli_session_outbox_empty (session, 0, heard, &waiting) && !waiting.failed ? 0 : 1;
+  /* It is safe on the disk; while nobody else runs, this process tries to send it before it ends. */
+  waiting.patient = FALSE;
+  if (fm_engine_is_leader (engine) && !fm_cli_session_outbox_empty (session, SEND_AT_MOST_S, heard, &waiting))
+    fm_cli_session_complain ("it is queued, and goes out with the next `fulmar sync` or open screen");
+  return 0;
+}
+
+static FmOutgoingMessage *
+prepare (GBytes *input, const SendOptions *options, const FmAccountSpec *spec, GError **error)
+{
+  return fm_outgoing_prepare (input, options->from_headers, (const char *const *) options->addresses->pdata, spec->address_name,
+                              spec->address, error);
 }
 
 int
@@ -151,8 +175,12 @@ fm_cli_send_run (const FmCliGlobals *globals, int argc, char **argv)
   spec = choose_account (session, globals, options.sender);
   if (spec)
     {
-      message = fm_outgoing_prepare (input, options.from_headers, (const char *const *) addresses->pdata, spec->address_name, spec->address,
-                                     &error);
+      message = prepare (input, &options, spec, &error);
+      if (message && !options.sender && !globals->account)
+        {
+          const FmAccountSpec *senders = choose_account (session, globals, fm_outgoing_sender (message));
+          spec = senders ? senders : spec;
+        }
       if (message)
         status = hand_over (session, spec, message, &options);
       else

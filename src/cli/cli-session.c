@@ -12,6 +12,8 @@ struct FmCliSession {
   GMainLoop *loop;
   guint64 request;
   gboolean answered, failed, until_sent;
+  const char *account; /* whose request is waited for; NULL: any */
+  guint timeout;       /* source id, or 0 */
   FmCliHeard heard;
   gpointer heard_data;
 };
@@ -37,10 +39,24 @@ report_problems (FmConfig *config)
   for (guint i = 0; i < problems->len; i++)
     {
       const FmConfigProblem *problem = g_ptr_array_index (problems, i);
-      if (problem->column)
-        fprintf (stderr, "%s:%u:%u: %s\n", problem->file, problem->line, problem->column, problem->message);
-      else
-        fprintf (stderr, "%s:%u: %s\n", problem->file, problem->line, problem->message);
+      g_autofree char *place
+          = problem->column ? g_strdup_printf ("%u:%u", problem->line, problem->column) : g_strdup_printf ("%u", problem->line);
+      g_autofree char *text = g_strdup_printf ("%s:%s: %s", problem->file, place, problem->message);
+      g_autofree char *clean = fm_text_sanitise_line (text, -1);
+      fprintf (stderr, "%s\n", clean);
+    }
+}
+
+/* Nobody is asked here; what waits for this account would wait for ever. */
+static void
+need_password (FmCliSession *session, const char *account)
+{
+  fm_cli_session_complain ("%s needs a password: add password_command to its section of the config, or sign in once in the screen",
+                           account);
+  if (g_strcmp0 (session->account, account) == 0 && (session->request != 0 || session->until_sent))
+    {
+      session->failed = TRUE;
+      g_main_loop_quit (session->loop);
     }
 }
 
@@ -55,8 +71,7 @@ listen (const FmEvent *event, gpointer data)
   if (event->kind == FM_EVENT_NOTICE && event->error)
     fm_cli_session_complain ("%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->error->message);
   if (event->kind == FM_EVENT_NEED_PASSWORD)
-    fm_cli_session_complain ("%s needs a password: add password_command to its section of the config, or sign in once in the screen",
-                             event->account);
+    need_password (session, event->account);
   if (session->until_sent && (event->kind == FM_EVENT_OUTBOX || event->kind == FM_EVENT_QUEUE)
       && fm_outbox_store_pending (fm_cli_session_reader (session)) == 0)
     {
@@ -78,6 +93,29 @@ listen (const FmEvent *event, gpointer data)
     }
 }
 
+static gboolean
+account_is_known (FmConfig *config, const char *name)
+{
+  GPtrArray *accounts = fm_config_accounts (config);
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  const char *near;
+
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
+      if (strcmp (spec->name, name) == 0)
+        return TRUE;
+      g_ptr_array_add (names, spec->name);
+    }
+  g_ptr_array_add (names, NULL);
+  near = fm_text_nearest (name, (const char *const *) names->pdata);
+  if (near)
+    fm_cli_session_complain ("there is no account %s: did you mean %s?", name, near);
+  else
+    fm_cli_session_complain ("there is no account %s", name);
+  return FALSE;
+}
+
 FmCliSession *
 fm_cli_session_open (const FmCliGlobals *globals, FmCliNeed need)
 {
@@ -94,6 +132,11 @@ fm_cli_session_open (const FmCliGlobals *globals, FmCliNeed need)
   if (fm_config_accounts (config)->len == 0)
     {
       fm_cli_session_complain ("no account is set up in %s: `fulmar setup` adds one", path);
+      fm_config_free (config);
+      return NULL;
+    }
+  if (globals->account && !account_is_known (config, globals->account))
+    {
       fm_config_free (config);
       return NULL;
     }
@@ -166,14 +209,41 @@ fm_cli_session_wait (FmCliSession *session, guint64 request, FmCliHeard heard, g
   return session->answered && !session->failed;
 }
 
+void
+fm_cli_session_wait_for (FmCliSession *session, const char *account)
+{
+  session->account = account;
+}
+
+void
+fm_cli_session_quit (FmCliSession *session)
+{
+  g_main_loop_quit (session->loop);
+}
+
+static gboolean
+time_is_up (gpointer data)
+{
+  FmCliSession *session = data;
+
+  session->timeout = 0;
+  g_main_loop_quit (session->loop);
+  return G_SOURCE_REMOVE;
+}
+
 gboolean
-fm_cli_session_outbox_empty (FmCliSession *session, FmCliHeard heard, gpointer data)
+fm_cli_session_outbox_empty (FmCliSession *session, guint at_most_s, FmCliHeard heard, gpointer data)
 {
   if (fm_outbox_store_pending (fm_cli_session_reader (session)) == 0)
     return TRUE;
   session->until_sent = TRUE;
   session->answered = session->failed = FALSE;
+  if (at_most_s > 0)
+    session->timeout = g_timeout_add_seconds (at_most_s, time_is_up, session);
   run_loop (session, heard, data);
+  if (session->timeout != 0)
+    g_source_remove (session->timeout);
+  session->timeout = 0;
   session->until_sent = FALSE;
   return session->answered && !session->failed;
 }

@@ -26,14 +26,16 @@ static const Provider providers[] = {
   { "gmail.com googlemail.com", "imaps://imap.gmail.com:993", "pops://pop.gmail.com:995", "smtps://smtp.gmail.com:465", FALSE, FALSE,
     "Gmail wants an app password (myaccount.google.com/apppasswords, with 2-step verification on), or auth = oauth2." },
   { "outlook.com hotmail.com live.com msn.com", "imaps://outlook.office365.com:993", "pops://outlook.office365.com:995",
-    "smtp://smtp-mail.outlook.com:587", FALSE, TRUE, "Outlook.com takes OAuth2 only: a command that prints an access token (as oama or mutt_oauth2.py)." },
-  { "yahoo.com ymail.com", "imaps://imap.mail.yahoo.com:993", "pops://pop.mail.yahoo.com:995", "smtps://smtp.mail.yahoo.com:465", FALSE, FALSE,
-    "Yahoo wants an app password (Account security, Generate app password)." },
-  { "aol.com", "imaps://imap.aol.com:993", "pops://pop.aol.com:995", "smtps://smtp.aol.com:465", FALSE, FALSE, "AOL wants an app password." },
+    "smtp://smtp-mail.outlook.com:587", FALSE, TRUE,
+    "Outlook.com takes OAuth2 only: a command that prints an access token (as oama or mutt_oauth2.py)." },
+  { "yahoo.com ymail.com", "imaps://imap.mail.yahoo.com:993", "pops://pop.mail.yahoo.com:995", "smtps://smtp.mail.yahoo.com:465", FALSE,
+    FALSE, "Yahoo wants an app password (Account security, Generate app password)." },
+  { "aol.com", "imaps://imap.aol.com:993", "pops://pop.aol.com:995", "smtps://smtp.aol.com:465", FALSE, FALSE,
+    "AOL wants an app password." },
   { "icloud.com me.com mac.com", "imaps://imap.mail.me.com:993", NULL, "smtp://smtp.mail.me.com:587", TRUE, FALSE,
     "iCloud wants an app-specific password (account.apple.com); it has no POP." },
-  { "fastmail.com fastmail.fm", "imaps://imap.fastmail.com:993", "pops://pop.fastmail.com:995", "smtps://smtp.fastmail.com:465", FALSE, FALSE,
-    "Fastmail wants an app password (Settings, Privacy & Security)." },
+  { "fastmail.com fastmail.fm", "imaps://imap.fastmail.com:993", "pops://pop.fastmail.com:995", "smtps://smtp.fastmail.com:465", FALSE,
+    FALSE, "Fastmail wants an app password (Settings, Privacy & Security)." },
   { "zoho.com", "imaps://imap.zoho.com:993", "pops://pop.zoho.com:995", "smtps://smtp.zoho.com:465", FALSE, FALSE, NULL },
   { "zoho.eu zohomail.eu", "imaps://imap.zoho.eu:993", "pops://pop.zoho.eu:995", "smtps://smtp.zoho.eu:465", FALSE, FALSE, NULL },
   { "gmx.net gmx.de gmx.at gmx.ch", "imaps://imap.gmx.net:993", "pops://pop.gmx.net:995", "smtps://mail.gmx.net:465", FALSE, FALSE,
@@ -63,13 +65,14 @@ read_line (void)
   char byte;
   ssize_t n;
 
-  while ((n = read (STDIN_FILENO, &byte, 1)) != 0 && byte != '\n') {
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0 || line->len >= MAX_ANSWER_BYTES)
-      return NULL;
-    g_string_append_c (line, byte);
-  }
+  while ((n = read (STDIN_FILENO, &byte, 1)) != 0 && byte != '\n')
+    {
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0 || line->len >= MAX_ANSWER_BYTES)
+        return NULL;
+      g_string_append_c (line, byte);
+    }
   if (n == 0 && line->len == 0)
     return NULL;
   if (!g_utf8_validate (line->str, line->len, NULL) || strlen (line->str) != line->len)
@@ -112,10 +115,11 @@ ask_secret (const char *question)
   if (tty)
     tcsetattr (STDIN_FILENO, TCSAFLUSH, &silent);
   answer = ask (question, NULL);
-  if (tty) {
-    tcsetattr (STDIN_FILENO, TCSAFLUSH, &usual_terminal);
-    printf ("\n");
-  }
+  if (tty)
+    {
+      tcsetattr (STDIN_FILENO, TCSAFLUSH, &usual_terminal);
+      printf ("\n");
+    }
   for (guint i = 0; tty && i < G_N_ELEMENTS (signals); i++)
     signal (signals[i], SIG_DFL);
   if (answer && *answer)
@@ -138,7 +142,8 @@ typedef struct {
 static void
 answers_clear (Answers *answers)
 {
-  char *texts[] = { answers->address, answers->person, answers->protocol, answers->incoming, answers->smtp, answers->user, answers->command, answers->name };
+  char *texts[] = { answers->address, answers->person, answers->protocol, answers->incoming,
+                    answers->smtp,    answers->user,   answers->command,  answers->name };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
@@ -148,12 +153,13 @@ answers_clear (Answers *answers)
 static const Provider *
 provider_of (const char *domain)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (providers); i++) {
-    g_auto (GStrv) domains = g_strsplit (providers[i].domains, " ", -1);
-    for (guint d = 0; domains[d]; d++)
-      if (g_ascii_strcasecmp (domains[d], domain) == 0)
-        return &providers[i];
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (providers); i++)
+    {
+      g_auto (GStrv) domains = g_strsplit (providers[i].domains, " ", -1);
+      for (guint d = 0; domains[d]; d++)
+        if (g_ascii_strcasecmp (domains[d], domain) == 0)
+          return &providers[i];
+    }
   return NULL;
 }
 
@@ -175,13 +181,15 @@ ask_who (Answers *answers)
 {
   const char *domain;
 
-  do {
-    g_free (answers->address);
-    if (!(answers->address = ask ("Your mail address", NULL)))
-      return FALSE;
-    if (!address_is_sane (answers->address))
-      printf ("An address looks like ada@example.org.\n");
-  } while (!address_is_sane (answers->address));
+  do
+    {
+      g_free (answers->address);
+      if (!(answers->address = ask ("Your mail address", NULL)))
+        return FALSE;
+      if (!address_is_sane (answers->address))
+        printf ("An address looks like ada@example.org.\n");
+    }
+  while (!address_is_sane (answers->address));
   if (!(answers->person = ask ("Your name, as others shall see it (may be empty)", NULL)))
     return FALSE;
   domain = strrchr (answers->address, '@') + 1;
@@ -204,8 +212,8 @@ ask_servers (Answers *answers)
           "POP fetches the inbox to this machine; folders and what was read stay here.\n");
   if (!(answers->protocol = ask ("imap or pop", "imap")))
     return FALSE;
-  if (!(answers->incoming = ask ("Incoming server", strcmp (answers->protocol, "pop") == 0 ? pop : imap)) ||
-      !(answers->smtp = ask ("Sending server", smtp)))
+  if (!(answers->incoming = ask ("Incoming server", strcmp (answers->protocol, "pop") == 0 ? pop : imap))
+      || !(answers->smtp = ask ("Sending server", smtp)))
     return FALSE;
   return TRUE;
 }
@@ -218,7 +226,9 @@ ask_sign_in (Answers *answers)
   answers->oauth2 = answers->provider && answers->provider->oauth2;
   if (!(answers->user = ask ("User name", answers->provider && answers->provider->local_user ? local : answers->address)))
     return FALSE;
-  answers->command = ask (answers->oauth2 ? "Command that prints an access token" : "Command that prints the password, as `pass show mail/work` (empty: type it)", NULL);
+  answers->command = ask (answers->oauth2 ? "Command that prints an access token"
+                                          : "Command that prints the password, as `pass show mail/work` (empty: type it)",
+                          NULL);
   if (!answers->command)
     return FALSE;
   if (!*answers->command && !answers->oauth2 && !(answers->secret = ask_secret ("Password")))
@@ -244,14 +254,16 @@ ask_name (Answers *answers, FmConfig *config)
   g_autofree char *first = g_strndup (domain, strcspn (domain, "."));
   gboolean good;
 
-  do {
-    g_free (answers->name);
-    if (!(answers->name = ask ("A short name for the account", name_is_taken (config, first) ? answers->address : first)))
-      return FALSE;
-    good = *answers->name && !strpbrk (answers->name, "/[]#\t") && !name_is_taken (config, answers->name);
-    if (!good)
-      printf ("That name is taken, empty, or has one of / [ ] # in it.\n");
-  } while (!good);
+  do
+    {
+      g_free (answers->name);
+      if (!(answers->name = ask ("A short name for the account", name_is_taken (config, first) ? answers->address : first)))
+        return FALSE;
+      good = *answers->name && !strpbrk (answers->name, "/[]#\t") && !name_is_taken (config, answers->name);
+      if (!good)
+        printf ("That name is taken, empty, or has one of / [ ] # in it.\n");
+    }
+  while (!good);
   return TRUE;
 }
 
@@ -303,14 +315,15 @@ try_it (FmConfig *parsed, const Answers *answers, const char *data_dir)
   fflush (stdout);
   steps = fm_probe_account (spec, data_dir, answers->secret, cancel);
   fm_cancel_unref (cancel);
-  for (guint i = 0; i < steps->len; i++) {
-    const FmProbeStep *step = g_ptr_array_index (steps, i);
-    g_autofree char *detail = fm_text_sanitise_line (step->detail ? step->detail : "", -1);
-    printf ("%s %s: %s\n", step->good ? "ok  " : "BAD ", step->what, detail);
-    if (step->remedy)
-      printf ("     -> %s\n", step->remedy);
-    good &= step->good;
-  }
+  for (guint i = 0; i < steps->len; i++)
+    {
+      const FmProbeStep *step = g_ptr_array_index (steps, i);
+      g_autofree char *detail = fm_text_sanitise_line (step->detail ? step->detail : "", -1);
+      printf ("%s %s: %s\n", step->good ? "ok  " : "BAD ", step->what, detail);
+      if (step->remedy)
+        printf ("     -> %s\n", step->remedy);
+      good &= step->good;
+    }
   if (good)
     return TRUE;
   answer = ask ("Keep it nevertheless? (y/n)", "n");
@@ -344,19 +357,23 @@ finish (const Answers *answers, const char *path, const char *data_dir)
   g_autoptr (FmConfig) parsed = fm_config_parse (section, -1, "the new section");
   g_autoptr (GError) error = NULL;
 
-  if (fm_config_problems (parsed)->len > 0 || fm_config_accounts (parsed)->len != 1) {
-    const FmConfigProblem *problem = fm_config_problems (parsed)->len > 0 ? g_ptr_array_index (fm_config_problems (parsed), 0) : NULL;
-    fm_cli_session_complain ("%s: nothing was written", problem ? problem->message : "that is no account");
-    return 1;
-  }
-  if (!try_it (parsed, answers, data_dir)) {
-    fm_cli_session_complain ("nothing was written");
-    return 1;
-  }
-  if ((answers->secret && !fm_probe_store_secret (data_dir, answers->name, answers->secret, &error)) || !append_section (path, section, &error)) {
-    fm_cli_session_complain ("%s", error->message);
-    return 1;
-  }
+  if (fm_config_problems (parsed)->len > 0 || fm_config_accounts (parsed)->len != 1)
+    {
+      const FmConfigProblem *problem = fm_config_problems (parsed)->len > 0 ? g_ptr_array_index (fm_config_problems (parsed), 0) : NULL;
+      fm_cli_session_complain ("%s: nothing was written", problem ? problem->message : "that is no account");
+      return 1;
+    }
+  if (!try_it (parsed, answers, data_dir))
+    {
+      fm_cli_session_complain ("nothing was written");
+      return 1;
+    }
+  if ((answers->secret && !fm_probe_store_secret (data_dir, answers->name, answers->secret, &error))
+      || !append_section (path, section, &error))
+    {
+      fm_cli_session_complain ("%s", error->message);
+      return 1;
+    }
   if (answers->secret)
     printf ("The password is in %s/secrets, readable by you alone; password_command with a password manager is safer.\n", data_dir);
   printf ("The account %s is in %s. Open it: fulmar\n", answers->name, path);
@@ -371,10 +388,11 @@ fm_cli_setup_run (const FmCliGlobals *globals, int argc, char **argv)
   Answers answers = { 0 };
   int status = 1;
 
-  if (argc > 1) {
-    fm_cli_session_complain ("usage: fulmar setup");
-    return 2;
-  }
+  if (argc > 1)
+    {
+      fm_cli_session_complain ("usage: fulmar setup");
+      return 2;
+    }
   config = fm_config_load (path);
   data_dir = fm_config_store (config) ? g_strdup (fm_config_store (config)) : fm_paths_data_dir ();
   if (ask_who (&answers) && ask_servers (&answers) && ask_sign_in (&answers) && ask_name (&answers, config))

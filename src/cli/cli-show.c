@@ -120,7 +120,7 @@ fm_cli_show_run (const FmCliGlobals *globals, int argc, char **argv)
   for (int i = 1; i < argc; i++)
     if (g_strv_contains (modes, argv[i]))
       mode = argv[i];
-    else if (!name)
+    else if (!name && *argv[i] != '-')
       name = argv[i];
     else
       name = "";

@@ -1,5 +1,6 @@
 /* The table of commands. */
 #include "cli/cli-private.h"
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -35,18 +36,52 @@ fm_cli_is_command (const char *word)
   return FALSE;
 }
 
+/* `-a ACCOUNT` may also stand after the command. The arguments without it; transfer: container. */
+static char **
+take_account (FmCliGlobals *globals, int *argc, char **argv)
+{
+  char **left = g_new0 (char *, *argc + 1);
+  int n = 0;
+
+  for (int i = 0; i < *argc; i++)
+    if (strcmp (argv[i], "-a") == 0 && i + 1 < *argc)
+      globals->account = argv[++i];
+    else if (strcmp (argv[i], "--") == 0)
+      {
+        while (i < *argc)
+          left[n++] = argv[i++];
+      }
+    else
+      left[n++] = argv[i];
+  *argc = n;
+  return left;
+}
+
+/* What a script reads must be whole: a full disk or a closed pipe is a failure. */
+static int
+flush_output (int status)
+{
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return status;
+  fm_cli_session_complain ("standard output can't be written");
+  return status == 0 ? 1 : status;
+}
+
 int
 fm_cli_run (const FmCliGlobals *globals, int argc, char **argv)
 {
+  FmCliGlobals own = *globals;
+  g_autofree char **left = take_account (&own, &argc, argv);
+
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    if (strcmp (commands[i].name, argv[0]) == 0)
+    if (strcmp (commands[i].name, left[0]) == 0)
       {
-        if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0))
+        if (argc > 1 && (strcmp (left[1], "--help") == 0 || strcmp (left[1], "-h") == 0))
           {
             g_print ("Usage: fulmar %s\n", commands[i].usage);
             return 0;
           }
-        return commands[i].run (globals, argc, argv);
+        return flush_output (commands[i].run (&own, argc, left));
       }
   return 2;
 }

@@ -87,11 +87,13 @@ fm_control_channel_connect (const char *path, GError **error)
   int dir_fd = open_dir_of (path), fd = socket_new ();
   gboolean connected = FALSE;
   int saved = 0;
-  if (dir_fd >= 0 && fd >= 0) {
-    address_of (&address, path, dir_fd, base);
-    connected = connect (fd, (struct sockaddr *) &address, sizeof address) == 0;
-    saved = errno;
-  } else
+  if (dir_fd >= 0 && fd >= 0)
+    {
+      address_of (&address, path, dir_fd, base);
+      connected = connect (fd, (struct sockaddr *) &address, sizeof address) == 0;
+      saved = errno;
+    }
+  else
     saved = errno;
   if (dir_fd >= 0)
     close (dir_fd);
@@ -113,8 +115,8 @@ bind_at (int fd, int dir_fd, const char *path)
   struct sockaddr_un address;
   address_of (&address, new_path, dir_fd, new_base);
   unlinkat (dir_fd, new_base, 0);
-  return fchmod (fd, 0600) == 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0 && listen (fd, BACKLOG) == 0 &&
-         renameat (dir_fd, new_base, dir_fd, base) == 0;
+  return fchmod (fd, 0600) == 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0 && listen (fd, BACKLOG) == 0
+         && renameat (dir_fd, new_base, dir_fd, base) == 0;
 }
 
 int
@@ -138,10 +140,11 @@ fm_control_channel_accept (int listening, gboolean *ret_more)
 {
   int fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   *ret_more = fd >= 0 || errno == EINTR || errno == ECONNABORTED;
-  if (fd >= 0 && !peer_is_us (fd)) {
-    close (fd);
-    return -1;
-  }
+  if (fd >= 0 && !peer_is_us (fd))
+    {
+      close (fd);
+      return -1;
+    }
   return fd;
 }
 
@@ -168,10 +171,11 @@ head_at (const guint8 *at)
 gboolean
 fm_control_channel_read (FmControlChannel *channel)
 {
-  if (channel->taken > 0) {
-    g_byte_array_remove_range (channel->in, 0, (guint) channel->taken);
-    channel->taken = 0;
-  }
+  if (channel->taken > 0)
+    {
+      g_byte_array_remove_range (channel->in, 0, (guint) channel->taken);
+      channel->taken = 0;
+    }
   guint had = channel->in->len;
   g_byte_array_set_size (channel->in, had + READ_BYTES);
   ssize_t n = recv (channel->fd, channel->in->data + had, READ_BYTES, MSG_DONTWAIT);
@@ -208,21 +212,24 @@ fm_control_channel_put (FmControlChannel *channel, GBytes *body)
 gboolean
 fm_control_channel_flush (FmControlChannel *channel)
 {
-  while (channel->written < channel->out->len) {
-    ssize_t n = send (channel->fd, channel->out->data + channel->written, channel->out->len - channel->written, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0 && errno != EAGAIN)
-      return FALSE;
-    if (n < 0)
-      break;
-    channel->written += (gsize) n;
-  }
+  while (channel->written < channel->out->len)
+    {
+      ssize_t n
+          = send (channel->fd, channel->out->data + channel->written, channel->out->len - channel->written, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0 && errno != EAGAIN)
+        return FALSE;
+      if (n < 0)
+        break;
+      channel->written += (gsize) n;
+    }
   /* Moved to the front only when at least half is gone, so that each byte moves once. */
-  if (channel->written * 2 >= channel->out->len) {
-    g_byte_array_remove_range (channel->out, 0, (guint) channel->written);
-    channel->written = 0;
-  }
+  if (channel->written * 2 >= channel->out->len)
+    {
+      g_byte_array_remove_range (channel->out, 0, (guint) channel->written);
+      channel->written = 0;
+    }
   return TRUE;
 }
 

@@ -37,13 +37,14 @@ hand_on (FmControlClient *client)
 {
   const guint8 *data;
   gsize size;
-  while (fm_control_channel_next (client->channel, &data, &size)) {
-    g_autoptr (GBytes) bytes = g_bytes_new_static (data, size);
-    FmEvent *event = fm_event_wire_decode (bytes, NULL);
-    if (event == NULL)
-      return FALSE;
-    client->on_event (event, client->data);
-  }
+  while (fm_control_channel_next (client->channel, &data, &size))
+    {
+      g_autoptr (GBytes) bytes = g_bytes_new_static (data, size);
+      FmEvent *event = fm_event_wire_decode (bytes, NULL);
+      if (event == NULL)
+        return FALSE;
+      client->on_event (event, client->data);
+    }
   return TRUE;
 }
 
@@ -66,23 +67,25 @@ client_main (gpointer data)
   gint64 end = G_MAXINT64;
   short events;
   gboolean closing;
-  for (;;) {
-    if (!prepare (client, &events, &closing))
-      break;
-    if (closing && end == G_MAXINT64)
-      end = fm_clock_deadline_us (LAST_WORDS_MS);
-    if (closing && ((events & POLLOUT) == 0 || fm_clock_remaining_ms (end) == 0))
-      return;
-    struct pollfd fds[2] = { { fm_control_channel_fd (client->channel), closing ? events & POLLOUT : events, 0 }, { client->wake_fd, POLLIN, 0 } };
-    poll (fds, 2, closing ? fm_clock_remaining_ms (end) : -1);
-    uint64_t woken;
-    if (fds[1].revents != 0)
-      (void) !read (client->wake_fd, &woken, sizeof woken);
-    if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0)
-      continue;
-    if (!fm_control_channel_read (client->channel) || !hand_on (client))
-      break;
-  }
+  for (;;)
+    {
+      if (!prepare (client, &events, &closing))
+        break;
+      if (closing && end == G_MAXINT64)
+        end = fm_clock_deadline_us (LAST_WORDS_MS);
+      if (closing && ((events & POLLOUT) == 0 || fm_clock_remaining_ms (end) == 0))
+        return;
+      struct pollfd fds[2]
+          = { { fm_control_channel_fd (client->channel), closing ? events & POLLOUT : events, 0 }, { client->wake_fd, POLLIN, 0 } };
+      poll (fds, 2, closing ? fm_clock_remaining_ms (end) : -1);
+      uint64_t woken;
+      if (fds[1].revents != 0)
+        (void) !read (client->wake_fd, &woken, sizeof woken);
+      if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) == 0)
+        continue;
+      if (!fm_control_channel_read (client->channel) || !hand_on (client))
+        break;
+    }
   pthread_mutex_lock (&client->mutex);
   closing = client->closing;
   pthread_mutex_unlock (&client->mutex);

@@ -100,10 +100,11 @@ put_answer (FmControlServer *server, const FmEvent *event)
   FmEvent copy = *event;
   copy.reply_to = token.request_id;
   put (token.client, &copy);
-  if (event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED) {
-    g_hash_table_remove (server->tokens, &event->reply_to);
-    g_hash_table_remove (token.client->tokens, &token.request_id);
-  }
+  if (event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED)
+    {
+      g_hash_table_remove (server->tokens, &event->reply_to);
+      g_hash_table_remove (token.client->tokens, &token.request_id);
+    }
 }
 
 void
@@ -131,14 +132,17 @@ token_new (FmControlServer *server, Client *client, guint64 request_id)
     return 0;
   guint64 token = 0;
   pthread_mutex_lock (&server->mutex);
-  if (g_hash_table_contains (client->tokens, &request_id) || g_hash_table_size (client->tokens) >= MAX_OPEN_REQUESTS) {
-    client->dead = TRUE;
-  } else {
-    token = ++server->last_token | FM_CONTROL_TOKEN_BIT;
-    Token value = { client, request_id };
-    g_hash_table_insert (server->tokens, key (token), g_memdup2 (&value, sizeof value));
-    g_hash_table_insert (client->tokens, key (request_id), key (token));
-  }
+  if (g_hash_table_contains (client->tokens, &request_id) || g_hash_table_size (client->tokens) >= MAX_OPEN_REQUESTS)
+    {
+      client->dead = TRUE;
+    }
+  else
+    {
+      token = ++server->last_token | FM_CONTROL_TOKEN_BIT;
+      Token value = { client, request_id };
+      g_hash_table_insert (server->tokens, key (token), g_memdup2 (&value, sizeof value));
+      g_hash_table_insert (client->tokens, key (request_id), key (token));
+    }
   pthread_mutex_unlock (&server->mutex);
   return token;
 }
@@ -168,12 +172,13 @@ take_request (FmControlServer *server, Client *client, const guint8 *data, gsize
   g_autoptr (FmControlWire) wire = fm_control_wire_decode (data, size);
   if (wire == NULL)
     return FALSE;
-  if (wire->request.verb == FM_CONTROL_CANCEL) {
-    wire->request.request_id = token_of (server, client, wire->request.request_id);
-    if (wire->request.request_id != 0)
-      server->on_request (0, &wire->request, server->data);
-    return TRUE;
-  }
+  if (wire->request.verb == FM_CONTROL_CANCEL)
+    {
+      wire->request.request_id = token_of (server, client, wire->request.request_id);
+      if (wire->request.request_id != 0)
+        server->on_request (0, &wire->request, server->data);
+      return TRUE;
+    }
   guint64 token = token_new (server, client, wire->request_id);
   if (token == 0 && wire->request_id != 0)
     return FALSE;
@@ -212,22 +217,26 @@ static void
 accept_all (FmControlServer *server)
 {
   gboolean more = TRUE;
-  while (more) {
-    int fd = fm_control_channel_accept (server->listen_fd, &more);
-    if (fd < 0)
-      continue;
-    Client *client = g_new0 (Client, 1);
-    client->channel = fm_control_channel_new (fd);
-    client->tokens = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
-    pthread_mutex_lock (&server->mutex);
-    if (server->clients->len < MAX_CLIENTS) {
-      greet (server, client);
-      g_ptr_array_add (server->clients, client);
-    } else {
-      client_free (client);
+  while (more)
+    {
+      int fd = fm_control_channel_accept (server->listen_fd, &more);
+      if (fd < 0)
+        continue;
+      Client *client = g_new0 (Client, 1);
+      client->channel = fm_control_channel_new (fd);
+      client->tokens = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+      pthread_mutex_lock (&server->mutex);
+      if (server->clients->len < MAX_CLIENTS)
+        {
+          greet (server, client);
+          g_ptr_array_add (server->clients, client);
+        }
+      else
+        {
+          client_free (client);
+        }
+      pthread_mutex_unlock (&server->mutex);
     }
-    pthread_mutex_unlock (&server->mutex);
-  }
 }
 
 /* Writes, drops the dead, and fills the set to poll. FALSE: closing, and nothing (or no time) is left. */
@@ -237,18 +246,20 @@ prepare (FmControlServer *server, GArray *fds, gint64 *end)
   gboolean waits = FALSE;
   pthread_mutex_lock (&server->mutex);
   g_array_set_size (fds, 2);
-  for (guint i = server->clients->len; i-- > 0;) {
-    Client *client = server->clients->pdata[i];
-    if (client->dead || !fm_control_channel_flush (client->channel))
-      drop (server, client);
-  }
-  for (guint i = 0; i < server->clients->len; i++) {
-    Client *client = server->clients->pdata[i];
-    short events = fm_control_channel_events (client->channel);
-    waits |= (events & POLLOUT) != 0;
-    struct pollfd fd = { fm_control_channel_fd (client->channel), server->closing ? events & POLLOUT : events, 0 };
-    g_array_append_val (fds, fd);
-  }
+  for (guint i = server->clients->len; i-- > 0;)
+    {
+      Client *client = server->clients->pdata[i];
+      if (client->dead || !fm_control_channel_flush (client->channel))
+        drop (server, client);
+    }
+  for (guint i = 0; i < server->clients->len; i++)
+    {
+      Client *client = server->clients->pdata[i];
+      short events = fm_control_channel_events (client->channel);
+      waits |= (events & POLLOUT) != 0;
+      struct pollfd fd = { fm_control_channel_fd (client->channel), server->closing ? events & POLLOUT : events, 0 };
+      g_array_append_val (fds, fd);
+    }
   if (server->closing && *end == G_MAXINT64)
     *end = fm_clock_deadline_us (LAST_WORDS_MS);
   gboolean over = server->closing && (!waits || fm_clock_remaining_ms (*end) == 0);
@@ -264,11 +275,12 @@ serve (FmControlServer *server, const GArray *fds)
     if ((g_array_index (fds, struct pollfd, i).revents & (POLLIN | POLLHUP | POLLERR)) != 0)
       g_ptr_array_add (ready, server->clients->pdata[i - 2]);
   for (guint i = 0; i < ready->len; i++)
-    if (!take_requests (server, ready->pdata[i])) {
-      pthread_mutex_lock (&server->mutex);
-      drop (server, ready->pdata[i]);
-      pthread_mutex_unlock (&server->mutex);
-    }
+    if (!take_requests (server, ready->pdata[i]))
+      {
+        pthread_mutex_lock (&server->mutex);
+        drop (server, ready->pdata[i]);
+        pthread_mutex_unlock (&server->mutex);
+      }
 }
 
 static void
@@ -280,19 +292,20 @@ server_main (gpointer data)
   gint64 end = G_MAXINT64;
   g_array_append_val (fds, listening);
   g_array_append_val (fds, waking);
-  while (prepare (server, fds, &end)) {
-    gboolean closing = end != G_MAXINT64;
-    poll ((struct pollfd *) (void *) fds->data, fds->len, closing ? fm_clock_remaining_ms (end) : -1);
-    uint64_t woken;
-    if (g_array_index (fds, struct pollfd, 1).revents != 0)
-      (void) !read (server->wake_fd, &woken, sizeof woken);
-    if (closing)
-      continue;
-    gboolean knock = g_array_index (fds, struct pollfd, 0).revents != 0;
-    serve (server, fds);
-    if (knock)
-      accept_all (server);
-  }
+  while (prepare (server, fds, &end))
+    {
+      gboolean closing = end != G_MAXINT64;
+      poll ((struct pollfd *) (void *) fds->data, fds->len, closing ? fm_clock_remaining_ms (end) : -1);
+      uint64_t woken;
+      if (g_array_index (fds, struct pollfd, 1).revents != 0)
+        (void) !read (server->wake_fd, &woken, sizeof woken);
+      if (closing)
+        continue;
+      gboolean knock = g_array_index (fds, struct pollfd, 0).revents != 0;
+      serve (server, fds);
+      if (knock)
+        accept_all (server);
+    }
 }
 
 FmControlServer *

@@ -44,12 +44,13 @@ fm_control_wire_encode (guint64 request_id, const FmControlRequest *request)
   put_u32 (out, request->folders == NULL ? ABSENT : g_strv_length ((char **) request->folders));
   for (guint i = 0; request->folders != NULL && request->folders[i] != NULL; i++)
     put_text (out, request->folders[i]);
-  if (request->action != NULL) {
-    g_autoptr (GBytes) action = fm_action_to_bytes (request->action);
-    gsize size;
-    const guint8 *data = g_bytes_get_data (action, &size);
-    g_byte_array_append (out, data, (guint) size);
-  }
+  if (request->action != NULL)
+    {
+      g_autoptr (GBytes) action = fm_action_to_bytes (request->action);
+      gsize size;
+      const guint8 *data = g_bytes_get_data (action, &size);
+      g_byte_array_append (out, data, (guint) size);
+    }
   return g_byte_array_free_to_bytes (out);
 }
 
@@ -61,11 +62,12 @@ typedef struct {
 static void
 take (Reader *reader, void *into, gsize size)
 {
-  if (reader->failed || (gsize) (reader->end - reader->at) < size) {
-    reader->failed = TRUE;
-    memset (into, 0, size);
-    return;
-  }
+  if (reader->failed || (gsize) (reader->end - reader->at) < size)
+    {
+      reader->failed = TRUE;
+      memset (into, 0, size);
+      return;
+    }
   memcpy (into, reader->at, size);
   reader->at += size;
 }
@@ -93,10 +95,11 @@ take_text (Reader *reader)
   if (reader->failed || size == ABSENT)
     return NULL;
   const char *at = (const char *) reader->at;
-  if (size > MAX_TEXT_BYTES || (gsize) (reader->end - reader->at) < size || !g_utf8_validate_len (at, size, NULL)) {
-    reader->failed = TRUE;
-    return NULL;
-  }
+  if (size > MAX_TEXT_BYTES || (gsize) (reader->end - reader->at) < size || !g_utf8_validate_len (at, size, NULL))
+    {
+      reader->failed = TRUE;
+      return NULL;
+    }
   reader->at += size;
   return g_strndup (at, size);
 }
@@ -107,10 +110,11 @@ take_folders (Reader *reader)
   guint32 n = take_u32 (reader);
   if (reader->failed || n == ABSENT)
     return NULL;
-  if (n > MAX_FOLDERS || n > (gsize) (reader->end - reader->at) / sizeof (guint32)) {
-    reader->failed = TRUE;
-    return NULL;
-  }
+  if (n > MAX_FOLDERS || n > (gsize) (reader->end - reader->at) / sizeof (guint32))
+    {
+      reader->failed = TRUE;
+      return NULL;
+    }
   char **folders = g_new0 (char *, n + 1);
   for (guint32 i = 0; i < n && !reader->failed; i++)
     if ((folders[i] = take_text (reader)) == NULL)
@@ -144,13 +148,14 @@ fm_control_wire_decode (const guint8 *data, gsize size)
   wire->request.account = wire->account = take_text (&reader);
   wire->folders = take_folders (&reader);
   wire->request.folders = (const char *const *) wire->folders;
-  if (reader.failed || verb > FM_CONTROL_JOURNAL || (wire->request_id & FM_CONTROL_TOKEN_BIT) != 0 ||
-      (verb != FM_CONTROL_ACT && reader.at != reader.end))
+  if (reader.failed || verb > FM_CONTROL_JOURNAL || (wire->request_id & FM_CONTROL_TOKEN_BIT) != 0
+      || (verb != FM_CONTROL_ACT && reader.at != reader.end))
     return NULL;
   wire->request.verb = verb;
-  if (verb == FM_CONTROL_ACT) {
-    g_autoptr (GBytes) action = g_bytes_new_static (reader.at, (gsize) (reader.end - reader.at));
-    wire->request.action = fm_action_from_bytes (action, &wire->action_error);
-  }
+  if (verb == FM_CONTROL_ACT)
+    {
+      g_autoptr (GBytes) action = g_bytes_new_static (reader.at, (gsize) (reader.end - reader.at));
+      wire->request.action = fm_action_from_bytes (action, &wire->action_error);
+    }
   return g_steal_pointer (&wire);
 }

@@ -51,8 +51,11 @@ followed_new (guint64 id, const FmControlRequest *request)
 static FmControlRequest
 request_of (const Followed *followed)
 {
-  return (FmControlRequest){ .verb = followed->verb, .action = followed->action, .account = followed->account,
-                             .folders = (const char *const *) followed->folders, .id = followed->target };
+  return (FmControlRequest){ .verb = followed->verb,
+                             .action = followed->action,
+                             .account = followed->account,
+                             .folders = (const char *const *) followed->folders,
+                             .id = followed->target };
 }
 
 static char *
@@ -68,10 +71,11 @@ static void
 sync_folder (FmEngine *engine, guint64 token, gint64 folder_id)
 {
   g_autoptr (FmFolderInfo) folder = folder_id == 0 ? NULL : fm_folder_store_get (engine->desk_reader, folder_id, NULL);
-  if (folder == NULL) {
-    fm_engine_finish (engine, token, NULL, NULL);
-    return;
-  }
+  if (folder == NULL)
+    {
+      fm_engine_finish (engine, token, NULL, NULL);
+      return;
+    }
   const char *folders[] = { folder->name, NULL };
   FmControlRequest request = { .verb = FM_CONTROL_SYNC, .account = folder->account, .folders = folders };
   fm_engine_desk_run_local (engine, token, &request);
@@ -84,14 +88,15 @@ run_request (FmEngine *engine, gpointer data)
   Followed *asked = data;
   FmControlRequest request = request_of (asked);
   request.request_id = (guint64) asked->target;
-  if (!g_atomic_int_get (&engine->desk_closing)) {
-    if (asked->id != 0)
-      fm_engine_request_add (engine, asked->id, 1);
-    if (asked->verb == FM_CONTROL_OPEN_FOLDER)
-      sync_folder (engine, asked->id, asked->target);
-    else
-      fm_engine_desk_run_local (engine, asked->id, &request);
-  }
+  if (!g_atomic_int_get (&engine->desk_closing))
+    {
+      if (asked->id != 0)
+        fm_engine_request_add (engine, asked->id, 1);
+      if (asked->verb == FM_CONTROL_OPEN_FOLDER)
+        sync_folder (engine, asked->id, asked->target);
+      else
+        fm_engine_desk_run_local (engine, asked->id, &request);
+    }
   fm_engine_follow_followed_free (asked);
 }
 
@@ -160,11 +165,12 @@ list_followed (FmEngine *engine, gboolean sent)
   gpointer id, value;
   pthread_mutex_lock (&engine->mutex);
   g_hash_table_iter_init (&iter, engine->followed);
-  while (g_hash_table_iter_next (&iter, &id, &value)) {
-    const Followed *followed = value;
-    if (followed->sent == sent && !followed->own)
-      g_array_append_vals (ids, id, 1);
-  }
+  while (g_hash_table_iter_next (&iter, &id, &value))
+    {
+      const Followed *followed = value;
+      if (followed->sent == sent && !followed->own)
+        g_array_append_vals (ids, id, 1);
+    }
   pthread_mutex_unlock (&engine->mutex);
   g_array_sort (ids, by_id);
   return ids;
@@ -176,14 +182,15 @@ copy_followed (FmEngine *engine, guint64 id, gboolean mark_sent, gboolean mark_o
 {
   pthread_mutex_lock (&engine->mutex);
   Followed *found = g_hash_table_lookup (engine->followed, &id), *copy = NULL;
-  if (found != NULL) {
-    FmControlRequest request = request_of (found);
-    copy = followed_new (id, &request);
-    copy->give_up_us = found->give_up_us;
-    copy->durable = found->durable;
-    found->sent |= mark_sent;
-    found->own |= mark_own;
-  }
+  if (found != NULL)
+    {
+      FmControlRequest request = request_of (found);
+      copy = followed_new (id, &request);
+      copy->give_up_us = found->give_up_us;
+      copy->durable = found->durable;
+      found->sent |= mark_sent;
+      found->own |= mark_own;
+    }
   pthread_mutex_unlock (&engine->mutex);
   return copy;
 }
@@ -206,12 +213,15 @@ do_here (FmEngine *engine, guint64 id)
   if (followed == NULL)
     return;
   FmControlRequest request = request_of (followed);
-  if (followed->verb == FM_CONTROL_SYNC && !fm_engine_is_leader (engine)) {
-    g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_OFFLINE, "no Fulmar is running that could sync");
-    fm_engine_finish (engine, id, NULL, error);
-  } else {
-    fm_engine_desk_run_local (engine, id, &request);
-  }
+  if (followed->verb == FM_CONTROL_SYNC && !fm_engine_is_leader (engine))
+    {
+      g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_OFFLINE, "no Fulmar is running that could sync");
+      fm_engine_finish (engine, id, NULL, error);
+    }
+  else
+    {
+      fm_engine_desk_run_local (engine, id, &request);
+    }
   fm_engine_follow_followed_free (followed);
 }
 
@@ -222,21 +232,23 @@ leader_gone (FmEngine *engine, gpointer data)
     return;
   g_clear_pointer (&engine->leader, fm_control_client_free);
   g_autoptr (GArray) ids = list_followed (engine, TRUE);
-  for (guint i = 0; i < ids->len; i++) {
-    guint64 id = g_array_index (ids, guint64, i);
-    Followed *followed = copy_followed (engine, id, FALSE, FALSE);
-    if (followed != NULL && followed->durable)
-      fm_engine_finish (engine, id, NULL, NULL);
-    if (followed != NULL)
-      fm_engine_follow_followed_free (followed);
-    pthread_mutex_lock (&engine->mutex);
-    Followed *left = g_hash_table_lookup (engine->followed, &id);
-    if (left != NULL) {
-      left->sent = FALSE;
-      left->give_up_us = fm_clock_mono_us () + GIVE_UP_US;
+  for (guint i = 0; i < ids->len; i++)
+    {
+      guint64 id = g_array_index (ids, guint64, i);
+      Followed *followed = copy_followed (engine, id, FALSE, FALSE);
+      if (followed != NULL && followed->durable)
+        fm_engine_finish (engine, id, NULL, NULL);
+      if (followed != NULL)
+        fm_engine_follow_followed_free (followed);
+      pthread_mutex_lock (&engine->mutex);
+      Followed *left = g_hash_table_lookup (engine->followed, &id);
+      if (left != NULL)
+        {
+          left->sent = FALSE;
+          left->give_up_us = fm_clock_mono_us () + GIVE_UP_US;
+        }
+      pthread_mutex_unlock (&engine->mutex);
     }
-    pthread_mutex_unlock (&engine->mutex);
-  }
   if (engine->options.lease && !fm_engine_is_leader (engine))
     engine->lease_check_us = 0;
   fm_engine_follow_check (engine);
@@ -267,8 +279,8 @@ fm_engine_follow_connect (FmEngine *engine)
 static gboolean
 alone (FmEngine *engine, gint64 give_up_us)
 {
-  return fm_engine_is_leader (engine) || give_up_us <= fm_clock_mono_us () ||
-         (!engine->options.lease && fm_engine_lease_is_free (engine->options.data_dir));
+  return fm_engine_is_leader (engine) || give_up_us <= fm_clock_mono_us ()
+         || (!engine->options.lease && fm_engine_lease_is_free (engine->options.data_dir));
 }
 
 static gint64
@@ -289,29 +301,32 @@ fm_engine_follow_check (FmEngine *engine)
   if (ids->len == 0 || g_atomic_int_get (&engine->desk_closing))
     return;
   gboolean connected = !fm_engine_is_leader (engine) && fm_engine_follow_connect (engine);
-  if (!connected && !fm_engine_is_leader (engine) && engine->options.lease) {
-    fm_engine_desk_seek_lease (engine);
-    connected = engine->leader != NULL && !fm_engine_is_leader (engine);
-  }
-  for (guint i = 0; i < ids->len; i++) {
-    guint64 id = g_array_index (ids, guint64, i);
-    if (connected)
-      hand_over (engine, id);
-    else if (alone (engine, give_up_of (engine, id)))
-      do_here (engine, id);
-    else
-      engine->follow_check_us = fm_clock_mono_us () + TRY_AGAIN_US;
-  }
+  if (!connected && !fm_engine_is_leader (engine) && engine->options.lease)
+    {
+      fm_engine_desk_seek_lease (engine);
+      connected = engine->leader != NULL && !fm_engine_is_leader (engine);
+    }
+  for (guint i = 0; i < ids->len; i++)
+    {
+      guint64 id = g_array_index (ids, guint64, i);
+      if (connected)
+        hand_over (engine, id);
+      else if (alone (engine, give_up_of (engine, id)))
+        do_here (engine, id);
+      else
+        engine->follow_check_us = fm_clock_mono_us () + TRY_AGAIN_US;
+    }
 }
 
 void
 fm_engine_follow_request (FmEngine *engine, guint64 id, const FmControlRequest *request)
 {
-  if (request->verb == FM_CONTROL_RETRY || request->verb == FM_CONTROL_CANCEL) {
-    if (engine->leader != NULL)
-      fm_control_client_send (engine->leader, 0, request);
-    return;
-  }
+  if (request->verb == FM_CONTROL_RETRY || request->verb == FM_CONTROL_CANCEL)
+    {
+      if (engine->leader != NULL)
+        fm_control_client_send (engine->leader, 0, request);
+      return;
+    }
   Followed *followed = followed_new (id, request);
   pthread_mutex_lock (&engine->mutex);
   g_hash_table_insert (engine->followed, g_memdup2 (&id, sizeof id), followed);
@@ -324,12 +339,13 @@ void
 fm_engine_follow_stop (FmEngine *engine)
 {
   g_autoptr (GArray) ids = list_followed (engine, FALSE);
-  for (guint i = 0; i < ids->len; i++) {
-    Followed *followed = copy_followed (engine, g_array_index (ids, guint64, i), FALSE, FALSE);
-    if (followed != NULL && followed->verb == FM_CONTROL_ACT)
-      fm_engine_act_as (engine, 0, fm_action_ref (followed->action), TRUE);
-    if (followed != NULL)
-      fm_engine_follow_followed_free (followed);
-  }
+  for (guint i = 0; i < ids->len; i++)
+    {
+      Followed *followed = copy_followed (engine, g_array_index (ids, guint64, i), FALSE, FALSE);
+      if (followed != NULL && followed->verb == FM_CONTROL_ACT)
+        fm_engine_act_as (engine, 0, fm_action_ref (followed->action), TRUE);
+      if (followed != NULL)
+        fm_engine_follow_followed_free (followed);
+    }
   g_clear_pointer (&engine->leader, fm_control_client_free);
 }

@@ -27,24 +27,26 @@ remedy_of (const GError *error)
 {
   if (error->domain != FM_ERROR)
     return NULL;
-  switch ((FmErrorCode) error->code) {
-  case FM_ERROR_OFFLINE:
-    return "check the host name, the port and the network";
-  case FM_ERROR_TIMEOUT:
-    return "check the port, and whether a firewall is in between";
-  case FM_ERROR_AUTH:
-    return "check the user name and the password; many providers want an app password, and some want IMAP or POP switched on in their web settings first";
-  case FM_ERROR_TLS:
-    return "if the certificate is your own, set tls_ca or tls_pin in the account's section; otherwise somebody may be in between";
-  case FM_ERROR_PROTOCOL:
-    return "check that the port belongs to this protocol, and whether it wants TLS from the start or STARTTLS";
-  case FM_ERROR_REFUSED:
-    return "these are the server's own words: try again later, or ask its owner";
-  case FM_ERROR_STORAGE:
-    return "mend the file named";
-  default:
-    return NULL;
-  }
+  switch ((FmErrorCode) error->code)
+    {
+    case FM_ERROR_OFFLINE:
+      return "check the host name, the port and the network";
+    case FM_ERROR_TIMEOUT:
+      return "check the port, and whether a firewall is in between";
+    case FM_ERROR_AUTH:
+      return "check the user name and the password; many providers want an app password, and some want IMAP or POP switched on in their "
+             "web settings first";
+    case FM_ERROR_TLS:
+      return "if the certificate is your own, set tls_ca or tls_pin in the account's section; otherwise somebody may be in between";
+    case FM_ERROR_PROTOCOL:
+      return "check that the port belongs to this protocol, and whether it wants TLS from the start or STARTTLS";
+    case FM_ERROR_REFUSED:
+      return "these are the server's own words: try again later, or ask its owner";
+    case FM_ERROR_STORAGE:
+      return "mend the file named";
+    default:
+      return NULL;
+    }
 }
 
 /* DETAIL is consumed. */
@@ -89,8 +91,12 @@ imap_capabilities (FmImapSession *session)
 static char *
 try_imap (const FmServer *server, const FmCredentials *credentials, FmCancel *cancel, GError **error)
 {
-  FmImapOptions options = { .server = server, .credentials = credentials, .client_name = "Fulmar", .client_version = PACKAGE_VERSION,
-                            .connect_timeout_ms = CONNECT_MS, .timeout_ms = CONNECT_MS };
+  FmImapOptions options = { .server = server,
+                            .credentials = credentials,
+                            .client_name = "Fulmar",
+                            .client_version = PACKAGE_VERSION,
+                            .connect_timeout_ms = CONNECT_MS,
+                            .timeout_ms = CONNECT_MS };
   FmImapSession *session = fm_imap_session_open (&options, cancel, error);
   if (session == NULL)
     return NULL;
@@ -188,24 +194,27 @@ fm_probe_account (const FmAccountSpec *spec, const char *data_dir, FmSecret *giv
   if (spec->path != NULL)
     try_local (steps, spec);
   gboolean sends = spec->smtp.host != NULL;
-  if (secret == NULL && (spec->incoming.host != NULL || sends)) {
-    g_autoptr (GError) error = NULL;
-    secret = known_secret (spec, data_dir, &error);
-    add (steps, "password", g_strdup ("found"), error);
-    if (secret == NULL)
-      return steps;
-  }
+  if (secret == NULL && (spec->incoming.host != NULL || sends))
+    {
+      g_autoptr (GError) error = NULL;
+      secret = known_secret (spec, data_dir, &error);
+      add (steps, "password", g_strdup ("found"), error);
+      if (secret == NULL)
+        return steps;
+    }
   if (spec->incoming.host != NULL && spec->kind == FM_ACCOUNT_IMAP)
     try_service (steps, "imap", spec, &spec->incoming, secret, try_imap, cancel);
   else if (spec->incoming.host != NULL)
     try_service (steps, "pop", spec, &spec->incoming, secret, try_pop, cancel);
   if (sends)
     try_service (steps, "smtp", spec, &spec->smtp, secret, try_smtp, cancel);
-  if (spec->sendmail_argv != NULL) {
-    g_autofree char *program = g_find_program_in_path (spec->sendmail_argv[0]);
-    g_autoptr (GError) error = program != NULL ? NULL : g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "%s is no program here", spec->sendmail_argv[0]);
-    add (steps, "sendmail", g_strdup (program), error);
-  }
+  if (spec->sendmail_argv != NULL)
+    {
+      g_autofree char *program = g_find_program_in_path (spec->sendmail_argv[0]);
+      g_autoptr (GError) error
+          = program != NULL ? NULL : g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "%s is no program here", spec->sendmail_argv[0]);
+      add (steps, "sendmail", g_strdup (program), error);
+    }
   return steps;
 }
 
@@ -215,6 +224,5 @@ fm_probe_store_secret (const char *data_dir, const char *account, FmSecret *secr
   g_autofree char *dir = g_build_filename (data_dir, "secrets", NULL);
   g_autofree char *name = fm_paths_safe_name (account, 200);
   g_autofree char *path = g_build_filename (dir, name, NULL);
-  return fm_paths_make_private_dir (dir, error) &&
-         fm_paths_write_file (path, fm_secret_peek (secret), fm_secret_length (secret), error);
+  return fm_paths_make_private_dir (dir, error) && fm_paths_write_file (path, fm_secret_peek (secret), fm_secret_length (secret), error);
 }

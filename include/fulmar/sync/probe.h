@@ -9,10 +9,10 @@ G_BEGIN_DECLS
 
 /* value struct, owned strings: one thing tried */
 typedef struct {
-  char *what;    /* "imap mail.example.org:993" */
+  char *what; /* "imap mail.example.org:993" */
   gboolean good;
-  char *detail;  /* what was found, or what went wrong; one line, may hold a server's words: sanitise before display */
-  char *remedy;  /* how to mend it; NULL if good */
+  char *detail; /* what was found, or what went wrong; one line, may hold a server's words: sanitise before display */
+  char *remedy; /* how to mend it; NULL if good */
 } FmProbeStep;
 
 /* Connects and signs in to the mailbox and the sending server, in this order; a local account's directory is looked at. SECRET NULL: from the

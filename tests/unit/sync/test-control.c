@@ -100,13 +100,14 @@ requests_and_answers (Wire *wire)
   answer (wire, FM_EVENT_NOTICE, 0);
   answer (wire, FM_EVENT_DONE, 12); /* the leader's own */
   static const FmEventKind kinds[] = { FM_EVENT_PROGRESS, FM_EVENT_DONE, FM_EVENT_NOTICE };
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
-    g_autoptr (FmEvent) event = fm_port_take (wire->events, fm_clock_deadline_us (WAIT_MS));
-    assert_non_null (event);
-    assert_ptr_not_equal (event, &gone);
-    assert_int_equal (event->kind, kinds[i]);
-    assert_int_equal (event->reply_to, kinds[i] == FM_EVENT_NOTICE ? 0 : 7);
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      g_autoptr (FmEvent) event = fm_port_take (wire->events, fm_clock_deadline_us (WAIT_MS));
+      assert_non_null (event);
+      assert_ptr_not_equal (event, &gone);
+      assert_int_equal (event->kind, kinds[i]);
+      assert_int_equal (event->reply_to, kinds[i] == FM_EVENT_NOTICE ? 0 : 7);
+    }
   fm_control_client_free (one);
   assert_null (fm_port_try_take (wire->events));
 }
@@ -151,12 +152,13 @@ late_comers_hear_the_state (void **state)
 {
   Wire wire;
   wire_new (&wire, FALSE);
-  for (guint i = 0; i < 2; i++) {
-    g_autoptr (FmEvent) event = fm_event_new (FM_EVENT_STATE, 0);
-    event->account = g_strdup ("work");
-    event->state = i == 0 ? FM_STATE_CONNECTING : FM_STATE_PUSHED;
-    fm_control_server_send (wire.server, event);
-  }
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (FmEvent) event = fm_event_new (FM_EVENT_STATE, 0);
+      event->account = g_strdup ("work");
+      event->state = i == 0 ? FM_STATE_CONNECTING : FM_STATE_PUSHED;
+      fm_control_server_send (wire.server, event);
+    }
   FmControlClient *client = fm_control_client_new (wire.path, note_event, wire.events, NULL);
   g_autoptr (FmEvent) heard = fm_port_take (wire.events, fm_clock_deadline_us (WAIT_MS));
   assert_int_equal (heard->state, FM_STATE_PUSHED);
@@ -178,14 +180,15 @@ is_closed_by_peer (int fd)
 {
   gint64 deadline = fm_clock_deadline_us (WAIT_MS);
   char byte[4096];
-  for (;;) {
-    struct pollfd poller = { fd, POLLIN, 0 };
-    if (poll (&poller, 1, fm_clock_remaining_ms (deadline)) <= 0)
-      return FALSE;
-    ssize_t n = recv (fd, byte, sizeof byte, 0);
-    if (n == 0 || (n < 0 && errno != EAGAIN))
-      return TRUE;
-  }
+  for (;;)
+    {
+      struct pollfd poller = { fd, POLLIN, 0 };
+      if (poll (&poller, 1, fm_clock_remaining_ms (deadline)) <= 0)
+        return FALSE;
+      ssize_t n = recv (fd, byte, sizeof byte, 0);
+      if (n == 0 || (n < 0 && errno != EAGAIN))
+        return TRUE;
+    }
 }
 
 static void
@@ -202,7 +205,11 @@ hostile_frames_are_dropped (void **state)
   Wire wire;
   wire_new (&wire, FALSE);
   int quiet = raw (&wire), fds[4] = { raw (&wire), raw (&wire), raw (&wire), raw (&wire) };
-  assert_int_equal (send (fds[0], "\xff\xff\xff\xff" "x", 5, MSG_NOSIGNAL), 5); /* 4 GB to come */
+  assert_int_equal (send (fds[0],
+                          "\xff\xff\xff\xff"
+                          "x",
+                          5, MSG_NOSIGNAL),
+                    5); /* 4 GB to come */
   send_frame (fds[1], "GET / HTTP/1.1\r\n\r\n", 18);
   FmControlRequest request = { .verb = FM_CONTROL_SYNC, .account = "work" };
   g_autoptr (GBytes) sound = fm_control_wire_encode (1, &request);
@@ -212,10 +219,11 @@ hostile_frames_are_dropped (void **state)
   send_frame (fds[3], bytes, (guint32) size);
   next_token (&wire);
   send_frame (fds[3], bytes, (guint32) size); /* the same number again, unanswered */
-  for (guint i = 0; i < 4; i++) {
-    assert_true (is_closed_by_peer (fds[i]));
-    close (fds[i]);
-  }
+  for (guint i = 0; i < 4; i++)
+    {
+      assert_true (is_closed_by_peer (fds[i]));
+      close (fds[i]);
+    }
   send_frame (quiet, bytes, (guint32) size);
   next_token (&wire);
   close (quiet);
@@ -237,11 +245,13 @@ a_malformed_action_is_refused (void **state)
   send_frame (fd, bytes, (guint32) size - 1);
   FmControlChannel *channel = fm_control_channel_new (fd);
   const guint8 *data;
-  do {
-    struct pollfd poller = { fd, POLLIN, 0 };
-    assert_int_equal (poll (&poller, 1, WAIT_MS), 1);
-    assert_true (fm_control_channel_read (channel));
-  } while (!fm_control_channel_next (channel, &data, &size));
+  do
+    {
+      struct pollfd poller = { fd, POLLIN, 0 };
+      assert_int_equal (poll (&poller, 1, WAIT_MS), 1);
+      assert_true (fm_control_channel_read (channel));
+    }
+  while (!fm_control_channel_next (channel, &data, &size));
   g_autoptr (GBytes) reply = g_bytes_new (data, size);
   g_autoptr (FmEvent) event = fm_event_wire_decode (reply, NULL);
   assert_int_equal (event->kind, FM_EVENT_FAILED);
@@ -262,14 +272,15 @@ a_slow_reader_is_dropped (void **state)
   fm_control_client_send (quick, 1, &request);
   guint64 token = next_token (&wire); /* both are in now: connections are taken in order */
   g_autofree char *text = g_strnfill (60000, 'x');
-  for (guint i = 0; i < 200; i++) {
-    g_autoptr (FmEvent) event = fm_event_new (FM_EVENT_NOTICE, 0);
-    event->text = g_strdup (text);
-    fm_control_server_send (wire.server, event);
-    g_autoptr (FmEvent) heard = fm_port_take (wire.events, fm_clock_deadline_us (WAIT_MS));
-    assert_non_null (heard);
-    assert_ptr_not_equal (heard, &gone);
-  }
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autoptr (FmEvent) event = fm_event_new (FM_EVENT_NOTICE, 0);
+      event->text = g_strdup (text);
+      fm_control_server_send (wire.server, event);
+      g_autoptr (FmEvent) heard = fm_port_take (wire.events, fm_clock_deadline_us (WAIT_MS));
+      assert_non_null (heard);
+      assert_ptr_not_equal (heard, &gone);
+    }
   assert_true (is_closed_by_peer (slow));
   answer (&wire, FM_EVENT_DONE, token);
   g_autoptr (FmEvent) done = fm_port_take (wire.events, fm_clock_deadline_us (WAIT_MS));
@@ -324,16 +335,17 @@ leader_start (Fixture *f)
   int ready[2], stop[2];
   assert_int_equal (pipe (ready) | pipe (stop), 0);
   Leader leader = { fork (), stop[1] };
-  if (leader.pid == 0) {
-    char byte = 0;
-    close (stop[1]);
-    fixture_open_as (f, TRUE);
-    sync_now (f);
-    if (write (ready[1], "r", 1) != 1 || read (stop[0], &byte, 1) < 0)
-      _exit (2);
-    fm_engine_close (f->engine);
-    _exit (0);
-  }
+  if (leader.pid == 0)
+    {
+      char byte = 0;
+      close (stop[1]);
+      fixture_open_as (f, TRUE);
+      sync_now (f);
+      if (write (ready[1], "r", 1) != 1 || read (stop[0], &byte, 1) < 0)
+        _exit (2);
+      fm_engine_close (f->engine);
+      _exit (0);
+    }
   char byte = 0;
   close (stop[0]);
   close (ready[1]);
@@ -367,13 +379,14 @@ static void
 wait_for_files (Fixture *f, const char *folder, const char *pattern, guint n)
 {
   gint64 deadline = fm_clock_deadline_us (WAIT_MS);
-  while (files_in (f, folder, pattern) != n) {
-    if (fm_clock_remaining_ms (deadline) == 0)
-      fail_msg ("%s has %u files, not %u", folder, files_in (f, folder, pattern), n);
-    FmEvent *event = fm_port_take (f->port, fm_clock_deadline_us (20));
-    if (event != NULL)
-      g_ptr_array_add (f->kept, event);
-  }
+  while (files_in (f, folder, pattern) != n)
+    {
+      if (fm_clock_remaining_ms (deadline) == 0)
+        fail_msg ("%s has %u files, not %u", folder, files_in (f, folder, pattern), n);
+      FmEvent *event = fm_port_take (f->port, fm_clock_deadline_us (20));
+      if (event != NULL)
+        g_ptr_array_add (f->kept, event);
+    }
 }
 
 static void
@@ -497,17 +510,19 @@ two_command_lines_at_once (void **state)
   newest (&f, "INBOX", N, ids);
   fixture_close (&f);
   for (guint i = 0; i < N; i++)
-    if ((pids[i] = fork ()) == 0) {
-      fixture_open_as (&f, FALSE);
-      g_free (wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_MOVE, &ids[i], 1, copies))));
-      fm_engine_close (f.engine);
-      _exit (0);
+    if ((pids[i] = fork ()) == 0)
+      {
+        fixture_open_as (&f, FALSE);
+        g_free (wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_MOVE, &ids[i], 1, copies))));
+        fm_engine_close (f.engine);
+        _exit (0);
+      }
+  for (guint i = 0; i < N; i++)
+    {
+      int status = 1;
+      assert_int_equal (waitpid (pids[i], &status, 0), pids[i]);
+      assert_int_equal (status, 0);
     }
-  for (guint i = 0; i < N; i++) {
-    int status = 1;
-    assert_int_equal (waitpid (pids[i], &status, 0), pids[i]);
-    assert_int_equal (status, 0);
-  }
   leader_stop (&leader, 0);
   fixture_open_as (&f, TRUE);
   wait_for_files (&f, "Copies", NULL, N);
