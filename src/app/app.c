@@ -523,10 +523,10 @@ fm_app_open_message (FmApp *app, gint64 msg_id)
 void
 fm_app_preview_message (FmApp *app, gint64 msg_id)
 {
-  if (app->reading && fm_reading_id (app->reading) == msg_id)
+  if (app->reading ? fm_reading_id (app->reading) == msg_id : msg_id == 0)
     return;
   fm_reading_free (app->reading);
-  app->reading = fm_reading_new (app, msg_id, TRUE);
+  app->reading = msg_id != 0 ? fm_reading_new (app, msg_id, TRUE) : NULL;
   fm_app_changed (app, FM_CHANGE_READING);
 }
 

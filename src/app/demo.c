@@ -41,9 +41,9 @@ fm_demo_make (FmConfig *config, GError **error)
       return NULL;
     }
   fm_config_add_account (config, demo_account (maildir));
-  fm_config_add_search (config, "Unread", "is:unread");
+  fm_config_add_search (config, "Unread", "is:unread and not folder:Junk");
   fm_config_add_search (config, "Starred", "is:flagged");
-  fm_config_add_search (config, "With attachments", "is:attachment");
+  fm_config_add_search (config, "Attachments", "is:attachment");
   return g_steal_pointer (&dir);
 }
 

@@ -63,11 +63,13 @@ follow_cursor (FmScreen *screen)
   FmList *list = fm_app_list (screen->app);
   FmReading *reading = fm_app_reading (screen->app);
   gint64 id = fm_list_total (list) > 0 ? fm_list_cursor_id (list) : 0;
-  if (id == screen->preview_id)
+  if (id == screen->preview_id || (id == 0 && fm_list_busy (list)))
     return;
   screen->preview_id = id;
   g_clear_handle_id (&screen->preview_source, g_source_remove);
-  if (id != 0 && (!reading || fm_reading_id (reading) != id))
+  if (id == 0 && screen->wish.focus != FM_PANE_PAGER)
+    fm_app_preview_message (screen->app, 0);
+  else if (id != 0 && (!reading || fm_reading_id (reading) != id))
     screen->preview_source = g_timeout_add (PREVIEW_MS, on_preview, screen);
 }
 

@@ -55,7 +55,7 @@ FmComposer *fm_app_composer (FmApp *app); /* the one in front, or NULL */
 
 /* The pager opens the row under the list's cursor; the view calls this when it shows a message to the user. */
 void fm_app_open_message (FmApp *app, gint64 msg_id);
-/* Shows the row beside the list in passing: not marked read until fm_app_open_message follows. */
+/* Shows the row beside the list in passing: not marked read until fm_app_open_message follows. 0: nothing. */
 void fm_app_preview_message (FmApp *app, gint64 msg_id);
 void fm_app_open_folder (FmApp *app, gint64 folder_id);
 /* Back from a search to the folder under it; FALSE: no search is shown. */
