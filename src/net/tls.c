@@ -301,8 +301,8 @@ explain_rejection (const char *host, gnutls_x509_crt_t certificate, const gnutls
     }
   if (bits & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA | GNUTLS_CERT_SIGNATURE_FAILURE))
     return g_strdup_printf (
-        "its certificate comes from \"%s\", which this computer does not know. If you know the server's owner, name their CA in ca_file, "
-        "or pin this certificate after comparing its SHA-256 with them: %s",
+        "its certificate comes from \"%s\", which this computer does not know. If you know the server's owner, name their CA with "
+        "`tls_ca = FILE`, or pin this certificate after comparing its SHA-256 with them: `tls_pin = sha256:%s`",
         issuer, hex);
   if (bits & GNUTLS_CERT_UNEXPECTED_OWNER)
     return g_strdup_printf ("its certificate is for another name (%s): is \"%s\" the server's right name?", names, host);

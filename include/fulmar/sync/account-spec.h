@@ -35,7 +35,7 @@ typedef struct {
   char *token_command;    /* auth = oauth2: prints an access token, or NULL */
   gboolean oauth2;
   char *tls_ca;  /* a PEM file trusted instead of the system's, or NULL */
-  char *tls_pin; /* "sha256:HEX" of the certificate's public key, or NULL */
+  char *tls_pin; /* "sha256:HEX" of the certificate, or NULL */
   char *path;    /* Maildir tree, mbox file or notmuch root, expanded */
   FmOfflinePolicy offline;
   int offline_days;

@@ -135,7 +135,7 @@ distrusts (void **state)
   expect_distrust (&other_name, "localhost", ca_file, NULL, "another name (elsewhere.example)");
   expect_distrust (&good, "127.0.0.1", ca_file, NULL, "another name");
   expect_distrust (&good, "localhost", fm_fake_server_ca_file (other), NULL, "does not know");
-  expect_distrust (&good, "localhost", NULL, NULL, "ca_file");
+  expect_distrust (&good, "localhost", NULL, NULL, "tls_ca");
   expect_distrust (&expired, "localhost", ca_file, NULL, "expired");
   expect_distrust (&early, "localhost", ca_file, NULL, "clock");
   expect_distrust (&plain, "localhost", ca_file, NULL, "does not speak TLS");
