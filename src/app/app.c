@@ -139,6 +139,9 @@ take_state (FmApp *app, const FmEvent *event)
   state->state = event->state;
   state->text = g_strdup (event->text);
   g_hash_table_insert (app->states, g_strdup (event->account), state);
+  /* What could not be fetched is asked for again as soon as there is a connection. */
+  if (app->reading && (event->state == FM_STATE_ONLINE || event->state == FM_STATE_PUSHED))
+    fm_reading_message_changed (app->reading, fm_reading_id (app->reading));
   fm_app_changed (app, FM_CHANGE_STATUS | FM_CHANGE_FOLDERS);
 }
 

@@ -13,6 +13,7 @@
 
 #define MAX_BACKOFF_S 60
 #define MAX_WATCHERS 4
+#define FRONT_CONNECT_MS 15000
 #define FRONT_TIMEOUT_MS 20000
 #define BACK_TIMEOUT_MS 60000
 #define SLOW_US (2 * G_USEC_PER_SEC)
@@ -206,6 +207,7 @@ open_session (FmImapConn *conn, GError **error)
                             .credentials = &credentials,
                             .client_name = "Fulmar",
                             .client_version = PACKAGE_VERSION,
+                            .connect_timeout_ms = strcmp (conn->name, "front") == 0 ? FRONT_CONNECT_MS : 0,
                             .timeout_ms = strcmp (conn->name, "front") == 0 ? FRONT_TIMEOUT_MS : BACK_TIMEOUT_MS,
                             .events = fm_imap_collect_events (),
                             .events_data = conn->collect };
