@@ -544,6 +544,23 @@ fm_config_set (FmConfig *config, const char *name, const char *value, GError **e
   return TRUE;
 }
 
+static void
+exchange (gpointer *a, gpointer *b)
+{
+  gpointer kept = *a;
+
+  *a = *b;
+  *b = kept;
+}
+
+void
+fm_config_take_ui (FmConfig *config, FmConfig *fresh)
+{
+  exchange ((gpointer *) &config->values, (gpointer *) &fresh->values);
+  exchange ((gpointer *) &config->keys, (gpointer *) &fresh->keys);
+  exchange ((gpointer *) &config->searches, (gpointer *) &fresh->searches);
+}
+
 const char *const *
 fm_config_setting_names (void)
 {
