@@ -538,6 +538,30 @@ stays_flat_over_many_headers (void **unused)
   fm_imap_state_free (state);
 }
 
+/* After some megabytes of what libetpan can't parse it is not asked any more, and nothing else changes. */
+static void
+stops_asking_after_too_much (void **unused)
+{
+  (void) unused;
+  g_autofree char *broken = repeat ("* 1 FETCH (UID 1 BODY (\"a\" \"b\" (", "\"x\" \"y\" ", 100000, "");
+  const char *sound = "* 1 FETCH (UID 7 FLAGS (\\Seen))";
+  GString *story = g_string_new (NULL);
+  FmImapState *state = recording_state (story);
+  FmImapResponse response = { broken, strlen (broken), FALSE };
+
+  for (int i = 0; i < 10; i++)
+    {
+      assert_int_equal (fm_etpan_parse_untagged (state, sound, strlen (sound), NULL), i < 6);
+      assert_true (fm_imap_response_untagged (state, &response, NULL));
+    }
+  g_string_truncate (story, 0);
+  response = (FmImapResponse){ sound, strlen (sound), FALSE };
+  assert_true (fm_imap_response_untagged (state, &response, NULL));
+  assert_non_null (strstr (story->str, "message 1 uid=7 has=1 flags=1"));
+  fm_imap_state_free (state);
+  g_string_free (story, TRUE);
+}
+
 static gpointer
 read_the_table (gpointer data)
 {
@@ -571,6 +595,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (reads_the_table_alike),
+    cmocka_unit_test (stops_asking_after_too_much),
     cmocka_unit_test (reads_on_two_threads),
     cmocka_unit_test (stays_flat_over_many_headers),
     cmocka_unit_test (takes_what_the_guard_lets_through),
