@@ -79,6 +79,9 @@ void fm_act_on_targets (const FmCommandCall *call, GArray *ids, FmAction *action
 GArray *fm_target_ids (const FmCommandCall *call);
 gint64 fm_target_id (const FmCommandCall *call); /* one; 0: none, said */
 
+/* Ends a line for /bin/sh that ran on the terminal: what it wrote stays until the user has read it. */
+#define FM_APP_WAIT_FOR_ENTER "\nstatus=$?; printf '\\n-- Enter: back to the mail -- '; read -r enter </dev/tty; exit $status"
+
 /* cmd-compose.c: a composer for a mailto: link. */
 void fm_cmd_compose_mailto (FmApp *app, const char *url);
 /* cmd-save.c: asks where to, then saves part PART ("1.2"; NULL: the whole message). */

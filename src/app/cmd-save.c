@@ -271,7 +271,7 @@ pipe_done (gpointer result, const GError *error, gpointer data)
 {
   const Piping *piping = data;
   g_autofree char *path = result;
-  g_autofree char *line = g_strdup_printf ("{ %s\n} <\"$1\"", piping->command);
+  g_autofree char *line = g_strdup_printf ("{ %s\n} <\"$1\"" FM_APP_WAIT_FOR_ENTER, piping->command);
   const char *argv[] = { "/bin/sh", "-c", line, "sh", path, NULL };
 
   if (!path)

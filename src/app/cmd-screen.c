@@ -76,7 +76,8 @@ shell_line (const char *answer, gpointer data)
 {
   FmApp *app = data;
   const char *shell = g_getenv ("SHELL");
-  const char *argv[] = { shell && *shell ? shell : "/bin/sh", "-c", answer, NULL };
+  const char *argv[]
+      = { "/bin/sh", "-c", "\"$1\" -c \"$2\"" FM_APP_WAIT_FOR_ENTER, "sh", shell && *shell ? shell : "/bin/sh", answer, NULL };
 
   if (answer && *answer)
     app->shell->run (app->shell_data, argv, shell_done, app);
