@@ -1,7 +1,6 @@
 /* The controller: takes the engine's events apart, keeps the models that views draw, and answers to commands. */
 #include "app/app-private.h"
 #include "app/composer-private.h"
-#include "app/config-watch.h"
 #include "app/demo.h"
 #include "app/folders-private.h"
 #include "app/list-private.h"
@@ -136,7 +135,11 @@ static void
 take_state (FmApp *app, const FmEvent *event)
 {
   AccountState *state = g_new0 (AccountState, 1);
+  const AccountState *before = g_hash_table_lookup (app->states, event->account);
 
+  /* It waits for the user, who must be able to read why; the top line has room for the beginning only. */
+  if (event->state == FM_STATE_REFUSED && event->text && (!before || g_strcmp0 (before->text, event->text) != 0))
+    fm_app_complain (app, "%s: %s", event->account, event->text);
   state->state = event->state;
   state->text = g_strdup (event->text);
   g_hash_table_insert (app->states, g_strdup (event->account), state);
@@ -356,8 +359,6 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   app->list = fm_list_open_folder (app, 0);
   app->source = fm_port_source_new (app->port, EVENT_BUDGET_US, take_event, app);
   g_source_attach (app->source, NULL);
-  if (options->screen && !options->demo)
-    app->config_watch = fm_config_watch_new (app);
   return app;
 }
 
@@ -374,7 +375,6 @@ fm_app_free (FmApp *app)
     }
   if (app->engine)
     {
-      fm_config_watch_free (app->config_watch);
       fm_reading_free (app->reading);
       fm_list_free (app->list);
       fm_list_free (app->list_behind);

@@ -78,6 +78,12 @@ listen (const FmEvent *event, gpointer data)
       session->answered = TRUE;
       g_main_loop_quit (session->loop);
     }
+  /* Tried and not taken: it stays in the outbox, and who waits is told why instead of waiting for the next try. */
+  if (session->until_sent && event->kind == FM_EVENT_OUTBOX && event->error)
+    {
+      session->failed = TRUE;
+      g_main_loop_quit (session->loop);
+    }
   if (session->request == 0 || event->reply_to != session->request)
     return;
   if (event->kind == FM_EVENT_FAILED)

@@ -65,7 +65,7 @@ upgrade (FmImapSession *session, GError **error)
     {
       g_set_error (
           error, FM_ERROR, FM_ERROR_TLS,
-          "%s claims we are signed in before the connection is encrypted, as an attacker would: nothing was sent. Set security = tls",
+          "%s claims we are signed in before the connection is encrypted, as an attacker would: nothing was sent. Write imaps:// in the configuration",
           host);
       return FALSE;
     }
@@ -74,8 +74,8 @@ upgrade (FmImapSession *session, GError **error)
   if (!(session->state->caps & FM_IMAP_CAP_STARTTLS))
     {
       g_set_error (error, FM_ERROR, FM_ERROR_TLS,
-                   "%s offers no STARTTLS on port %u; someone on the way may have removed it. The password was not sent. Try security = "
-                   "tls (port 993)",
+                   "%s offers no STARTTLS on port %u; someone on the way may have removed it. The password was not sent. Try imaps:// "
+                   "(port 993)",
                    host, session->server->port);
       return FALSE;
     }

@@ -106,7 +106,7 @@ upgrade (FmPopSession *session, GError **error)
   g_auto (FmPopReply) reply = { 0 };
   if (session->caps_known && !(session->caps & FM_POP_CAP_STLS)) {
     g_set_error (error, FM_ERROR, FM_ERROR_TLS,
-                 "%s offers no STLS on port %u; someone on the way may have removed it. The password was not sent. Try security = tls (port 995)", host,
+                 "%s offers no STLS on port %u; someone on the way may have removed it. The password was not sent. Try pops:// (port 995)", host,
                  session->server->port);
     return FALSE;
   }
@@ -181,7 +181,7 @@ user_and_pass (FmPopSession *session, GError **error)
 {
   const char *host = session->server->host;
   if (!fm_stream_is_private (session->stream)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_TLS, "the connection to %s is not encrypted: nothing was sent. Set security = tls or starttls", host);
+    g_set_error (error, FM_ERROR, FM_ERROR_TLS, "the connection to %s is not encrypted: nothing was sent. Write pops:// or pop:// in the configuration", host);
     return FALSE;
   }
   static const char *const commands[] = { "USER", "PASS" };

@@ -105,7 +105,7 @@ upgrade (FmSmtpSession *session, GError **error)
   g_auto (FmSmtpReply) reply = { 0 };
   if (!session->has_starttls) {
     g_set_error (error, FM_ERROR, FM_ERROR_TLS,
-                 "%s offers no STARTTLS on port %u; someone on the way may have removed it. Nothing was sent. Try security = tls (port 465)", host,
+                 "%s offers no STARTTLS on port %u; someone on the way may have removed it. Nothing was sent. Try smtps:// (port 465)", host,
                  session->server->port);
     return FALSE;
   }

@@ -190,8 +190,8 @@ fm_stream_start_tls (FmStream *stream, GError **error)
   g_assert (stream->tls == NULL);
   if (stream->in->len > stream->in_start || recv (stream->fd, &byte, 1, MSG_PEEK) > 0)
     return fail (stream, error, FM_ERROR_TLS,
-                 "someone put words into the connection to %s before it was encrypted: nothing was sent. Don't use this network, or set "
-                 "security = tls",
+                 "someone put words into the connection to %s before it was encrypted: nothing was sent. Don't use this network, or write "
+                 "imaps://, pops:// or smtps:// in the configuration",
                  stream->server->host);
   return handshake (stream, error);
 }
