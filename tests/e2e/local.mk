@@ -6,6 +6,8 @@ E2E_TESTS = \
 	tests/e2e/test_00_demo.py \
 	tests/e2e/test_01_enron.py \
 	tests/e2e/test_02_push.py \
-	tests/e2e/test_09_actions.py
+	tests/e2e/test_04_tls.py \
+	tests/e2e/test_09_actions.py \
+	tests/e2e/test_11_keys.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS)
