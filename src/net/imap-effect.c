@@ -148,10 +148,12 @@ void
 fm_imap_effect_box (FmImapState *state, GPtrArray *words, char delimiter, const char *wire_name)
 {
   FmImapBox box = { .wire_name = wire_name, .delimiter = delimiter };
-  g_autofree char *name = fm_imap_state_name_from_wire (state, wire_name, &box.wire_is_odd);
 
   for (guint i = 0; i + 1 < words->len; i++)
     box.attributes |= box_attribute (g_ptr_array_index (words, i));
+  if (box.attributes & FM_IMAP_BOX_INBOX) /* XLIST tells its name in the user's language, which no other command takes */
+    box.wire_name = "INBOX";
+  g_autofree char *name = fm_imap_state_name_from_wire (state, box.wire_name, &box.wire_is_odd);
   box.name = name;
   if (strcmp (name, "INBOX") == 0)
     box.attributes |= FM_IMAP_BOX_INBOX;

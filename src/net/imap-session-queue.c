@@ -28,6 +28,8 @@ fm_imap_session_queue_status (FmImapSession *session, const char *mailbox, FmIma
 
 typedef struct {
   FmImapSession *session;
+  const FmImapCommand *command; /* the LIST; alive until it is done */
+  gboolean by_server;           /* LIST-STATUS: what it lists it tells the counts of, unless a plainer LIST had to be sent instead */
   FmImapDone done;
   gpointer data;
 } Listing;
@@ -47,7 +49,9 @@ list_done (gpointer data, const GError *error)
   FmImapSession *session = listing->session;
   g_autoptr (GPtrArray) names = g_steal_pointer (&session->state->listed);
 
-  if (error != NULL || names == NULL || names->len == 0)
+  gboolean has_counts = listing->by_server && listing->command->retry_text != NULL;
+
+  if (error != NULL || has_counts || names == NULL || names->len == 0)
     {
       if (listing->done != NULL)
         listing->done (listing->data, error);
@@ -59,6 +63,26 @@ list_done (gpointer data, const GError *error)
         fm_imap_session_queue_status (session, g_ptr_array_index (names, i), drop_refusal, group);
     }
   g_free (listing);
+}
+
+/* The LIST that tells most of what the server offers to tell. Transfer: full. */
+static char *
+list_text (const FmImapSession *session, const char *quoted_name, gboolean with_status)
+{
+  guint caps = session->state->caps;
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  g_string_printf (text, "LIST \"\" %s", quoted_name);
+  if (caps & (FM_IMAP_CAP_LIST_EXTENDED | FM_IMAP_CAP_LIST_STATUS))
+    {
+      g_string_append (text, " RETURN (SUBSCRIBED CHILDREN");
+      if (caps & FM_IMAP_CAP_SPECIAL_USE)
+        g_string_append (text, " SPECIAL-USE");
+      if (with_status)
+        g_string_append_printf (text, " STATUS %s", status_items (session));
+      g_string_append_c (text, ')');
+    }
+  return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
 void
@@ -74,22 +98,18 @@ fm_imap_session_queue_list (FmImapSession *session, const char *pattern, gboolea
       fm_imap_engine_reject (done, data, error);
       return;
     }
-  g_autoptr (GString) text = g_string_new (NULL);
-  g_string_printf (text, "LIST \"\" %s", name);
-  if (state->caps & (FM_IMAP_CAP_LIST_EXTENDED | FM_IMAP_CAP_LIST_STATUS))
+  FmImapCommand *command = fm_imap_engine_queue (session, list_text (session, name, by_server), done, data);
+  if (!g_str_has_suffix (command->text, name)) /* some servers offer options that they then refuse */
+    command->retry_text = g_strdup_printf ("LIST \"\" %s", name);
+  else if (g_hash_table_contains (state->cap_names, "XLIST") && !(state->caps & FM_IMAP_CAP_SPECIAL_USE))
     {
-      g_autoptr (GString) options = g_string_new ("SUBSCRIBED CHILDREN");
-      if (state->caps & FM_IMAP_CAP_SPECIAL_USE)
-        g_string_append (options, " SPECIAL-USE");
-      if (by_server)
-        g_string_append_printf (options, " STATUS %s", status_items (session));
-      g_string_append_printf (text, " RETURN (%s)", options->str);
+      command->retry_text = command->text;
+      command->text = g_strdup_printf ("XLIST \"\" %s", name);
     }
-  FmImapCommand *command = fm_imap_engine_queue (session, g_string_free (g_steal_pointer (&text), FALSE), done, data);
-  if (with_status && !by_server)
+  if (with_status)
     {
       Listing *listing = g_new0 (Listing, 1);
-      *listing = (Listing){ session, done, data };
+      *listing = (Listing){ session, command, by_server, done, data };
       if (state->listed == NULL)
         state->listed = g_ptr_array_new_with_free_func (g_free);
       command->done = list_done;

@@ -71,8 +71,9 @@ typedef void (*FmImapDone) (gpointer data, const GError *error);
 /* Sends everything queued and returns when all has been answered. TRUE even if commands were refused: DONE said so. */
 gboolean fm_imap_session_run (FmImapSession *session, GError **error);
 
-/* LIST of all mailboxes under REFERENCE ("" usually) matching PATTERN ("*"), special uses and subscriptions where offered; WITH_STATUS: each
- * selectable one's STATUS too, by LIST-STATUS or by pipelined STATUS commands. Events: box, status. */
+/* LIST of all mailboxes under REFERENCE ("" usually) matching PATTERN ("*"), special uses and subscriptions where offered (XLIST without
+ * SPECIAL-USE); a plain LIST follows by itself if that is refused. WITH_STATUS: each selectable one's STATUS too, by LIST-STATUS or by pipelined
+ * STATUS commands. Events: box, status. */
 void fm_imap_session_queue_list (FmImapSession *session, const char *pattern, gboolean with_status, FmImapDone done, gpointer data);
 void fm_imap_session_queue_status (FmImapSession *session, const char *mailbox, FmImapDone done, gpointer data);
 typedef struct {

@@ -211,6 +211,43 @@ visits_in_few_turns (void **state)
   }
 }
 
+/* Options that are offered and then refused, and the special uses of servers older than SPECIAL-USE. */
+static void
+lists_as_the_server_can (void **state)
+{
+  struct {
+    Script script;
+    const char *tells, *last_list;
+  } cases[] = {
+    { { "LIST-EXTENDED LIST-STATUS",
+        { "%T BAD no such option\r\n", "* LIST () \"/\" INBOX\r\n* LIST () \"/\" a\r\n%T OK\r\n",
+          "* STATUS INBOX (MESSAGES 3 UNSEEN 1)\r\n%T OK\r\n", "* STATUS a (MESSAGES 4 UNSEEN 0)\r\n%T OK\r\n" } },
+      "box INBOX / 8000;box a / 0;status INBOX 1/3 next=0;status a 0/4 next=0;",
+      " LIST \"\" \"*\"\r\n" },
+    { { "XLIST",
+        { "* XLIST (\\HasNoChildren \\Inbox) \"/\" Posteingang\r\n* XLIST (\\Spam) \"/\" Werbung\r\n%T OK\r\n",
+          "* STATUS INBOX (MESSAGES 3 UNSEEN 1)\r\n%T OK\r\n", "%T NO gone\r\n" } },
+      "box INBOX / 8008;box Werbung / 800;status INBOX 1/3 next=0;",
+      " XLIST \"\" \"*\"\r\n" },
+    { { "XLIST", { "%T BAD what\r\n", "* LIST () \"/\" a\r\n%T OK\r\n", "* STATUS a (MESSAGES 4 UNSEEN 0)\r\n%T OK\r\n" } },
+      "box a / 0;status a 0/4 next=0;",
+      " LIST \"\" \"*\"\r\n" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      FmFakeServer *fake = fm_fake_server_start (run_script, &cases[i].script, FM_FAKE_WHOLE);
+      FmImapSession *session = open_ok (fake);
+      g_autoptr (GError) error = NULL;
+      if (!fm_imap_session_list (session, "*", TRUE, &error))
+        fail_msg ("%s", error->message);
+      assert_told (cases[i].tells);
+      fm_imap_session_free (session);
+      g_autofree char *transcript = fm_fake_server_stop (fake);
+      assert_non_null (strstr (transcript, cases[i].last_list));
+    }
+}
+
 static void
 fetches_what_servers_make_of_it (void **state)
 {
@@ -348,7 +385,8 @@ streams_bodies_together (void **state)
     for (guint i = 0; i < G_N_ELEMENTS (uids); i++)
       sinks[i] = fm_sink_new_memory (1000);
     assert_true (fm_imap_session_fetch_bodies (session, uids, sinks, G_N_ELEMENTS (uids), note_fetched, outcome, NULL));
-    assert_string_equal (outcome->str, "3:ok;0:ok;1:the server said: not that one;2:the message is no longer in this folder on the server;4:ok;");
+    assert_string_equal (outcome->str,
+                         "3:ok;0:ok;1:the server said: not that one;2:the message is no longer in this folder on the server;4:ok;");
     for (guint i = 0; i < G_N_ELEMENTS (uids); i++)
       {
         assert_true (fm_sink_commit (sinks[i], NULL));
@@ -676,6 +714,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (visits_in_few_turns),
+    cmocka_unit_test (lists_as_the_server_can),
     cmocka_unit_test (fetches_what_servers_make_of_it),
     cmocka_unit_test (bounds_what_it_reads),
     cmocka_unit_test (streams_bodies),
