@@ -84,30 +84,34 @@ is_patch (const FmMessagePart *part)
 }
 
 static void
-add_text_part (FmDocBuilder *builder, FmMessage *message, const FmMessagePart *part)
+add_text_part (FmDocBuilder *builder, FmMessage *message, const FmMessagePart *part, const FmPageOptions *options, gboolean *is_cut)
 {
   g_autoptr (GError) error = NULL;
   gboolean truncated = FALSE;
-  g_autofree char *text = fm_message_part_text (message, part->index, MAX_BODY_BYTES, &truncated, &error);
+  gboolean is_html = strcmp (part->type, "text/html") == 0; /* never cut for a first look: half of it may look like another mail */
+  gsize limit = options->max_text_bytes && !is_html ? options->max_text_bytes : MAX_BODY_BYTES;
+  g_autofree char *text = fm_message_part_text (message, part->index, limit, &truncated, &error);
 
   if (!text)
     {
       fm_doc_builder_notice (builder, error->message, TRUE);
       return;
     }
-  if (strcmp (part->type, "text/html") == 0)
+  if (is_html)
     fm_html_append (builder, text, strlen (text), NULL);
   else
     {
       FmFlowedOptions flowed = { .flowed = part->is_flowed, .delsp = part->is_delsp, .patch = is_patch (part) };
       fm_flowed_append (builder, text, strlen (text), &flowed);
     }
-  if (truncated)
+  if (truncated && limit < MAX_BODY_BYTES)
+    *is_cut = TRUE;
+  else if (truncated)
     fm_doc_builder_notice (builder, "The rest of this text is too long to show: save the message to read it.", FALSE);
 }
 
 static void
-add_body (FmDocBuilder *builder, FmMessage *message, const FmPageOptions *options)
+add_body (FmDocBuilder *builder, FmMessage *message, const FmPageOptions *options, gboolean *is_cut)
 {
   gboolean html = options->mode == FM_SHOW_HTML || (options->mode == FM_SHOW_BEST && options->prefer_html);
   g_autoptr (GArray) body = fm_message_body_parts (message, html ? FM_MESSAGE_PREFER_HTML : FM_MESSAGE_PREFER_PLAIN);
@@ -127,7 +131,7 @@ add_body (FmDocBuilder *builder, FmMessage *message, const FmPageOptions *option
         }
       else
         {
-          add_text_part (builder, message, part);
+          add_text_part (builder, message, part, options, is_cut);
           any = TRUE;
         }
     }
@@ -184,8 +188,9 @@ list_parts (FmMessage *message)
 }
 
 FmDoc *
-fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret_parts)
+fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret_parts, gboolean *ret_is_cut)
 {
+  gboolean is_cut = FALSE;
   g_autoptr (FmDocBuilder) builder = fm_doc_builder_new ();
   FmDocShape blank = { .kind = FM_DOC_LINE };
 
@@ -193,8 +198,10 @@ fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret
   add_headers (builder, message, FM_MESSAGE_NO_PART, options);
   fm_doc_builder_begin (builder, &blank);
   fm_doc_builder_end (builder);
-  add_body (builder, message, options);
+  add_body (builder, message, options, &is_cut);
   add_attachments (builder, message);
+  if (ret_is_cut)
+    *ret_is_cut = is_cut;
   if (ret_parts)
     *ret_parts = list_parts (message);
   return fm_doc_builder_finish (g_steal_pointer (&builder));

@@ -1,10 +1,12 @@
 /* Opening a message: a pool thread reads, parses and builds the page; this file keeps what came of it. A body that is not here is asked for on
- * the connection kept for what the user waits for, and the page is built when it has arrived. */
+ * the connection kept for what the user waits for, and the page is built when it has arrived. Of a huge text the beginning is shown first. */
 #include "app/app-private.h"
 #include <fulmar/app/page.h>
 #include "app/reading-private.h"
 #include <fulmar/mail/flags.h>
 #include <fulmar/store/body-store.h>
+
+#define FIRST_LOOK_BYTES (256u << 10)
 
 struct FmReading {
   FmApp *app;
@@ -32,13 +34,14 @@ typedef struct {
   guint generation;
   gint64 id;
   FmReadingMode mode;
-  gboolean prefer_html, all_headers;
+  gboolean prefer_html, all_headers, whole;
   char *headers;
 } Load;
 
 typedef struct {
   FmDoc *doc;
   GPtrArray *parts;
+  gboolean is_cut;
 } Loaded;
 
 static void
@@ -67,6 +70,7 @@ loaded_free (Loaded *loaded)
 }
 
 static void start_load (FmReading *reading);
+static void start_whole (FmReading *reading);
 
 static void
 set_notice (FmReading *reading, FmReadingState state, const char *text)
@@ -99,17 +103,18 @@ load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
   const Load *load = data;
   g_autofree char *path = fm_reading_stored_path (reader, load->id, error);
   g_autoptr (FmMessage) message = NULL;
-  FmPageOptions options = { load->mode, load->prefer_html, load->all_headers, load->headers };
+  FmPageOptions options = { load->mode, load->prefer_html, load->all_headers, load->headers, load->whole ? 0 : FIRST_LOOK_BYTES };
   Loaded *loaded;
 
   if (!path || !(message = fm_message_open_file (path, 0, -1, error)))
     return NULL;
   loaded = g_new0 (Loaded, 1);
-  loaded->doc = fm_page_build (message, &options, &loaded->parts);
+  loaded->doc = fm_page_build (message, &options, &loaded->parts, &loaded->is_cut);
   if (load->mode == FM_SHOW_SOURCE)
     {
       fm_doc_unref (loaded->doc);
       loaded->doc = fm_page_source (path, 0, -1);
+      loaded->is_cut = FALSE;
     }
   return loaded;
 }
@@ -187,9 +192,12 @@ load_done (gpointer result, const GError *error, gpointer data)
       reading->doc = g_steal_pointer (&loaded->doc);
       g_clear_pointer (&reading->parts, g_ptr_array_unref);
       reading->parts = g_steal_pointer (&loaded->parts);
+      gboolean is_cut = loaded->is_cut;
       loaded_free (loaded);
       set_notice (reading, FM_READING_READY, NULL);
       mark_read (reading);
+      if (is_cut)
+        start_whole (reading);
     }
   else if (g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND) && reading->state != FM_READING_FETCHING)
     fetch_body (reading);
@@ -198,7 +206,7 @@ load_done (gpointer result, const GError *error, gpointer data)
 }
 
 static void
-start_load (FmReading *reading)
+start (FmReading *reading, gboolean whole)
 {
   Load *load = g_new0 (Load, 1);
   FmConfig *config = reading->app->config;
@@ -208,10 +216,23 @@ start_load (FmReading *reading)
   load->generation = ++reading->generation;
   load->id = reading->id;
   load->mode = reading->mode;
+  load->whole = whole;
   load->all_headers = reading->all_headers;
   load->prefer_html = strcmp (fm_config_get (config, "prefer"), "html") == 0;
   load->headers = g_strdup (fm_config_get (config, "headers"));
   reading->request = fm_engine_compute (reading->app->engine, load_run, load_done, load, load_free);
+}
+
+static void
+start_load (FmReading *reading)
+{
+  start (reading, FALSE);
+}
+
+static void
+start_whole (FmReading *reading)
+{
+  start (reading, TRUE);
 }
 
 FmReading *

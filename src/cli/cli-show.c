@@ -25,7 +25,7 @@ print_text (const char *path, gboolean prefer_html)
   FmPageOptions page = { .mode = prefer_html ? FM_SHOW_HTML : FM_SHOW_BEST };
   g_autoptr (GError) error = NULL;
   g_autoptr (FmMessage) message = fm_message_open_file (path, 0, -1, &error);
-  g_autoptr (FmDoc) doc = message ? fm_page_build (message, &page, NULL) : NULL;
+  g_autoptr (FmDoc) doc = message ? fm_page_build (message, &page, NULL, NULL) : NULL;
   FmLayoutOptions options = { .width_cols = output_width () };
   g_autoptr (FmLayout) layout = doc ? fm_layout_new (doc, &options) : NULL;
   FmLayoutLine line;

@@ -10,9 +10,11 @@ typedef struct {
   gboolean prefer_html;    /* for FM_SHOW_BEST */
   gboolean all_headers;
   const char *headers;     /* names in order, separated by blanks; NULL: the usual ones */
+  gsize max_text_bytes;    /* of each plain text, for a quick first look at a huge one; 0: all that is ever shown */
 } FmPageOptions;
 
-/* Never fails: what can't be read is said on the page. *RET_PARTS (may be NULL) gets an array of FmReadingPart*. Transfer: full. */
-FmDoc *fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret_parts);
+/* Never fails: what can't be read is said on the page. *RET_PARTS (may be NULL) gets an array of FmReadingPart*, *RET_IS_CUT (may be NULL)
+ * whether max_text_bytes left something out. Transfer: full. */
+FmDoc *fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret_parts, gboolean *ret_is_cut);
 /* The file's bytes as they came, controls made visible, up to a bound. */
 FmDoc *fm_page_source (const char *path, gint64 offset, gint64 size_bytes);
