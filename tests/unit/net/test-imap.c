@@ -227,7 +227,7 @@ lists_as_the_server_can (void **state)
     { { "XLIST",
         { "* XLIST (\\HasNoChildren \\Inbox) \"/\" Posteingang\r\n* XLIST (\\Spam) \"/\" Werbung\r\n%T OK\r\n",
           "* STATUS INBOX (MESSAGES 3 UNSEEN 1)\r\n%T OK\r\n", "%T NO gone\r\n" } },
-      "box INBOX / 8008;box Werbung / 800;status INBOX 1/3 next=0;",
+      "box INBOX / 8008;box Werbung / 1000;status INBOX 1/3 next=0;",
       " XLIST \"\" \"*\"\r\n" },
     { { "XLIST", { "%T BAD what\r\n", "* LIST () \"/\" a\r\n%T OK\r\n", "* STATUS a (MESSAGES 4 UNSEEN 0)\r\n%T OK\r\n" } },
       "box a / 0;status a 0/4 next=0;",
