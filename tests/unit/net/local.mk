@@ -13,7 +13,8 @@ tests_unit_net_test_imap_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/net/test-imap-replay
 TESTS += tests/unit/net/test-imap-replay
-tests_unit_net_test_imap_replay_SOURCES = tests/unit/net/test-imap-replay.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
+tests_unit_net_test_imap_replay_SOURCES = tests/unit/net/test-imap-replay.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h \
+	tests/unit/net/recording.c tests/unit/net/recording.h
 tests_unit_net_test_imap_replay_CPPFLAGS = $(AM_CPPFLAGS) -DFM_TEST_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
 tests_unit_net_test_imap_replay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_net_test_imap_replay_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
@@ -39,3 +40,19 @@ tests_unit_net_test_etpan_SOURCES = tests/unit/net/test-etpan.c
 tests_unit_net_test_etpan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src -DFM_TEST_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
 tests_unit_net_test_etpan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_etpan_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/net/test-pop-smtp-replay
+TESTS += tests/unit/net/test-pop-smtp-replay
+tests_unit_net_test_pop_smtp_replay_SOURCES = tests/unit/net/test-pop-smtp-replay.c tests/unit/net/fake-server.c \
+	tests/unit/net/fake-server.h tests/unit/net/recording.c tests/unit/net/recording.h
+tests_unit_net_test_pop_smtp_replay_CPPFLAGS = $(AM_CPPFLAGS) -DFM_TEST_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
+tests_unit_net_test_pop_smtp_replay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_pop_smtp_replay_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/net/test-starttls-cases
+TESTS += tests/unit/net/test-starttls-cases
+tests_unit_net_test_starttls_cases_SOURCES = tests/unit/net/test-starttls-cases.c tests/unit/net/fake-server.c \
+	tests/unit/net/fake-server.h
+tests_unit_net_test_starttls_cases_CPPFLAGS = $(AM_CPPFLAGS) -DFM_TEST_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
+tests_unit_net_test_starttls_cases_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_starttls_cases_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)

@@ -2,6 +2,7 @@
  * for that verb. Every recording is delivered whole, byte by byte, and cut inside CRLFs and literals: the session must tell the same story each
  * time, and neither hang nor crash. The recordings are not part of this tree: without them the test is skipped. */
 #include "fake-server.h"
+#include "recording.h"
 #include <fulmar/base/error.h>
 #include <fulmar/net/imap-session.h>
 #include <setjmp.h>
@@ -14,112 +15,7 @@
 
 #define SKIPPED 77
 
-typedef struct {
-  char *command; /* without tag; "" is the greeting */
-  char *reply;
-  gboolean is_used;
-} Step;
-
-typedef struct {
-  char *name;
-  GPtrArray *steps; /* Step */
-} Recording;
-
 static char *corpus;
-
-static void
-step_free (gpointer data)
-{
-  Step *step = data;
-  g_free (step->command);
-  g_free (step->reply);
-  g_free (step);
-}
-
-/* The JSON string that starts at *P (after its quote); *P moves past its end. The recordings use no \u beyond Latin 1. */
-static char *
-take_json_string (const char **p)
-{
-  GString *text = g_string_new (NULL);
-
-  for (; **p != '\0' && **p != '"'; (*p)++)
-    {
-      if (**p != '\\')
-        {
-          g_string_append_c (text, **p);
-          continue;
-        }
-      (*p)++;
-      if (**p == 'u')
-        {
-          char hex[5] = { 0 };
-          strncpy (hex, *p + 1, 4);
-          g_string_append_c (text, (char) strtoul (hex, NULL, 16));
-          *p += 4;
-        }
-      else
-        g_string_append_c (text, **p == 'n' ? '\n' : **p == 'r' ? '\r' : **p == 't' ? '\t' : **p);
-    }
-  if (**p == '"')
-    (*p)++;
-  return g_string_free (text, FALSE);
-}
-
-static char *
-take_field (const char **line, const char *end, const char *name)
-{
-  g_autofree char *key = g_strdup_printf ("\"%s\": \"", name);
-  const char *p = strstr (*line, key);
-
-  if (p == NULL || (end != NULL && p >= end))
-    return NULL;
-  p += strlen (key);
-  char *text = take_json_string (&p);
-  *line = p;
-  return text;
-}
-
-static char *
-load_reply (const char *file)
-{
-  g_autofree char *path = g_build_filename (corpus, "protocol", "MailKit", "Imap", "Resources", file, NULL);
-  char *text = NULL;
-  return g_file_get_contents (path, &text, NULL, NULL) ? text : NULL;
-}
-
-static Recording *
-parse_recording (const char *line)
-{
-  Recording *recording = g_new0 (Recording, 1);
-
-  recording->name = take_field (&line, NULL, "test");
-  recording->steps = g_ptr_array_new_with_free_func (step_free);
-  for (;;)
-    {
-      char *command = take_field (&line, NULL, "c");
-      if (command == NULL)
-        return recording;
-      const char *next = strstr (line, "\"c\": \"");
-      const char *from = line;
-      g_autofree char *file = take_field (&from, next, "s_file");
-      from = line;
-      char *text = file != NULL ? load_reply (file) : take_field (&from, next, "s_text");
-      Step *step = g_new0 (Step, 1);
-      const char *blank = strchr (command, ' ');
-      step->command = g_strdup (blank != NULL && command[0] == 'A' ? blank + 1 : command);
-      step->reply = text != NULL ? text : g_strdup ("");
-      g_free (command);
-      g_ptr_array_add (recording->steps, step);
-    }
-}
-
-static void
-recording_free (Recording *recording)
-{
-  g_free (recording->name);
-  g_ptr_array_unref (recording->steps);
-  g_free (recording);
-}
 
 static gsize
 verb_length (const char *command)
@@ -129,15 +25,15 @@ verb_length (const char *command)
 }
 
 /* The first step with this verb that was not used yet, else the last with it. */
-static Step *
-find_step (Recording *recording, const char *command)
+static FmRecordingStep *
+find_step (FmRecording *recording, const char *command)
 {
   gsize n = verb_length (command);
-  Step *found = NULL;
+  FmRecordingStep *found = NULL;
 
   for (guint i = 0; i < recording->steps->len; i++)
     {
-      Step *step = g_ptr_array_index (recording->steps, i);
+      FmRecordingStep *step = g_ptr_array_index (recording->steps, i);
       if (verb_length (step->command) != n || g_ascii_strncasecmp (step->command, command, n) != 0)
         continue;
       found = step;
@@ -148,14 +44,14 @@ find_step (Recording *recording, const char *command)
 }
 
 /* The recorded yes or no to a sign-in, whatever the mechanism was. */
-static Step *
-find_sign_in (Recording *recording)
+static FmRecordingStep *
+find_sign_in (FmRecording *recording)
 {
   gboolean is_inside = FALSE;
 
   for (guint i = 0; i < recording->steps->len; i++)
     {
-      Step *step = g_ptr_array_index (recording->steps, i);
+      FmRecordingStep *step = g_ptr_array_index (recording->steps, i);
       if (g_ascii_strncasecmp (step->command, "LOGIN", 5) == 0 || g_ascii_strncasecmp (step->command, "AUTHENTICATE", 12) == 0)
         is_inside = TRUE;
       if (is_inside && *step->reply != '\0' && step->reply[0] != '+')
@@ -213,12 +109,11 @@ take_literals (FmFakePeer *peer, char **line)
 static void
 replay (FmFakePeer *peer, gpointer data)
 {
-  Recording *recording = data;
+  FmRecording *recording = data;
   char *line;
 
-  for (guint i = 0; i < recording->steps->len; i++)
-    ((Step *) g_ptr_array_index (recording->steps, i))->is_used = FALSE;
-  Step *greeting = find_step (recording, "");
+  fm_recording_reset (recording);
+  FmRecordingStep *greeting = find_step (recording, "");
   if (greeting == NULL || !fm_fake_server_send (peer, greeting->reply))
     return;
   while ((line = fm_fake_server_receive (peer)) != NULL)
@@ -226,7 +121,7 @@ replay (FmFakePeer *peer, gpointer data)
       g_autofree char *tag = g_strndup (line, strcspn (line, " "));
       const char *command = line[strlen (tag)] == ' ' ? line + strlen (tag) + 1 : "";
       gboolean is_sign_in = g_str_has_prefix (command, "LOGIN") || g_str_has_prefix (command, "AUTHENTICATE");
-      Step *step = is_sign_in ? find_sign_in (recording) : find_step (recording, command);
+      FmRecordingStep *step = is_sign_in ? find_sign_in (recording) : find_step (recording, command);
       gboolean needs_answer = g_str_has_prefix (command, "AUTHENTICATE") && strchr (command + 13, ' ') == NULL;
       g_autofree char *reply = NULL;
       if (step != NULL)
@@ -353,7 +248,7 @@ visit_box (FmImapSession *session, const char *name, Story *story)
 }
 
 static char *
-run_recording (Recording *recording, FmFakeDelivery delivery)
+run_recording (FmRecording *recording, FmFakeDelivery delivery)
 {
   FmFakeServer *fake = fm_fake_server_start (replay, recording, delivery);
   Story story = { g_string_new (NULL), g_ptr_array_new_with_free_func (g_free), 0 };
@@ -376,17 +271,13 @@ run_recording (Recording *recording, FmFakeDelivery delivery)
 static void
 tells_one_story (void **state)
 {
-  g_autofree char *path = g_build_filename (corpus, "protocol", "MailKit-replay", "replay.jsonl", NULL);
-  g_autofree char *text = NULL;
+  g_autoptr (GPtrArray) recordings = fm_recording_load (corpus, "imap");
   guint n = 0, n_open = 0, n_messages = 0;
 
-  assert_true (g_file_get_contents (path, &text, NULL, NULL));
-  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  for (char **line = lines; *line != NULL; line++)
+  assert_non_null (recordings);
+  for (guint i = 0; i < recordings->len; i++)
     {
-      if (strstr (*line, "\"proto\": \"imap\"") == NULL)
-        continue;
-      Recording *recording = parse_recording (*line);
+      FmRecording *recording = recordings->pdata[i];
       g_autofree char *whole = run_recording (recording, FM_FAKE_WHOLE);
       g_autofree char *bytes = run_recording (recording, FM_FAKE_BYTES);
       g_autofree char *split = run_recording (recording, FM_FAKE_SPLIT);
@@ -397,7 +288,6 @@ tells_one_story (void **state)
       n++;
       n_open += strstr (whole, "list:") != NULL;
       n_messages += strstr (whole, "message ") != NULL;
-      recording_free (recording);
     }
   printf ("%u recordings, %u signed in, %u with messages\n", n, n_open, n_messages);
   assert_true (n > 100 && n_open > n / 2);

@@ -2,9 +2,11 @@
  * everything. Its thread serves one connection after another. */
 #pragma once
 #include <arpa/inet.h>
+#include <fulmar/base/thread.h>
 #include <glib.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,8 +19,8 @@ typedef struct {
 typedef struct {
   int listener, current;
   guint16 port;
-  GThread *thread;
-  GMutex lock;
+  FmThread *thread;
+  pthread_mutex_t lock;
   gboolean stopping;
   /* under lock */
   GPtrArray *mails; /* PopMail* */
@@ -40,10 +42,10 @@ pop_mail_free (gpointer data)
 static inline gboolean
 pop_send (PopServer *server, int fd, const char *text, gsize size)
 {
-  g_mutex_lock (&server->lock);
+  pthread_mutex_lock (&server->lock);
   gsize n = server->cut >= 0 && (gint64) size > server->cut - server->sent ? (gsize) (server->cut - server->sent) : size;
   server->sent += n;
-  g_mutex_unlock (&server->lock);
+  pthread_mutex_unlock (&server->lock);
   gsize done = 0;
   while (done < n)
     {
@@ -184,16 +186,16 @@ pop_serve (PopServer *server, int fd)
         }
       g_string_truncate (line, line->len > 0 ? line->len - 1 : 0);
       g_autoptr (GString) out = g_string_new (NULL);
-      g_mutex_lock (&server->lock);
+      pthread_mutex_lock (&server->lock);
       gboolean more = pop_command (server, line->str, out);
-      g_mutex_unlock (&server->lock);
+      pthread_mutex_unlock (&server->lock);
       if (!pop_send (server, fd, out->str, out->len) || !more)
         return;
       g_string_truncate (line, 0);
     }
 }
 
-static inline gpointer
+static inline void
 pop_thread (gpointer data)
 {
   PopServer *server = data;
@@ -201,22 +203,22 @@ pop_thread (gpointer data)
     {
       int fd = accept (server->listener, NULL, NULL);
       if (fd < 0)
-        return NULL;
-      g_mutex_lock (&server->lock);
+        return;
+      pthread_mutex_lock (&server->lock);
       gboolean stopping = server->stopping;
       server->current = fd;
       server->sent = 0;
       server->sessions++;
-      g_mutex_unlock (&server->lock);
+      pthread_mutex_unlock (&server->lock);
       int on = 1;
       setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       if (!stopping)
         pop_serve (server, fd);
-      g_mutex_lock (&server->lock);
+      pthread_mutex_lock (&server->lock);
       server->current = -1;
       for (guint i = 0; i < server->mails->len; i++)
         ((PopMail *) server->mails->pdata[i])->is_marked = FALSE;
-      g_mutex_unlock (&server->lock);
+      pthread_mutex_unlock (&server->lock);
       shutdown (fd, SHUT_RDWR);
       close (fd);
     }
@@ -235,23 +237,23 @@ pop_server_start (void)
   server->current = -1;
   server->cut = -1;
   server->mails = g_ptr_array_new_with_free_func (pop_mail_free);
-  g_mutex_init (&server->lock);
-  server->thread = g_thread_new ("pop-server", pop_thread, server);
+  pthread_mutex_init (&server->lock, NULL);
+  server->thread = fm_thread_start ("pop-server", pop_thread, server);
   return server;
 }
 
 static inline void
 pop_server_stop (PopServer *server)
 {
-  g_mutex_lock (&server->lock);
+  pthread_mutex_lock (&server->lock);
   server->stopping = TRUE;
   if (server->current >= 0)
     shutdown (server->current, SHUT_RDWR);
-  g_mutex_unlock (&server->lock);
+  pthread_mutex_unlock (&server->lock);
   shutdown (server->listener, SHUT_RDWR);
-  g_thread_join (server->thread);
+  fm_thread_join (server->thread);
   close (server->listener);
-  g_mutex_clear (&server->lock);
+  pthread_mutex_destroy (&server->lock);
   g_ptr_array_unref (server->mails);
   g_free (server);
 }
@@ -262,18 +264,18 @@ pop_server_add (PopServer *server, const char *uidl, const char *text)
   PopMail *mail = g_new0 (PopMail, 1);
   mail->uidl = g_strdup (uidl);
   mail->text = g_strdup (text);
-  g_mutex_lock (&server->lock);
+  pthread_mutex_lock (&server->lock);
   g_ptr_array_add (server->mails, mail);
-  g_mutex_unlock (&server->lock);
+  pthread_mutex_unlock (&server->lock);
 }
 
 /* Five mails of about 3 kB together, with dots to be stuffed and a long line. */
 static inline void
 pop_server_fill (PopServer *server)
 {
-  g_mutex_lock (&server->lock);
+  pthread_mutex_lock (&server->lock);
   g_ptr_array_set_size (server->mails, 0);
-  g_mutex_unlock (&server->lock);
+  pthread_mutex_unlock (&server->lock);
   for (guint i = 1; i <= 5; i++)
     {
       g_autofree char *filler = g_strnfill (i * 60, 'a' + (char) i);

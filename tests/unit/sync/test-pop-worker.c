@@ -18,6 +18,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -176,9 +177,9 @@ must_pass (Home *home)
 static guint
 server_count (PopServer *server)
 {
-  g_mutex_lock (&server->lock);
+  pthread_mutex_lock (&server->lock);
   guint n = server->mails->len;
-  g_mutex_unlock (&server->lock);
+  pthread_mutex_unlock (&server->lock);
   return n;
 }
 
@@ -208,48 +209,53 @@ assert_all_once (Home *home, guint n, const char *where)
       fail_msg ("%s: letter %u is here %u times", where, i, count[i]);
 }
 
+static GRand *chance; /* where the sampled cuts begin */
+
 static void
 cut_everywhere (FmLeavePolicy leave, gint64 step)
 {
   PopServer *server = pop_server_start ();
   gint64 last = 1;
-  for (gint64 cut = 0; cut < last; cut += step)
+  guint cuts = 0;
+  for (gint64 cut = 0; cut < last; cut += cut == 0 && step > 1 ? g_rand_int_range (chance, 1, (gint32) step + 1) : step, cuts++)
     {
       Home home;
       g_autofree char *where = g_strdup_printf ("cut after %" G_GINT64_FORMAT " bytes", cut);
       pop_server_fill (server);
       home_new (&home, server->port, leave);
-      g_mutex_lock (&server->lock);
+      pthread_mutex_lock (&server->lock);
       server->cut = cut;
-      g_mutex_unlock (&server->lock);
+      pthread_mutex_unlock (&server->lock);
       assert_false (pass (&home));
-      g_mutex_lock (&server->lock);
+      pthread_mutex_lock (&server->lock);
       server->cut = -1;
       guint before = server->retrs;
-      g_mutex_unlock (&server->lock);
+      pthread_mutex_unlock (&server->lock);
       must_pass (&home);
       assert_all_once (&home, 5, where);
       assert_int_equal (server_count (server), leave == FM_LEAVE_NONE ? 0 : 5);
-      g_mutex_lock (&server->lock);
+      pthread_mutex_lock (&server->lock);
       guint again = server->retrs;
       if (cut == 0)
         last = server->sent;
-      g_mutex_unlock (&server->lock);
+      pthread_mutex_unlock (&server->lock);
       must_pass (&home);
       assert_all_once (&home, 5, where);
-      g_mutex_lock (&server->lock);
+      pthread_mutex_lock (&server->lock);
       assert_true (again - before <= 5);
       assert_int_equal (server->retrs, again);
-      g_mutex_unlock (&server->lock);
+      pthread_mutex_unlock (&server->lock);
       home_free (&home);
     }
+  printf ("%u cuts in %" G_GINT64_FORMAT " bytes\n", cuts, last);
   pop_server_stop (server);
 }
 
+/* Every byte when soaking, else every so many from a random one on. */
 static gint64
 step_of (gint64 usual)
 {
-  return g_getenv ("FULMAR_SLOW") != NULL ? 1 : usual;
+  return g_getenv ("FULMAR_SOAK") != NULL ? 1 : usual;
 }
 
 static void
@@ -338,14 +344,14 @@ test_killed_at_each_step (void **state)
 static void
 rename_all (PopServer *server, const char *prefix)
 {
-  g_mutex_lock (&server->lock);
+  pthread_mutex_lock (&server->lock);
   for (guint i = 0; i < server->mails->len; i++)
     {
       PopMail *mail = server->mails->pdata[i];
       g_free (mail->uidl);
       mail->uidl = g_strdup_printf ("%s-%u", prefix, i);
     }
-  g_mutex_unlock (&server->lock);
+  pthread_mutex_unlock (&server->lock);
 }
 
 static void
@@ -551,6 +557,10 @@ main (int argc, char **argv)
   self = argv[0];
   if (argc == 7 && g_str_equal (argv[1], "--child"))
     return child_main (argv);
+  const char *named = g_getenv ("FULMAR_TEST_SEED");
+  guint32 seed = named != NULL ? (guint32) g_ascii_strtoull (named, NULL, 10) : g_random_int ();
+  printf ("FULMAR_TEST_SEED=%u\n", seed);
+  chance = g_rand_new_with_seed (seed);
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_all_uidls_changed),
     cmocka_unit_test (test_no_uidl),
@@ -565,5 +575,7 @@ main (int argc, char **argv)
     cmocka_unit_test (test_cut_days),
     cmocka_unit_test (test_cut_until_deleted),
   };
-  return cmocka_run_group_tests (tests, NULL, NULL);
+  int failures = cmocka_run_group_tests (tests, NULL, NULL);
+  g_rand_free (chance);
+  return failures;
 }
