@@ -13,6 +13,7 @@
 #include "fulmar/base/error.h"
 
 enum { WORKER_FD = 3 };
+#define INSIDE "FULMAR_INDEX_WORKER" /* set for every worker */
 
 /* The two XAPIAN variables shape index and queries alike: without the first a word of two Chinese or Japanese characters is not found.
  * GNUPGHOME and HOME point nowhere, so that no key ring is touched and no helper is started for a signed mail. */
@@ -25,6 +26,7 @@ worker_environment (const char *dir)
   for (gsize i = 0; i < G_N_ELEMENTS (kept); i++)
     if (g_getenv (kept[i]) != NULL)
       environment = g_environ_setenv (environment, kept[i], g_getenv (kept[i]), TRUE);
+  environment = g_environ_setenv (environment, INSIDE, "1", TRUE);
   environment = g_environ_setenv (environment, "LC_ALL", "C.UTF-8", TRUE);
   environment = g_environ_setenv (environment, "HOME", dir, TRUE);
   environment = g_environ_setenv (environment, "GNUPGHOME", "/nonexistent", TRUE);
@@ -79,6 +81,14 @@ fm_index_child_start (FmIndexChild *child, const char *program, gboolean keep_st
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     {
       fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "starting the index worker");
+      return FALSE;
+    }
+  /* A program that does not hand --index-worker on to fm_index_worker_main would start workers that start workers, without end. */
+  if (g_getenv (INSIDE) != NULL)
+    {
+      close (pair[0]);
+      close (pair[1]);
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "an index worker starts no index workers");
       return FALSE;
     }
   g_auto (GStrv) environment = worker_environment (dir);
