@@ -179,7 +179,7 @@ class Screen:
     def last_line(self):
         return self.line(self.rows - 1)
 
-    def latency(self, keys, limit_s=5.0, quiet_s=0.03):
+    def latency(self, keys, limit_s=2.0, quiet_s=0.012):
         """Seconds from KEYS to the last byte of the repaint that follows; None if nothing was painted."""
         self.pump(0)
         began, last, chunks = time.monotonic(), None, []
