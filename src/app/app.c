@@ -474,7 +474,7 @@ open_query (FmApp *app, const char *text, const char *saved_name)
 
   if (!query)
     return;
-  show_list (app, fm_list_open_search (app, text, query, 0), TRUE);
+  show_list (app, fm_list_open_search (app, saved_name ? saved_name : text, query, 0), TRUE);
   fm_folders_set_current (app->folders, 0, saved_name);
 }
 
@@ -517,7 +517,8 @@ fm_app_close_search (FmApp *app)
 void
 fm_app_open_message (FmApp *app, gint64 msg_id)
 {
-  if (app->reading && fm_reading_id (app->reading) == msg_id && fm_reading_state (app->reading) != FM_READING_FAILED)
+  if (app->reading && fm_reading_id (app->reading) == msg_id && fm_reading_state (app->reading) != FM_READING_FAILED
+      && fm_reading_mode (app->reading) != FM_SHOW_SOURCE)
     {
       fm_reading_open (app->reading);
       return;

@@ -77,6 +77,85 @@ run_delete_thread (const FmCommandCall *call)
     delete_ids (call, fm_list_thread_ids (call->app->list, id));
 }
 
+/* --- by pattern --- */
+
+typedef struct {
+  FmCommandCall call;
+  FmList *list; /* compared, not followed: the list may have been left meanwhile */
+  GArray *ids;
+} Sweep;
+
+static void
+sweep_free (gpointer data)
+{
+  Sweep *sweep = data;
+
+  g_clear_pointer (&sweep->ids, g_array_unref);
+  g_free (sweep);
+}
+
+static void
+swept (FmApp *app, const FmEvent *event, gpointer data)
+{
+  Sweep *sweep = data;
+
+  if (event->kind == FM_EVENT_SEARCH_BATCH && event->ids)
+    g_array_append_vals (sweep->ids, event->ids->data, event->ids->len);
+  else if (event->kind == FM_EVENT_FAILED)
+    fm_app_complain (app, "%s", event->error->message);
+  else if (event->kind == FM_EVENT_DONE && sweep->ids->len == 0)
+    fm_app_say (app, "nothing matches");
+  else if (event->kind == FM_EVENT_DONE && app->list == sweep->list)
+    delete_ids (&sweep->call, g_steal_pointer (&sweep->ids));
+}
+
+static void
+sweep (const FmCommandCall *call, const char *text)
+{
+  FmApp *app = call->app;
+  g_autoptr (FmQuery) query = fm_app_parse_query (app, text);
+  Sweep *data;
+
+  if (!query)
+    return;
+  if (fm_list_folder (app->list) == 0)
+    {
+      fm_app_complain (app, "this works in a folder: in a search, tag the messages and use ; d");
+      return;
+    }
+  data = g_new0 (Sweep, 1);
+  data->call = *call;
+  data->call.argument = "";
+  data->list = app->list;
+  data->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  fm_app_expect (app, fm_engine_search (app->engine, query, fm_list_folder (app->list)), swept, data, sweep_free);
+}
+
+static void
+pattern_answered (const char *answer, gpointer data)
+{
+  FmCommandCall *call = data;
+
+  if (answer && *answer)
+    sweep (call, answer);
+  g_free (call);
+}
+
+static void
+run_delete_pattern (const FmCommandCall *call)
+{
+  FmCommandCall *copy;
+
+  if (*call->argument)
+    {
+      sweep (call, call->argument);
+      return;
+    }
+  copy = g_memdup2 (call, sizeof *call);
+  copy->argument = "";
+  call->app->shell->prompt (call->app->shell_data, FM_PROMPT_SEARCH, "delete messages matching: ", "", pattern_answered, copy);
+}
+
 const FmCommand fm_cmd_delete_commands[] = {
   { .name = "delete",
     .help = "delete: move to Trash; in Trash, delete for good",
@@ -95,6 +174,16 @@ const FmCommand fm_cmd_delete_commands[] = {
     .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
     .run = run_delete_thread,
     .effect_imap = "each of its messages here is moved to Trash",
+    .effect_gmail = "likewise",
+    .effect_pop = "likewise",
+    .effect_local = "likewise" },
+  { .name = "delete-pattern",
+    .help = "delete what matches a query",
+    .arguments = "[QUERY]",
+    .default_keys = "D",
+    .contexts = FM_CONTEXT_LIST,
+    .run = run_delete_pattern,
+    .effect_imap = "each message found in this folder is moved to Trash",
     .effect_gmail = "likewise",
     .effect_pop = "likewise",
     .effect_local = "likewise" },
