@@ -1,5 +1,6 @@
 /* The engine on a local mail tree: reading, acting, undoing, restarting, being told. */
 #include "engine-fixture.h"
+#include <fulmar/store/outbox-store.h>
 #include <fulmar/base/error.h>
 #include <fulmar/index/index-worker.h>
 #include <signal.h>
@@ -76,6 +77,32 @@ delete_undo_redo_restart (void **state)
   assert_memory_equal (again, ids, sizeof ids); /* a message's id outlives its moves */
   g_autoptr (FmMessageInfo) row = fm_message_store_get (fm_engine_reader (f.engine), ids[0], NULL);
   assert_true (g_file_test (row->path, G_FILE_TEST_EXISTS));
+  fixture_free (&f);
+}
+
+/* A send that is still held is the last action: undo takes it back into Drafts, once. */
+static void
+held_send_is_taken_back (void **state)
+{
+  static const char *const recipients[] = { "you@example.org", NULL };
+  Fixture f;
+  fixture_new (&f);
+  make_maildir (&f, "INBOX");
+  fixture_open (&f, FALSE);
+  sync_now (&f);
+  g_autoptr (GBytes) message = g_bytes_new_static ("From: me@example.org\r\nSubject: held\r\nMessage-ID: <h@x>\r\n\r\ntext\r\n", 64);
+  FmSendOptions options = { .account = "local", .message = message, .sender = "me@example.org", .recipients = recipients, .hold_s = 600 };
+  g_free (wait_done (&f, fm_engine_act (f.engine, fm_action_new_send (&options))));
+  assert_int_equal (fm_outbox_store_pending (fm_engine_reader (f.engine)), 1);
+  g_autofree char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO)));
+  assert_string_equal (text, "not sent: the mail is back in Drafts");
+  assert_int_equal (fm_outbox_store_pending (fm_engine_reader (f.engine)), 0);
+  assert_int_equal (total_of (&f, "Drafts"), 1);
+  wait_idle (&f);
+  assert_int_equal (files_in (&f, "Drafts", NULL), 1);
+  guint64 again = fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO));
+  g_autoptr (FmEvent) failed = wait_event (&f, FM_EVENT_FAILED, again);
+  assert_int_equal (failed->error->code, FM_ERROR_NOT_FOUND);
   fixture_free (&f);
 }
 
@@ -457,6 +484,7 @@ main (int argc, char **argv)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (mail_is_read_in_place),
     cmocka_unit_test (delete_undo_redo_restart),
+    cmocka_unit_test (held_send_is_taken_back),
     cmocka_unit_test (flags_are_names),
     cmocka_unit_test (other_programs_are_noticed),
     cmocka_unit_test (folders_come_and_go),
