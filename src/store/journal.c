@@ -326,26 +326,54 @@ fm_journal_refuse (FmStoreWriter *writer, gint64 op_id, const char *error_text, 
          && fm_journal_op_revert (writer, op, !had_dependents, error);
 }
 
-gboolean
-fm_journal_settle_missing (FmStoreWriter *writer, gint64 folder_id, guint *ret_gone, GError **error)
+GArray *
+fm_journal_settling (FmStoreReader *reader, gint64 folder_id, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  if (!fm_sql_query (&q, reader, error, "SELECT id FROM op WHERE state=2 AND (target_id=?1 OR kind=4 AND folder_id=?1) ORDER BY id", "i",
+                     folder_id))
+    return NULL;
+  while (fm_sql_step (&q))
+    {
+      gint64 id = fm_sql_int (&q, 0);
+      g_array_append_val (ids, id);
+    }
+  return fm_sql_end (&q, error) ? g_steal_pointer (&ids) : NULL;
+}
+
+static gboolean
+give_up (FmStoreWriter *writer, gint64 op_id, GError **error)
 {
   FmStoreReader *r = &writer->reader;
-  guint gone = 0;
-  gint64 id;
+  g_autoptr (FmJournalOp) op = fm_journal_op_get (r, op_id, error);
 
-  while ((id = fm_sql_value (r, 0, "SELECT id FROM op WHERE state=2 AND (target_id=?1 OR kind=4 AND folder_id=?1) ORDER BY id LIMIT 1", "i",
-                             folder_id))
-         != 0)
+  if (op == NULL)
+    return FALSE;
+  gint64 row = op->kind == FM_OP_COPY ? op->new_msg_id : op->msg_id;
+  return fm_journal_op_set_state (writer, op_id, FM_OP_CONFIRMED, "the message is gone from the server", error)
+         && fm_sql_exec (r, error,
+                         "UPDATE op SET state=4, error='the message is gone from the server' WHERE msg_id=? AND id>? AND state<3", "ii",
+                         row, op_id)
+         && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", row);
+}
+
+gboolean
+fm_journal_settle_missing (FmStoreWriter *writer, gint64 folder_id, const GArray *op_ids, guint *ret_gone, GError **error)
+{
+  g_autoptr (GArray) now = op_ids == NULL ? fm_journal_settling (&writer->reader, folder_id, error) : g_array_ref ((GArray *) op_ids);
+  guint gone = 0;
+
+  if (now == NULL)
+    return FALSE;
+  for (guint i = 0; i < now->len; i++)
     {
-      g_autoptr (FmJournalOp) op = fm_journal_op_get (r, id, error);
-      if (op == NULL)
-        return FALSE;
-      gint64 row = op->kind == FM_OP_COPY ? op->new_msg_id : op->msg_id;
-      if (!fm_journal_op_set_state (writer, id, FM_OP_CONFIRMED, "the message is gone from the server", error)
-          || !fm_sql_exec (r, error,
-                           "UPDATE op SET state=4, error='the message is gone from the server' WHERE msg_id=? AND id>? AND state<3", "ii",
-                           row, id)
-          || !fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", row))
+      gint64 id = g_array_index (now, gint64, i);
+      /* Giving one up ends those behind it on the same row. */
+      if (fm_sql_value (&writer->reader, 0, "SELECT 1 FROM op WHERE id=? AND state=2", "i", id) == 0)
+        continue;
+      if (!give_up (writer, id, error))
         return FALSE;
       gone++;
     }

@@ -84,7 +84,13 @@ fm_imap_body_fetch (FmImapConn *conn, guint64 request_id, gint64 msg_id, GError 
     return FALSE;
   if (info->blob_id)
     return TRUE;
-  if (info->uid == 0)
+  if (info->folder_id && !fm_imap_folder_select (conn, info->folder_id, error))
+    return FALSE;
+  /* By what SELECT told the UID may be another message's now, or nobody's. */
+  fm_message_store_free (g_steal_pointer (&info));
+  if (!(info = fm_message_store_get (conn->reader, msg_id, error)))
+    return FALSE;
+  if (info->uid == 0 || !info->folder_id)
     {
       g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND,
                            "this message is being moved on the server; it can be opened when that is done");
@@ -193,6 +199,13 @@ fill_run (Fill *fill, GError **error)
   return keep_batch (conn, fill->fetched, good ? error : NULL) && good;
 }
 
+static GArray *
+read_wanted (FmImapConn *conn, gint64 folder_id, GError **error)
+{
+  return fm_message_store_wanted (conn->reader, folder_id, conn->fill_date, conn->fill_id, oldest_wanted (conn->worker->spec), FILL_BATCH,
+                                  error);
+}
+
 gboolean
 fm_imap_body_fill (FmImapConn *conn, gint64 folder_id, gboolean *ret_more, GError **error)
 {
@@ -201,13 +214,15 @@ fm_imap_body_fill (FmImapConn *conn, gint64 folder_id, gboolean *ret_more, GErro
   *ret_more = FALSE;
   if (conn->worker->spec->offline == FM_OFFLINE_HEADERS)
     return TRUE;
-  wanted = fm_message_store_wanted (conn->reader, folder_id, conn->fill_date, conn->fill_id, oldest_wanted (conn->worker->spec), FILL_BATCH,
-                                    error);
-  if (!wanted)
+  if (!(wanted = read_wanted (conn, folder_id, error)))
     return FALSE;
   if (wanted->len == 0)
     return TRUE;
   if (!fm_imap_folder_select (conn, folder_id, error))
+    return FALSE;
+  /* Again: by what SELECT told, UIDs may be other messages' now. */
+  g_array_unref (wanted);
+  if (!(wanted = read_wanted (conn, folder_id, error)))
     return FALSE;
   g_auto (Fill) fill = { conn,
                          g_array_new (FALSE, FALSE, sizeof (gint64)),

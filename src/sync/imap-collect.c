@@ -285,6 +285,26 @@ fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id)
   fm_imap_collect_reset (collect);
 }
 
+gint64
+fm_imap_collect_folder (const FmImapCollect *collect)
+{
+  return collect->folder_id;
+}
+
+gboolean
+fm_imap_collect_has_news (const FmImapCollect *collect)
+{
+  return collect->heard.exists || collect->heard.need_uids;
+}
+
+void
+fm_imap_collect_take_news (FmImapCollect *collect, gboolean *ret_exists, gboolean *ret_need_uids)
+{
+  *ret_exists = collect->heard.exists;
+  *ret_need_uids = collect->heard.need_uids;
+  collect->heard.exists = collect->heard.need_uids = FALSE;
+}
+
 FmImapHeard
 fm_imap_collect_heard (const FmImapCollect *collect)
 {

@@ -10,6 +10,8 @@ const FmImapEvents *fm_imap_collect_events (void);
 
 /* From now on everything is about this folder; 0: nothing is kept. Flushes what was about another. */
 void fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id);
+/* What it is about; 0: nothing. */
+gint64 fm_imap_collect_folder (const FmImapCollect *collect);
 /* Hands over what is gathered and waits until it is committed. The first error of any slice. */
 gboolean fm_imap_collect_flush (FmImapCollect *collect, GError **error);
 /* Says, once, that the folder changed if anything committed since the last time made it so. Whichever connection hears of a change first writes
@@ -28,6 +30,9 @@ typedef struct {
 } FmImapHeard;
 FmImapHeard fm_imap_collect_heard (const FmImapCollect *collect);
 void fm_imap_collect_reset (FmImapCollect *collect);
+/* `exists` or `need_uids`, from now on. Said while a command ran, such news is not said again: it is looked at before any wait. */
+gboolean fm_imap_collect_has_news (const FmImapCollect *collect);
+void fm_imap_collect_take_news (FmImapCollect *collect, gboolean *ret_exists, gboolean *ret_need_uids);
 
 /* While set, search results and flags are kept here instead of going to the store; both owned by the caller. */
 void fm_imap_collect_divert (FmImapCollect *collect, GArray *ranges /* FmImapRange */,

@@ -20,6 +20,7 @@ typedef struct {
   guint32 uidvalidity, uidnext, lowest_uid;
   guint64 modseq;
   gboolean synced, rematch;
+  GArray *settling; /* gint64: operations that were to be met here when the visit began; with rematch */
   gboolean validity_changed; /* out */
 } Marks;
 
@@ -45,7 +46,7 @@ marks_run (FmStoreWriter *writer, gpointer data, GError **error)
     return FALSE;
   if (marks->rematch
       && (!fm_folder_store_end_rematch (writer, marks->folder_id, &gone, error)
-          || !fm_journal_settle_missing (writer, marks->folder_id, &gone, error)))
+          || !fm_journal_settle_missing (writer, marks->folder_id, marks->settling, &gone, error)))
     return FALSE;
   return !marks->synced || fm_folder_store_set_synced (writer, marks->folder_id, fm_clock_now_utc (), 0, error);
 }
@@ -63,7 +64,8 @@ is_selected (FmImapConn *conn, const FmFolderInfo *info)
 {
   const FmImapSelected *now = fm_imap_session_selected (conn->session);
 
-  return now->name && strcmp (now->name, info->remote_name) == 0;
+  /* What was said of it while the collector looked elsewhere (a LIST in between) is lost: then it is selected anew, from the known MODSEQ. */
+  return now->name && strcmp (now->name, info->remote_name) == 0 && fm_imap_collect_folder (conn->collect) == info->id;
 }
 
 static gboolean
@@ -105,18 +107,33 @@ check_validity (FmImapConn *conn, gint64 folder_id, gboolean *ret_changed, GErro
   return TRUE;
 }
 
+static gboolean
+select_for_work (FmImapConn *conn, const FmFolderInfo *info, GError **error)
+{
+  gboolean resynced, changed;
+
+  if (!select_folder (conn, info, &resynced, error) || !fm_imap_collect_flush (conn->collect, error)
+      || !check_validity (conn, info->id, &changed, error))
+    return FALSE;
+  if (changed)
+    fm_imap_worker_want_visit (conn->worker, info->id);
+  return TRUE;
+}
+
 gboolean
 fm_imap_folder_select (FmImapConn *conn, gint64 folder_id, GError **error)
 {
   g_autoptr (FmFolderInfo) info = fm_folder_store_get (conn->reader, folder_id, error);
-  gboolean resynced, changed;
 
-  if (!info)
-    return FALSE;
-  if (is_selected (conn, info))
-    return TRUE;
-  return select_folder (conn, info, &resynced, error) && fm_imap_collect_flush (conn->collect, error)
-         && check_validity (conn, folder_id, &changed, error);
+  return info && (is_selected (conn, info) || select_for_work (conn, info, error));
+}
+
+gboolean
+fm_imap_folder_select_again (FmImapConn *conn, gint64 folder_id, GError **error)
+{
+  g_autoptr (FmFolderInfo) info = fm_folder_store_get (conn->reader, folder_id, error);
+
+  return info && select_for_work (conn, info, error);
 }
 
 /* --- new mail --- */
@@ -169,15 +186,29 @@ first_screen (FmImapConn *conn, FmFolderInfo *info, GError **error)
   const FmImapSelected *now = fm_imap_session_selected (conn->session);
   Marks marks = { .folder_id = info->id, .modseq = now->highestmodseq };
   guint32 exists = now->exists, from = exists > SCREENFUL ? exists - SCREENFUL + 1 : 1;
+  GError *refused = NULL;
 
   if (exists > 0)
     {
-      fm_imap_session_queue_fetch_headers_by_seq (conn->session, from, exists, NULL, NULL);
-      if (!fm_imap_session_run (conn->session, error) || !fm_imap_collect_flush (conn->collect, error))
+      fm_imap_session_queue_fetch_headers_by_seq (conn->session, from, exists, keep_error, &refused);
+      if (!fm_imap_session_run (conn->session, error))
+        {
+          g_clear_error (&refused);
+          return FALSE;
+        }
+      if (refused)
+        {
+          g_propagate_error (error, refused);
+          return FALSE;
+        }
+      if (!fm_imap_collect_flush (conn->collect, error))
         return FALSE;
     }
-  marks.lowest_uid = from == 1 ? 1 : fm_imap_collect_heard (conn->collect).lowest_uid;
   marks.uidnext = uidnext_after (conn, info);
+  marks.lowest_uid = from == 1 ? 1 : fm_imap_collect_heard (conn->collect).lowest_uid;
+  /* Not one of them could be read: all of them are still to come. */
+  if (marks.lowest_uid == 0)
+    marks.lowest_uid = MAX (marks.uidnext, 2);
   marks.synced = from == 1;
   if (!set_marks (conn, &marks, error))
     return FALSE;
@@ -277,7 +308,8 @@ compare_folder (FmImapConn *conn, const FmFolderInfo *info, GError **error)
       return FALSE;
     }
   g_array_sort (ranges, compare_ranges);
-  if (!(ours = fm_message_store_uids (conn->reader, info->id, 1, G_MAXUINT32, error)))
+  /* What came in above the UIDNEXT of this visit, by an operation of another connection, the list may be too old to know. */
+  if (!(ours = fm_message_store_uids (conn->reader, info->id, 1, MAX (info->uidnext, 2) - 1, error)))
     return FALSE;
   compare_uids (ours, ranges, info->lowest_uid, gone, missed);
   /* A mailbox that is not empty and of which nothing at all is left in the answer is a broken answer. */
@@ -380,7 +412,7 @@ backfill (FmImapConn *conn, FmFolderInfo *info, GError **error)
       done += count_ranges (step);
       fm_imap_worker_folder_changed (conn->worker, info->id, 0);
       fm_imap_worker_progress (conn->worker, 0, what, done, total);
-      if (fm_imap_worker_stopping (conn->worker))
+      if (!fm_imap_worker_yield (conn->worker, info->id))
         {
           g_set_error_literal (error, FM_ERROR, FM_ERROR_CANCELLED, "stopped");
           return FALSE;
@@ -391,9 +423,9 @@ backfill (FmImapConn *conn, FmFolderInfo *info, GError **error)
 }
 
 static gboolean
-finish_first_visit (FmImapConn *conn, FmFolderInfo *info, GError **error)
+finish_first_visit (FmImapConn *conn, FmFolderInfo *info, GArray *settling, GError **error)
 {
-  Marks marks = { .folder_id = info->id, .lowest_uid = 1, .synced = TRUE, .rematch = TRUE };
+  Marks marks = { .folder_id = info->id, .lowest_uid = 1, .synced = TRUE, .rematch = TRUE, .settling = settling };
 
   if (info->lowest_uid > 1 && !backfill (conn, info, error))
     return FALSE;
@@ -420,10 +452,12 @@ gboolean
 fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth, GError **error)
 {
   g_autoptr (FmFolderInfo) info = fm_folder_store_get (conn->reader, folder_id, error);
-  gboolean resynced = FALSE, changed = FALSE;
+  /* Before the server is asked: what begins to settle later may not be in its answer yet. */
+  g_autoptr (GArray) settling = fm_journal_settling (conn->reader, folder_id, error);
+  gboolean resynced = FALSE, changed = FALSE, exists, need_uids;
   guint64 modseq;
 
-  if (!info)
+  if (!info || !settling)
     return FALSE;
   if (!info->selectable || !*info->remote_name)
     return TRUE;
@@ -444,6 +478,8 @@ fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth
         return FALSE;
       fm_imap_collect_reset (conn->collect);
     }
+  /* SELECT's own EXISTS is answered by what follows; any later one is not. */
+  fm_imap_collect_take_news (conn->collect, &exists, &need_uids);
   if (info->lowest_uid == 0)
     {
       if (!first_screen (conn, info, error))
@@ -451,40 +487,48 @@ fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth
     }
   else if (!return_visit (conn, info, resynced, modseq, error))
     return FALSE;
-  fm_imap_collect_reset (conn->collect);
-  return depth == FM_IMAP_VISIT_SCREEN || finish_first_visit (conn, info, error);
+  return depth == FM_IMAP_VISIT_SCREEN || finish_first_visit (conn, info, settling, error);
 }
 
-gboolean
-fm_imap_folder_catch_up (FmImapConn *conn, gint64 folder_id, GError **error)
+/* One look at what was said. */
+static gboolean
+catch_up_once (FmImapConn *conn, gint64 folder_id, GError **error)
 {
-  FmImapHeard heard = fm_imap_collect_heard (conn->collect);
-  g_autoptr (FmFolderInfo) info = fm_folder_store_get (conn->reader, folder_id, error);
-  FmImapRange known;
+  g_autoptr (FmFolderInfo) info = NULL;
+  guint64 since;
+  guint32 next;
+  gboolean exists, need_uids;
 
-  if (!info || !fm_imap_collect_flush (conn->collect, error))
+  fm_imap_collect_take_news (conn->collect, &exists, &need_uids);
+  if (!fm_imap_collect_flush (conn->collect, error) || !(info = fm_folder_store_get (conn->reader, folder_id, error)))
     return FALSE;
-  known.first = 1;
-  known.last = MAX (info->uidnext, 2) - 1;
+  FmImapRange known = { 1, MAX (info->uidnext, 2) - 1 };
+  since = fm_imap_session_has (conn->session, FM_IMAP_CAP_CONDSTORE) ? info->highestmodseq : 0;
   /* UIDNEXT is not told with EXISTS: ask from the one we know. */
-  if (heard.exists && (!fetch_from (conn, info->uidnext, error)))
+  if (exists && !fetch_from (conn, MAX (info->uidnext, 1), error))
     return FALSE;
-  if (heard.need_uids
-      && (!fm_imap_session_fetch_flags (
-              conn->session, &known, 1,
-              info->highestmodseq && fm_imap_session_has (conn->session, FM_IMAP_CAP_CONDSTORE) ? info->highestmodseq : 0, error)
-          || !compare_folder (conn, info, error)))
+  if (need_uids && (!fm_imap_session_fetch_flags (conn->session, &known, 1, since, error) || !compare_folder (conn, info, error)))
     return FALSE;
   if (!fm_imap_collect_flush (conn->collect, error))
     return FALSE;
-  heard = fm_imap_collect_heard (conn->collect);
-  if (heard.highest_uid >= info->uidnext)
+  next = fm_imap_collect_heard (conn->collect).highest_uid + 1;
+  if (next > info->uidnext)
     {
-      Marks marks = { .folder_id = folder_id, .uidnext = heard.highest_uid + 1 };
+      Marks marks = { .folder_id = folder_id, .uidnext = next };
       if (!set_marks (conn, &marks, error))
         return FALSE;
     }
   fm_imap_collect_tell (conn->collect);
-  fm_imap_collect_reset (conn->collect);
+  return TRUE;
+}
+
+/* News that comes while the last is fetched is said only once, so it is looked at until there is none. */
+gboolean
+fm_imap_folder_catch_up (FmImapConn *conn, gint64 folder_id, GError **error)
+{
+  do
+    if (!catch_up_once (conn, folder_id, error))
+      return FALSE;
+  while (fm_imap_collect_has_news (conn->collect) && !fm_imap_worker_stopping (conn->worker));
   return TRUE;
 }

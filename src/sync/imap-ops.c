@@ -326,6 +326,18 @@ do_append (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError 
   return TRUE;
 }
 
+/* A folder that can't be subscribed to is a folder all the same. */
+static gboolean
+subscribe (FmImapConn *conn, const char *name, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (fm_imap_change_subscribe (conn->session, name, TRUE, &local) || fm_imap_session_is_alive (conn->session))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
 static gboolean
 do_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError **error)
 {
@@ -345,7 +357,7 @@ do_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError *
       return do_append (conn, batch, ret_uids, error);
     case FM_OP_FOLDER_CREATE:
       return fm_imap_change_create (conn->session, batch->folder, error)
-             && fm_imap_change_subscribe (conn->session, batch->folder, TRUE, error);
+             && subscribe (conn, batch->folder, error);
     case FM_OP_FOLDER_RENAME:
       return fm_imap_change_rename (conn->session, batch->folder, batch->target, error);
     case FM_OP_FOLDER_DELETE:
@@ -381,10 +393,56 @@ do_with_target (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GE
 static gboolean
 note_uidnext (FmImapConn *conn, const FmOpBatch *batch, guint32 *ret_note, GError **error)
 {
-  if (!fm_imap_folder_select (conn, batch->folder_id, error))
+  if (!fm_imap_folder_select_again (conn, batch->folder_id, error))
     return FALSE;
   *ret_note = MAX (fm_imap_session_selected (conn->session)->uidnext, 1);
   return TRUE;
+}
+
+/* The folder was made anew on the server: its messages are matched again before anything more is done to them. */
+static gboolean
+rematch_folder (FmImapConn *conn, gint64 folder_id, GError **error)
+{
+  gboolean good;
+
+  if (!fm_imap_worker_claim (conn->worker, folder_id))
+    return TRUE;
+  good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_FULL, error);
+  fm_imap_worker_release (conn->worker, folder_id);
+  return good;
+}
+
+static gboolean
+needs_meeting (const FmOpBatch *batch, const guint32 *uids)
+{
+  gboolean arrives = batch->kind == FM_OP_MOVE || batch->kind == FM_OP_COPY || batch->kind == FM_OP_APPEND;
+
+  for (gsize i = 0; arrives && i < batch->n; i++)
+    if (!uids || uids[i] == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* The server did not tell the new UIDs: they are met in the target, now if it is free, so that what follows on these messages need not wait
+ * for the next pass. */
+static gboolean
+meet (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  gint64 folder_id = batch->kind == FM_OP_APPEND ? batch->folder_id : batch->target_id;
+  g_autoptr (GError) local = NULL;
+  gboolean good;
+
+  if (!fm_imap_worker_try_claim (conn->worker, folder_id))
+    {
+      fm_imap_worker_want_visit (conn->worker, folder_id);
+      return TRUE;
+    }
+  good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_SCREEN, &local);
+  fm_imap_worker_release (conn->worker, folder_id);
+  if (good || fm_imap_session_is_alive (conn->session))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }
 
 /* TRUE: go on with the journal. */
@@ -405,7 +463,7 @@ run_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error)
       return refuse_all (conn, batch, local, error);
     }
   if (needs_selection (batch) && batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
-    return fm_imap_folder_visit (conn, batch->folder_id, FM_IMAP_VISIT_FULL, error);
+    return rematch_folder (conn, batch->folder_id, error);
   if (batch->kind == FM_OP_APPEND && !note_uidnext (conn, batch, &sent.note, &local) && !fm_imap_session_is_alive (conn->session))
     {
       g_propagate_error (error, g_steal_pointer (&local));
@@ -424,12 +482,80 @@ run_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   if (!confirm_all (conn, batch, uids, error))
     return FALSE;
   tell_folders (conn, batch);
+  if (needs_meeting (batch, uids))
+    return meet (conn, batch, error);
   if (batch->kind >= FM_OP_FOLDER_CREATE)
     fm_imap_worker_tree_changed (conn->worker);
   return TRUE;
 }
 
 /* --- what was sent and never answered --- */
+
+/* The first UID of RANGES that can be ROW: it has it already (met by a visit), or nobody has. 0: none. */
+static guint32
+find_ours (FmImapConn *conn, const GArray *ranges, gint64 folder_id, gint64 row)
+{
+  for (guint r = 0; r < ranges->len; r++)
+    {
+      const FmImapRange *range = &g_array_index (ranges, FmImapRange, r);
+      for (guint64 uid = range->first; uid <= range->last; uid++)
+        {
+          g_autoptr (FmMessageInfo) known = fm_message_store_get_uid (conn->reader, folder_id, (guint32) uid, NULL);
+          if (!known || known->id == row)
+            return (guint32) uid;
+        }
+    }
+  return 0;
+}
+
+/* Is it in the target? RET_UID 0: it is not, or it can't be told. */
+static gboolean
+look_in_target (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 *ret_uid, GError **error)
+{
+  const FmOpItem *one = &batch->items[item];
+  gboolean append = batch->kind == FM_OP_APPEND;
+  gint64 row = batch->kind == FM_OP_COPY ? one->new_msg_id : one->msg_id, target = append ? batch->folder_id : batch->target_id;
+  g_autoptr (FmMessageInfo) info = fm_message_store_get (conn->reader, row, NULL);
+  g_autoptr (GArray) there = NULL;
+
+  *ret_uid = 0;
+  if (!info || !*info->message_id)
+    return TRUE;
+  if (!(there = find_message_id (conn, target, append ? batch->note : 1, info->message_id, error)))
+    return FALSE;
+  *ret_uid = find_ours (conn, there, target, row);
+  return TRUE;
+}
+
+/* The copy is in the target, its source still here. */
+static gboolean
+finish_move (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error)
+{
+  g_autoptr (GArray) one = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+  FmImapRange range = { batch->items[item].uid, batch->items[item].uid };
+
+  g_array_append_val (one, range);
+  return fm_imap_folder_select (conn, batch->folder_id, error) && take_out (conn, one, error);
+}
+
+/* LEFT: what is in the source, NULL for a COPY. */
+static gboolean
+settle_one (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, GError **error)
+{
+  guint32 found = 0;
+
+  /* Its UID means nothing any more: it is planned again under the one it will be met with. */
+  if (left && batch->items[item].uid == 0)
+    return retry_one (conn, batch, item, error);
+  /* A move that has left its folder has arrived; the target's next visit meets it. */
+  if (left && !in_ranges (left, batch->items[item].uid))
+    return confirm_one (conn, batch, item, 0, error);
+  if (left && fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
+    return retry_one (conn, batch, item, error);
+  if (!look_in_target (conn, batch, item, &found, error) || (found && left && !finish_move (conn, batch, item, error)))
+    return FALSE;
+  return found ? confirm_one (conn, batch, item, found, error) : retry_one (conn, batch, item, error);
+}
 
 static gboolean
 settle_transfer (FmImapConn *conn, const FmOpBatch *batch, GError **error)
@@ -438,69 +564,28 @@ settle_transfer (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 
   if (batch->kind == FM_OP_MOVE)
     {
-      if (!fm_imap_folder_select (conn, batch->folder_id, error) || !(left = search (conn, "ALL", error)))
+      if (!fm_imap_folder_select (conn, batch->folder_id, error))
+        return FALSE;
+      /* Made anew meanwhile: the batch is read again, without the UIDs of old. */
+      if (batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
+        return TRUE;
+      if (!(left = search (conn, "ALL", error)))
         return FALSE;
     }
   for (guint i = 0; i < batch->n; i++)
-    {
-      g_autoptr (FmMessageInfo) info = fm_message_store_get (conn->reader, batch->items[i].msg_id, NULL);
-      g_autoptr (GArray) there = NULL;
-      guint32 found = 0;
-      /* A move that has left its folder has arrived; the target's next visit meets it. */
-      if (left && !in_ranges (left, batch->items[i].uid))
-        {
-          if (!confirm_one (conn, batch, i, 0, error))
-            return FALSE;
-          continue;
-        }
-      if (left && fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
-        {
-          if (!retry_one (conn, batch, i, error))
-            return FALSE;
-          continue;
-        }
-      /* COPY: is one there that we do not know yet? */
-      if (!info || !*info->message_id)
-        {
-          if (!retry_one (conn, batch, i, error))
-            return FALSE;
-          continue;
-        }
-      if (!(there = find_message_id (conn, batch->target_id, 1, info->message_id, error)))
-        return FALSE;
-      for (guint r = 0; r < there->len && !found; r++)
-        for (guint64 uid = g_array_index (there, FmImapRange, r).first; uid <= g_array_index (there, FmImapRange, r).last && !found; uid++)
-          {
-            g_autoptr (FmMessageInfo) known = fm_message_store_get_uid (conn->reader, batch->target_id, uid, NULL);
-            if (!known)
-              found = uid;
-          }
-      if (found && left)
-        {
-          g_autoptr (GArray) one = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
-          FmImapRange range = { batch->items[i].uid, batch->items[i].uid };
-          g_array_append_val (one, range);
-          if (!fm_imap_folder_select (conn, batch->folder_id, error) || !take_out (conn, one, error))
-            return FALSE;
-        }
-      if (!(found ? confirm_one (conn, batch, i, found, error) : retry_one (conn, batch, i, error)))
-        return FALSE;
-    }
-  return TRUE;
+    if (!settle_one (conn, batch, i, left, error))
+      return FALSE;
+  return meet (conn, batch, error);
 }
 
 static gboolean
 settle_append (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 {
-  g_autoptr (FmMessageInfo) info = fm_message_store_get (conn->reader, batch->items[0].msg_id, NULL);
-  g_autoptr (GArray) there = NULL;
-  Outcome outcome = all_of (batch);
+  guint32 found = 0;
 
-  if (info && *info->message_id && !(there = find_message_id (conn, batch->folder_id, batch->note, info->message_id, error)))
+  if (!look_in_target (conn, batch, 0, &found, error))
     return FALSE;
-  if (there && there->len > 0)
-    return confirm_one (conn, batch, 0, g_array_index (there, FmImapRange, 0).first, error);
-  return write_outcome (conn, retry_run, &outcome, error);
+  return found ? confirm_one (conn, batch, 0, found, error) : retry_one (conn, batch, 0, error);
 }
 
 static gboolean
@@ -528,7 +613,7 @@ settle_folder (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 }
 
 static gboolean
-settle (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+look (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 {
   Outcome outcome = all_of (batch);
 
@@ -547,6 +632,21 @@ settle (FmImapConn *conn, const FmOpBatch *batch, GError **error)
     case FM_OP_FOLDER_DELETE:
       return settle_folder (conn, batch, error);
     }
+  return FALSE;
+}
+
+/* Where the server won't even let us look (a folder is gone), it is planned again: then the server says no to it, or does it. */
+static gboolean
+settle (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  Outcome outcome = all_of (batch);
+
+  if (look (conn, batch, &local))
+    return TRUE;
+  if (fm_imap_session_is_alive (conn->session) && !g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE))
+    return write_outcome (conn, retry_run, &outcome, error);
+  g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }
 

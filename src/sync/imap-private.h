@@ -19,7 +19,11 @@ typedef struct {
   FmStoreReader *reader;
   FmImapSession *session;    /* NULL: not connected */
   FmImapCollect *collect;    /* hears the session's events */
-  guint failures;            /* in a row, for the back-off */
+  guint failures;            /* in a row, for the back-off: of signing in, and of connections that did not live long */
+  gint64 opened_us;          /* when the session was opened */
+  GError *why;               /* the last failure to connect, for who asked */
+  GError *lost;              /* what the last session ended with */
+  gboolean no_secret;        /* there was nothing to sign in with */
   gint64 fill_date, fill_id; /* how far bodies of the folder at work have been looked at */
   const char *name;          /* "front", "back", "watch" */
   gboolean asked;            /* somebody waits for an answer of the back */
@@ -36,6 +40,7 @@ struct FmAccountWorker {
   pthread_mutex_t mutex;
   pthread_cond_t cond;
   GHashTable *claimed;   /* gint64 folder ids being synced; under mutex */
+  GHashTable *waiting;   /* folder id -> how many wait to claim it; under mutex */
   gint64 open_folder_id; /* under mutex */
   gboolean front_in;     /* the front has signed in and listed; under mutex */
   GError *why;           /* why the front is not in, after its first failure; under mutex */
@@ -60,11 +65,17 @@ void fm_imap_worker_drop (FmImapConn *conn);
 gboolean fm_imap_worker_stopping (const FmAccountWorker *worker);
 /* Waits for the folder to be free; FALSE when stopping. */
 gboolean fm_imap_worker_claim (FmAccountWorker *worker, gint64 folder_id);
+/* FALSE: another thread has it. */
+gboolean fm_imap_worker_try_claim (FmAccountWorker *worker, gint64 folder_id);
+/* Between two steps of long work: lets those who wait have it in between. FALSE when stopping: the claim is gone. */
+gboolean fm_imap_worker_yield (FmAccountWorker *worker, gint64 folder_id);
 void fm_imap_worker_release (FmAccountWorker *worker, gint64 folder_id);
 /* Events. COUNT: new unread messages. */
 void fm_imap_worker_folder_changed (FmAccountWorker *worker, gint64 folder_id, guint count);
 void fm_imap_worker_tree_changed (FmAccountWorker *worker);
 void fm_imap_worker_progress (FmAccountWorker *worker, guint64 request_id, const char *text, guint64 done, guint64 total);
+/* The back is to look at this folder when it can: something of ours must be met in it, or it is to be matched anew. */
+void fm_imap_worker_want_visit (FmAccountWorker *worker, gint64 folder_id);
 /* There is new mail: its bodies are for the back. */
 void fm_imap_worker_want_bodies (FmAccountWorker *worker);
 /* A watcher begins or ends to be pushed. */
@@ -93,8 +104,11 @@ typedef enum {
 gboolean fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth, GError **error);
 /* The selected folder has news: what came since, without selecting again. */
 gboolean fm_imap_folder_catch_up (FmImapConn *conn, gint64 folder_id, GError **error);
-/* SELECT (or nothing, if it is selected already), for operations and bodies. Changes told by it go to the collector. */
+/* SELECT (or nothing, if it is selected already), for operations and bodies. Changes told by it go to the collector. UIDs read from the store
+ * before are good only if the UIDVALIDITY is still theirs: read them after. */
 gboolean fm_imap_folder_select (FmImapConn *conn, gint64 folder_id, GError **error);
+/* SELECT in any case: UIDNEXT is of this moment. */
+gboolean fm_imap_folder_select_again (FmImapConn *conn, gint64 folder_id, GError **error);
 
 /* --- imap-ops.c --- */
 

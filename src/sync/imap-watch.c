@@ -88,6 +88,17 @@ poll_once (FmImapWatch *watch, gint64 folder_id, GError **error)
   return fm_imap_session_noop (watch->conn.session, error) && with_claim (watch, folder_id, FALSE, error);
 }
 
+/* What was said since the last look, while another command ran, is not said again to IDLE. */
+static gboolean
+wait_for_news (FmImapWatch *watch, FmImapIdleEnd *ret_end, GError **error)
+{
+  FmImapCollect *collect = watch->conn.collect;
+
+  *ret_end = FM_IMAP_IDLE_NEWS;
+  return fm_imap_collect_has_news (collect)
+         || fm_imap_idle_wait (watch->conn.session, fm_port_fd (watch->port), fm_clock_deadline_us (RENEW_MS), ret_end, error);
+}
+
 /* Until the folder changes or something breaks. */
 static gboolean
 watch_folder (FmImapWatch *watch, gint64 folder_id, GError **error)
@@ -102,12 +113,10 @@ watch_folder (FmImapWatch *watch, gint64 folder_id, GError **error)
     {
       FmImapIdleEnd end = FM_IMAP_IDLE_WOKEN;
       gboolean good;
-      fm_imap_collect_reset (watch->conn.collect);
       if (!idle)
         good = poll_once (watch, folder_id, error);
       else
-        good = fm_imap_idle_wait (watch->conn.session, fm_port_fd (watch->port), fm_clock_deadline_us (RENEW_MS), &end, error)
-               && (end != FM_IMAP_IDLE_NEWS || with_claim (watch, folder_id, FALSE, error));
+        good = wait_for_news (watch, &end, error) && (end != FM_IMAP_IDLE_NEWS || with_claim (watch, folder_id, FALSE, error));
       drain (watch);
       if (!good)
         {
@@ -127,22 +136,25 @@ run (gpointer data)
   FmImapWatch *watch = data;
   FmImapConn *conn = &watch->conn;
 
-  if (!(conn->reader = fm_db_reader_new (watch->worker->env->store, NULL)))
-    return;
-  while (!fm_imap_worker_stopping (watch->worker))
+  conn->reader = fm_db_reader_new (watch->worker->env->store, NULL);
+  while (conn->reader && !fm_imap_worker_stopping (watch->worker))
     {
       g_autoptr (GError) error = NULL;
       gint64 folder_id = fm_imap_watch_folder (watch);
       if (folder_id == 0)
         {
           fm_imap_worker_drop (conn);
+          conn->failures = 0;
           g_free (fm_port_take (watch->port, fm_clock_deadline_us (-1)));
           continue;
         }
       if (!fm_imap_worker_connect (conn, watch->port))
         continue;
       if (watch_folder (watch, folder_id, &error))
-        continue;
+        {
+          conn->failures = 0;
+          continue;
+        }
       if (fm_imap_worker_survives (conn, error))
         {
           /* The folder itself can't be opened (gone, no rights): leave it be until it is chosen again. */
@@ -151,6 +163,8 @@ run (gpointer data)
         }
     }
   fm_imap_worker_drop (conn);
+  g_clear_error (&conn->why);
+  g_clear_error (&conn->lost);
   fm_imap_collect_free (conn->collect);
   fm_db_reader_free (conn->reader);
 }

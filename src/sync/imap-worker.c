@@ -18,14 +18,16 @@
 #define BACK_TIMEOUT_MS 60000
 #define SLOW_US (2 * G_USEC_PER_SEC)
 #define STALE_US (150 * G_USEC_PER_SEC)
+#define SOUND_US (60 * G_USEC_PER_SEC) /* a connection that lived this long is replaced at once */
 
-typedef enum { ITEM_OPS, ITEM_OPEN, ITEM_BODY, ITEM_SYNC, ITEM_FILL, ITEM_RETRY } ItemKind;
+typedef enum { ITEM_OPS, ITEM_OPEN, ITEM_BODY, ITEM_SYNC, ITEM_FILL, ITEM_VISIT, ITEM_RETRY, ITEM_CHECK } ItemKind;
 
 typedef struct {
   ItemKind kind;
   guint64 request_id;
   gint64 id;
   char **folders;
+  gboolean again; /* the connection was lost under it once */
 } Item;
 
 static void
@@ -108,6 +110,12 @@ fm_imap_worker_want_bodies (FmAccountWorker *worker)
   post (worker->back_port, ITEM_FILL, 0, 0, NULL);
 }
 
+void
+fm_imap_worker_want_visit (FmAccountWorker *worker, gint64 folder_id)
+{
+  post (worker->back_port, ITEM_VISIT, 0, folder_id, NULL);
+}
+
 static void
 tell_state (FmAccountWorker *worker, FmAccountState state, const char *text)
 {
@@ -154,19 +162,61 @@ fm_imap_worker_pushing (FmAccountWorker *worker, gboolean on)
 
 /* --- one folder, one thread --- */
 
+static guint
+count_waiting (FmAccountWorker *worker, gint64 folder_id, int change)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (worker->waiting, &folder_id)) + change;
+
+  if (n > 0)
+    g_hash_table_insert (worker->waiting, g_memdup2 (&folder_id, sizeof folder_id), GUINT_TO_POINTER (n));
+  else
+    g_hash_table_remove (worker->waiting, &folder_id);
+  return n;
+}
+
 gboolean
 fm_imap_worker_claim (FmAccountWorker *worker, gint64 folder_id)
 {
   gboolean mine;
 
   pthread_mutex_lock (&worker->mutex);
+  count_waiting (worker, folder_id, 1);
   while (g_hash_table_contains (worker->claimed, &folder_id) && !fm_imap_worker_stopping (worker))
     pthread_cond_wait (&worker->cond, &worker->mutex);
+  count_waiting (worker, folder_id, -1);
   mine = !fm_imap_worker_stopping (worker);
+  if (mine)
+    g_hash_table_add (worker->claimed, g_memdup2 (&folder_id, sizeof folder_id));
+  pthread_cond_broadcast (&worker->cond);
+  pthread_mutex_unlock (&worker->mutex);
+  return mine;
+}
+
+gboolean
+fm_imap_worker_try_claim (FmAccountWorker *worker, gint64 folder_id)
+{
+  gboolean mine;
+
+  pthread_mutex_lock (&worker->mutex);
+  mine = !g_hash_table_contains (worker->claimed, &folder_id) && !fm_imap_worker_stopping (worker);
   if (mine)
     g_hash_table_add (worker->claimed, g_memdup2 (&folder_id, sizeof folder_id));
   pthread_mutex_unlock (&worker->mutex);
   return mine;
+}
+
+gboolean
+fm_imap_worker_yield (FmAccountWorker *worker, gint64 folder_id)
+{
+  pthread_mutex_lock (&worker->mutex);
+  g_hash_table_remove (worker->claimed, &folder_id);
+  pthread_cond_broadcast (&worker->cond);
+  /* Who waits for it goes first: else the one that yields would have it back before they wake. */
+  while (count_waiting (worker, folder_id, 0) > 0 && !g_hash_table_contains (worker->claimed, &folder_id)
+         && !fm_imap_worker_stopping (worker))
+    pthread_cond_wait (&worker->cond, &worker->mutex);
+  pthread_mutex_unlock (&worker->mutex);
+  return fm_imap_worker_claim (worker, folder_id);
 }
 
 void
@@ -188,6 +238,7 @@ fm_imap_worker_drop (FmImapConn *conn)
   if (!conn->session)
     return;
   fm_imap_session_free (g_steal_pointer (&conn->session));
+  conn->failures = fm_clock_mono_us () - conn->opened_us < SOUND_US ? conn->failures + 1 : 0;
   fm_imap_collect_begin (conn->collect, 0);
   pthread_mutex_lock (&worker->mutex);
   worker->online--;
@@ -212,6 +263,7 @@ open_session (FmImapConn *conn, GError **error)
                             .events = fm_imap_collect_events (),
                             .events_data = conn->collect };
 
+  conn->no_secret = secret == NULL;
   if (!secret)
     return FALSE;
   conn->session = fm_imap_session_open (&options, worker->cancel, error);
@@ -227,13 +279,23 @@ waits_for_user (const GError *error)
 
 /* A request that can't be served now is answered at once: nothing on the screen waits for a link that is not there. */
 static void
-answer_offline (FmImapConn *conn, Item *item, const GError *why)
+answer_offline (FmAccountWorker *worker, guint64 request_id, gboolean body, const GError *why)
 {
   g_autoptr (GError) error = g_error_copy (why);
 
-  g_prefix_error (
-      &error, item->kind == ITEM_BODY ? "the message is not on this machine yet, and %s is offline: " : "%s: ", conn->worker->spec->name);
-  fm_imap_worker_done (conn->worker, item->request_id, error);
+  g_prefix_error (&error, body ? "the message is not on this machine yet, and %s is offline: " : "%s: ", worker->spec->name);
+  fm_imap_worker_done (worker, request_id, error);
+}
+
+static void
+front_failed (FmAccountWorker *worker, FmAccountState state, const char *text, const GError *why)
+{
+  pthread_mutex_lock (&worker->mutex);
+  g_clear_error (&worker->why);
+  worker->why = g_error_copy (why);
+  pthread_cond_broadcast (&worker->cond);
+  pthread_mutex_unlock (&worker->mutex);
+  tell_state (worker, state, text);
 }
 
 /* Waits out the back-off, or for the user. TRUE: try again now. */
@@ -241,7 +303,7 @@ static gboolean
 wait_before_retry (FmImapConn *conn, FmPort *port, const GError *why)
 {
   FmAccountWorker *worker = conn->worker;
-  gboolean forever = waits_for_user (why);
+  gboolean forever = waits_for_user (why) && strcmp (conn->name, "front") == 0;
   int delay_s = MIN (1 << MIN (conn->failures, 6), MAX_BACKOFF_S);
   gint64 deadline = forever ? fm_clock_deadline_us (-1) : fm_clock_deadline_us (delay_s * 1000 + g_random_int_range (0, 400));
   gboolean is_watch = strcmp (conn->name, "watch") == 0;
@@ -249,16 +311,14 @@ wait_before_retry (FmImapConn *conn, FmPort *port, const GError *why)
   conn->failures++;
   if (strcmp (conn->name, "front") == 0)
     {
-      pthread_mutex_lock (&worker->mutex);
-      g_clear_error (&worker->why);
-      worker->why = g_error_copy (why);
-      pthread_cond_broadcast (&worker->cond);
-      pthread_mutex_unlock (&worker->mutex);
-    }
-  if (strcmp (conn->name, "front") == 0)
-    {
       g_autofree char *text = forever ? g_strdup (why->message) : g_strdup_printf ("retrying in %d s: %s", delay_s, why->message);
-      tell_state (worker, forever ? FM_STATE_REFUSED : FM_STATE_RETRYING, text);
+      front_failed (worker, forever ? FM_STATE_REFUSED : FM_STATE_RETRYING, text, why);
+    }
+  else if (conn->asked)
+    {
+      g_clear_error (&conn->why);
+      conn->why = g_error_copy (why);
+      return FALSE;
     }
   while (!fm_imap_worker_stopping (worker))
     {
@@ -273,7 +333,7 @@ wait_before_retry (FmImapConn *conn, FmPort *port, const GError *why)
         }
       again = item->kind == ITEM_RETRY;
       if (item->request_id)
-        answer_offline (conn, item, why);
+        answer_offline (conn->worker, item->request_id, item->kind == ITEM_BODY, why);
       item_free (item);
       if (again)
         return TRUE;
@@ -299,10 +359,13 @@ front_is_in (FmImapConn *conn, gboolean asked)
 
 /* Why there is no connection. Transfer: full. */
 static GError *
-why_offline (FmAccountWorker *worker)
+why_offline (FmImapConn *conn)
 {
+  FmAccountWorker *worker = conn->worker;
   GError *error;
 
+  if (conn->why)
+    return g_steal_pointer (&conn->why);
   pthread_mutex_lock (&worker->mutex);
   error = worker->why ? g_error_copy (worker->why) : g_error_new_literal (FM_ERROR, FM_ERROR_CANCELLED, "stopped");
   pthread_mutex_unlock (&worker->mutex);
@@ -331,6 +394,15 @@ fm_imap_worker_connect (FmImapConn *conn, FmPort *interrupt)
       g_autoptr (GError) error = NULL;
       if (fm_imap_worker_stopping (worker) || (!is_front && !front_is_in (conn, conn->asked)))
         return FALSE;
+      /* Signed in and lost at once, more than once: no reason to hurry. */
+      if (conn->failures > 1 && conn->lost)
+        {
+          g_autoptr (GError) lost = g_steal_pointer (&conn->lost);
+          if (!wait_before_retry (conn, interrupt, lost))
+            return FALSE;
+          continue;
+        }
+      g_clear_error (&conn->lost);
       if (is_front)
         tell_state (worker, FM_STATE_CONNECTING, NULL);
       if (open_session (conn, &error))
@@ -338,17 +410,43 @@ fm_imap_worker_connect (FmImapConn *conn, FmPort *interrupt)
           pthread_mutex_lock (&worker->mutex);
           worker->online++;
           pthread_mutex_unlock (&worker->mutex);
-          conn->failures = 0;
+          conn->opened_us = fm_clock_mono_us ();
           conn->refused = FALSE;
           tell_connected (worker);
           return TRUE;
         }
       fm_log_debug ("imap: %s (%s): %s", worker->spec->name, conn->name, error->message);
-      conn->refused = g_error_matches (error, FM_ERROR, FM_ERROR_AUTH);
+      /* Asked about at once: the secrets ask the user, once, and wait for the answer. */
+      if (g_error_matches (error, FM_ERROR, FM_ERROR_AUTH) && !conn->no_secret && (!worker->spec->oauth2 || !conn->refused))
+        {
+          conn->refused = TRUE;
+          if (is_front)
+            front_failed (worker, FM_STATE_REFUSED, error->message, error);
+          continue;
+        }
       if (!wait_before_retry (conn, interrupt, error))
         return FALSE;
     }
   return TRUE;
+}
+
+static void
+lose (FmImapConn *conn, const GError *error)
+{
+  if (!fm_imap_worker_stopping (conn->worker))
+    fm_log_debug ("imap: %s (%s): connection lost: %s", conn->worker->spec->name, conn->name, error->message);
+  fm_imap_worker_drop (conn);
+  g_clear_error (&conn->lost);
+  conn->lost = g_error_copy (error);
+  if (strcmp (conn->name, "front") == 0)
+    {
+      set_front_in (conn->worker, FALSE);
+      if (!fm_imap_worker_stopping (conn->worker))
+        tell_state (conn->worker, FM_STATE_RETRYING, error->message);
+    }
+  else if (!fm_imap_worker_stopping (conn->worker))
+    /* The front, which only listens to the engine, would hear of a dead server at its next command. */
+    post (conn->worker->front_port, ITEM_CHECK, 0, 0, NULL);
 }
 
 gboolean
@@ -356,15 +454,7 @@ fm_imap_worker_survives (FmImapConn *conn, const GError *error)
 {
   if (conn->session && fm_imap_session_is_alive (conn->session))
     return TRUE;
-  if (!fm_imap_worker_stopping (conn->worker))
-    fm_log_debug ("imap: %s (%s): connection lost: %s", conn->worker->spec->name, conn->name, error->message);
-  fm_imap_worker_drop (conn);
-  if (strcmp (conn->name, "front") == 0)
-    {
-      set_front_in (conn->worker, FALSE);
-      if (!fm_imap_worker_stopping (conn->worker))
-        tell_state (conn->worker, FM_STATE_RETRYING, error->message);
-    }
+  lose (conn, error);
   return FALSE;
 }
 
@@ -485,7 +575,8 @@ visit_now (FmImapConn *conn, gint64 folder_id, GError **error)
 {
   gboolean good;
 
-  if (!fm_imap_worker_claim (conn->worker, folder_id))
+  /* Somebody is at it already: its rows come by themselves, and the user's other wishes don't wait for them. */
+  if (!fm_imap_worker_try_claim (conn->worker, folder_id))
     return TRUE;
   good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_SCREEN, error);
   fm_imap_worker_release (conn->worker, folder_id);
@@ -511,16 +602,43 @@ first_folder (FmImapConn *conn)
 static gboolean
 greet (FmImapConn *conn, GError **error)
 {
+  g_autoptr (GError) local = NULL;
   gint64 folder_id;
 
   if (!fm_imap_list_run (conn, NULL, error))
     return FALSE;
   set_front_in (conn->worker, TRUE);
-  if ((folder_id = first_folder (conn)) && !visit_now (conn, folder_id, error))
-    return FALSE;
+  if ((folder_id = first_folder (conn)) && !visit_now (conn, folder_id, &local) && !fm_imap_session_is_alive (conn->session))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
   start_watchers (conn);
   post (conn->worker->back_port, ITEM_FILL, 0, 0, NULL);
   return TRUE;
+}
+
+/* The connection was dead, or died: the request is served by the next one, or answered if there is none. Twice is enough. */
+static void
+try_again (FmImapConn *conn, Item *item, const GError *why)
+{
+  if (item->again || fm_imap_worker_stopping (conn->worker))
+    {
+      answer_offline (conn->worker, item->request_id, item->kind == ITEM_BODY, why);
+      return;
+    }
+  Item *copy = g_memdup2 (item, sizeof *item);
+  copy->folders = g_strdupv (item->folders);
+  copy->again = TRUE;
+  fm_port_post (conn->worker->front_port, copy, item_free);
+}
+
+/* A pass begins when what the user did has gone out: only then is it complete. */
+static void
+pass_on (FmAccountWorker *worker, Item *item)
+{
+  if (item && item->kind == ITEM_SYNC)
+    post (worker->back_port, ITEM_SYNC, item->request_id, 0, (const char *const *) item->folders);
 }
 
 static void
@@ -537,7 +655,7 @@ handle (FmImapConn *conn, Item *item, GError **error)
       if (!fm_imap_body_fetch (conn, item->request_id, item->id, &local))
         {
           if (!fm_imap_session_is_alive (conn->session))
-            answer_offline (conn, item, local);
+            try_again (conn, item, local);
           else
             fm_imap_worker_done (conn->worker, item->request_id, local);
           g_propagate_error (error, g_steal_pointer (&local));
@@ -545,10 +663,17 @@ handle (FmImapConn *conn, Item *item, GError **error)
       else
         fm_imap_worker_done (conn->worker, item->request_id, NULL);
       break;
+    case ITEM_RETRY:
+      for (guint i = 0; i < conn->worker->watchers->len; i++)
+        fm_imap_watch_retry (g_ptr_array_index (conn->worker->watchers, i));
+      break;
+    case ITEM_CHECK:
+      fm_imap_session_noop (conn->session, error);
+      break;
     case ITEM_OPS:
     case ITEM_SYNC:
     case ITEM_FILL:
-    case ITEM_RETRY:
+    case ITEM_VISIT:
       break;
     }
 }
@@ -568,13 +693,21 @@ front_serve (FmImapConn *conn)
   gint64 used_us = fm_clock_mono_us ();
 
   busy (worker, TRUE);
-  if (!greet (conn, &error) || !fm_imap_ops_run (conn, &error))
+  if (!greet (conn, &error))
+    {
+      /* Without the list of folders there is no account: as good as not connected. */
+      busy (worker, FALSE);
+      lose (conn, error);
+      return;
+    }
+  if (!fm_imap_ops_run (conn, &error))
     {
       busy (worker, FALSE);
       if (!fm_imap_worker_survives (conn, error))
         return;
       g_clear_error (&error);
     }
+  conn->failures = 0;
   busy (worker, FALSE);
   while (!fm_imap_worker_stopping (worker))
     {
@@ -587,9 +720,10 @@ front_serve (FmImapConn *conn)
             handle (conn, item, &error);
           if (!error && fm_imap_ops_run (conn, &error))
             fm_imap_collect_settle (conn->collect, &error);
+          pass_on (worker, item);
         }
-      else if (item && item->request_id)
-        answer_offline (conn, item, error);
+      else if (item)
+        try_again (conn, item, error);
       busy (worker, FALSE);
       used_us = fm_clock_mono_us ();
       lost = error && !fm_imap_worker_survives (conn, error);
@@ -599,6 +733,30 @@ front_serve (FmImapConn *conn)
         return;
       g_clear_error (&error);
     }
+}
+
+/* The end: nobody is left without an answer. */
+static void
+answer_all (FmImapConn *conn, FmPort *port)
+{
+  g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_CANCELLED, "stopped");
+  Item *item;
+
+  while ((item = fm_port_try_take (port)))
+    {
+      fm_imap_worker_done (conn->worker, item->request_id, error);
+      item_free (item);
+    }
+}
+
+static void
+conn_clear (FmImapConn *conn)
+{
+  fm_imap_worker_drop (conn);
+  fm_imap_collect_free (conn->collect);
+  fm_db_reader_free (conn->reader);
+  g_clear_error (&conn->why);
+  g_clear_error (&conn->lost);
 }
 
 static void
@@ -611,9 +769,8 @@ front_run (gpointer data)
   while (conn.reader && !fm_imap_worker_stopping (worker))
     if (fm_imap_worker_connect (&conn, worker->front_port))
       front_serve (&conn);
-  fm_imap_worker_drop (&conn);
-  fm_imap_collect_free (conn.collect);
-  fm_db_reader_free (conn.reader);
+  answer_all (&conn, worker->front_port);
+  conn_clear (&conn);
 }
 
 /* --- the back --- */
@@ -708,9 +865,14 @@ visit_all (FmImapConn *conn, char **only, GError **error)
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
         }
+      if (g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
       fm_log_debug ("imap: %s", local->message);
     }
-  conn->passed = TRUE;
+  conn->passed |= !only || !*only;
   return TRUE;
 }
 
@@ -748,8 +910,26 @@ fill_all (FmImapConn *conn, char **only, gboolean to_the_end, GError **error)
 }
 
 static gboolean
+visit_one (FmImapConn *conn, gint64 folder_id, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  gboolean good;
+
+  if (!fm_imap_worker_claim (conn->worker, folder_id))
+    return TRUE;
+  good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_FULL, &local);
+  fm_imap_worker_release (conn->worker, folder_id);
+  if (good || fm_imap_session_is_alive (conn->session))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+static gboolean
 back_pass (FmImapConn *conn, const Item *item, GError **error)
 {
+  if (item && item->kind == ITEM_VISIT)
+    return visit_one (conn, item->id, error);
   char **only = item ? item->folders : NULL;
   gboolean asked = item && item->kind == ITEM_SYNC;
   gboolean fill_only = item && item->kind == ITEM_FILL && conn->passed;
@@ -780,29 +960,32 @@ back_run (gpointer data)
     {
       Item *item = fm_port_take (worker->back_port, fm_clock_deadline_us (poll_ms));
       g_autoptr (GError) error = NULL;
-      if (fm_imap_worker_stopping (worker) || (item && item->kind == ITEM_RETRY))
+      if (item && item->kind == ITEM_RETRY)
         {
           g_clear_pointer (&item, item_free);
           continue;
         }
       conn.asked = item && item->request_id;
       if (!fm_imap_worker_connect (&conn, worker->back_port))
-        error = why_offline (worker);
-      else if (!back_pass (&conn, item, &error))
+        error = why_offline (&conn);
+      else if (back_pass (&conn, item, &error))
+        conn.failures = 0;
+      else
         {
-          fm_imap_worker_survives (&conn, error);
+          gboolean alive = fm_imap_worker_survives (&conn, error);
           if (g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE))
             tell_storage (worker, error);
-          else if (!(item && item->request_id))
+          else if (!alive && !fm_imap_worker_stopping (worker))
             post (worker->back_port, ITEM_FILL, 0, 0, NULL);
         }
-      if (item && !fm_imap_worker_stopping (worker))
+      if (item && fm_imap_worker_stopping (worker) && !error)
+        error = g_error_new_literal (FM_ERROR, FM_ERROR_CANCELLED, "stopped");
+      if (item)
         fm_imap_worker_done (worker, item->request_id, error);
       g_clear_pointer (&item, item_free);
     }
-  fm_imap_worker_drop (&conn);
-  fm_imap_collect_free (conn.collect);
-  fm_db_reader_free (conn.reader);
+  answer_all (&conn, worker->back_port);
+  conn_clear (&conn);
 }
 
 /* --- the class --- */
@@ -818,6 +1001,7 @@ worker_start (FmSyncEnv *env, FmAccountSpec *spec, gint64 account_id)
   worker->account_id = account_id;
   worker->cancel = fm_cancel_new ();
   worker->claimed = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  worker->waiting = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   worker->watchers = g_ptr_array_new ();
   worker->front_port = fm_port_new ();
   worker->back_port = fm_port_new ();
@@ -855,6 +1039,7 @@ worker_join (FmAccountWorker *worker)
   fm_port_unref (worker->front_port);
   fm_port_unref (worker->back_port);
   g_hash_table_unref (worker->claimed);
+  g_hash_table_unref (worker->waiting);
   fm_account_spec_unref (worker->spec);
   fm_cancel_unref (worker->cancel);
   pthread_mutex_destroy (&worker->mutex);
@@ -879,16 +1064,36 @@ worker_open_folder (FmAccountWorker *worker, gint64 folder_id)
   post (worker->front_port, ITEM_OPEN, 0, folder_id, NULL);
 }
 
+/* While there is no link, and the front may be waiting for a dead server or for a password, the answer is known. */
+static gboolean
+answer_if_offline (FmAccountWorker *worker, guint64 request_id, gboolean body)
+{
+  g_autoptr (GError) error = NULL;
+
+  pthread_mutex_lock (&worker->mutex);
+  if (!worker->front_in && worker->why)
+    error = g_error_copy (worker->why);
+  pthread_mutex_unlock (&worker->mutex);
+  if (!error)
+    return FALSE;
+  answer_offline (worker, request_id, body, error);
+  return TRUE;
+}
+
 static void
 worker_want_body (FmAccountWorker *worker, guint64 request_id, gint64 msg_id)
 {
+  if (answer_if_offline (worker, request_id, TRUE))
+    return;
   post (worker->front_port, ITEM_BODY, request_id, msg_id, NULL);
 }
 
 static void
 worker_sync (FmAccountWorker *worker, guint64 request_id, const char *const *folders)
 {
-  post (worker->back_port, ITEM_SYNC, request_id, 0, folders);
+  if (answer_if_offline (worker, request_id, FALSE))
+    return;
+  post (worker->front_port, ITEM_SYNC, request_id, 0, folders);
 }
 
 static void

@@ -88,8 +88,11 @@ gboolean fm_journal_confirm (FmStoreWriter *writer, gint64 op_id, guint32 new_ui
 /* The server said no, for good: the local effect is taken back; operations that came after it on the same message are put on its footing.
  * Returns the group's id in RET_GROUP (may be NULL). */
 gboolean fm_journal_refuse (FmStoreWriter *writer, gint64 op_id, const char *error_text, gint64 *ret_group, GError **error);
-/* A complete pass over FOLDER_ID is in: rows that were to settle here and were not met are gone from the server. Count in RET_GONE. */
-gboolean fm_journal_settle_missing (FmStoreWriter *writer, gint64 folder_id, guint *ret_gone, GError **error);
+/* Operations that are to be met in FOLDER_ID now. gint64. Transfer: full. */
+GArray *fm_journal_settling (FmStoreReader *reader, gint64 folder_id, GError **error);
+/* A complete pass over FOLDER_ID is in: rows of these operations (fm_journal_settling before the pass began; NULL: all of now) that were not
+ * met are gone from the server. Count in RET_GONE. */
+gboolean fm_journal_settle_missing (FmStoreWriter *writer, gint64 folder_id, const GArray *op_ids, guint *ret_gone, GError **error);
 
 /* The last action that can be undone, and what can be redone: FALSE if there is none. *RET_LABEL: transfer full, may be NULL. */
 gboolean fm_journal_undo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_label);

@@ -269,7 +269,7 @@ sync_folder (Box *b, Server *s, int f, gint64 folder)
       if (!g_hash_table_contains (s->mails[f], GUINT_TO_POINTER (uid)))
         OK (fm_message_store_vanished (b->w, folder, &range, 1, 10, NULL, E));
     }
-  OK (fm_journal_settle_missing (b->w, folder, NULL, E));
+  OK (fm_journal_settle_missing (b->w, folder, NULL, NULL, E));
 }
 
 static void

@@ -42,3 +42,9 @@ TESTS += tests/unit/sync/test-outbox
 tests_unit_sync_test_outbox_SOURCES = tests/unit/sync/test-outbox.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
 tests_unit_sync_test_outbox_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_sync_test_outbox_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/sync/test-imap-worker
+TESTS += tests/unit/sync/test-imap-worker
+tests_unit_sync_test_imap_worker_SOURCES = tests/unit/sync/test-imap-worker.c tests/unit/sync/imap-server.h
+tests_unit_sync_test_imap_worker_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sync_test_imap_worker_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
