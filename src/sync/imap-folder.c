@@ -478,6 +478,9 @@ fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth
         return FALSE;
       fm_imap_collect_reset (conn->collect);
     }
+  /* Its operations are frozen until every message of it has been matched again. */
+  if (changed && depth == FM_IMAP_VISIT_SCREEN)
+    fm_imap_worker_want_visit (conn->worker, folder_id);
   /* SELECT's own EXISTS is answered by what follows; any later one is not. */
   fm_imap_collect_take_news (conn->collect, &exists, &need_uids);
   if (info->lowest_uid == 0)

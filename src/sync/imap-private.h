@@ -76,6 +76,8 @@ void fm_imap_worker_tree_changed (FmAccountWorker *worker);
 void fm_imap_worker_progress (FmAccountWorker *worker, guint64 request_id, const char *text, guint64 done, guint64 total);
 /* The back is to look at this folder when it can: something of ours must be met in it, or it is to be matched anew. */
 void fm_imap_worker_want_visit (FmAccountWorker *worker, gint64 folder_id);
+/* A visit of another thread's than the front is over: operations that waited for what it met may run now. */
+void fm_imap_worker_visited (FmImapConn *conn);
 /* There is new mail: its bodies are for the back. */
 void fm_imap_worker_want_bodies (FmAccountWorker *worker);
 /* A watcher begins or ends to be pushed. */

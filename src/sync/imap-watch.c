@@ -76,6 +76,7 @@ with_claim (FmImapWatch *watch, gint64 folder_id, gboolean first, GError **error
   good = first ? fm_imap_folder_visit (&watch->conn, folder_id, FM_IMAP_VISIT_SCREEN, error)
                : fm_imap_folder_catch_up (&watch->conn, folder_id, error);
   fm_imap_worker_release (watch->worker, folder_id);
+  fm_imap_worker_visited (&watch->conn);
   if (good && !first)
     fm_imap_worker_want_bodies (watch->worker);
   return good;

@@ -9,6 +9,7 @@
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
+#include <fulmar/store/journal.h>
 #include <string.h>
 
 #define MAX_BACKOFF_S 60
@@ -114,6 +115,13 @@ void
 fm_imap_worker_want_visit (FmAccountWorker *worker, gint64 folder_id)
 {
   post (worker->back_port, ITEM_VISIT, 0, folder_id, NULL);
+}
+
+void
+fm_imap_worker_visited (FmImapConn *conn)
+{
+  if (fm_journal_pending (conn->reader, conn->worker->account_id) > 0)
+    post (conn->worker->front_port, ITEM_OPS, 0, 0, NULL);
 }
 
 static void
@@ -614,8 +622,19 @@ greet (FmImapConn *conn, GError **error)
       return FALSE;
     }
   start_watchers (conn);
-  post (conn->worker->back_port, ITEM_FILL, 0, 0, NULL);
+  /* Whatever happened while there was no connection: a whole pass. */
+  post (conn->worker->back_port, ITEM_SYNC, 0, 0, NULL);
   return TRUE;
+}
+
+static void
+repeat (FmPort *port, const Item *item)
+{
+  Item *copy = g_memdup2 (item, sizeof *item);
+
+  copy->folders = g_strdupv (item->folders);
+  copy->again = TRUE;
+  fm_port_post (port, copy, item_free);
 }
 
 /* The connection was dead, or died: the request is served by the next one, or answered if there is none. Twice is enough. */
@@ -627,10 +646,7 @@ try_again (FmImapConn *conn, Item *item, const GError *why)
       answer_offline (conn->worker, item->request_id, item->kind == ITEM_BODY, why);
       return;
     }
-  Item *copy = g_memdup2 (item, sizeof *item);
-  copy->folders = g_strdupv (item->folders);
-  copy->again = TRUE;
-  fm_port_post (conn->worker->front_port, copy, item_free);
+  repeat (conn->worker->front_port, item);
 }
 
 /* A pass begins when what the user did has gone out: only then is it complete. */
@@ -872,6 +888,7 @@ visit_all (FmImapConn *conn, char **only, GError **error)
         }
       fm_log_debug ("imap: %s", local->message);
     }
+  fm_imap_worker_visited (conn);
   conn->passed |= !only || !*only;
   return TRUE;
 }
@@ -919,6 +936,7 @@ visit_one (FmImapConn *conn, gint64 folder_id, GError **error)
     return TRUE;
   good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_FULL, &local);
   fm_imap_worker_release (conn->worker, folder_id);
+  fm_imap_worker_visited (conn);
   if (good || fm_imap_session_is_alive (conn->session))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&local));
@@ -931,7 +949,7 @@ back_pass (FmImapConn *conn, const Item *item, GError **error)
   if (item && item->kind == ITEM_VISIT)
     return visit_one (conn, item->id, error);
   char **only = item ? item->folders : NULL;
-  gboolean asked = item && item->kind == ITEM_SYNC;
+  gboolean asked = item && item->kind == ITEM_SYNC && item->request_id;
   gboolean fill_only = item && item->kind == ITEM_FILL && conn->passed;
 
   return (fill_only || visit_all (conn, only, error)) && fill_all (conn, only, asked, error);
@@ -976,7 +994,16 @@ back_run (gpointer data)
           if (g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE))
             tell_storage (worker, error);
           else if (!alive && !fm_imap_worker_stopping (worker))
-            post (worker->back_port, ITEM_FILL, 0, 0, NULL);
+            {
+              /* It died while nothing was asked of it: the next connection serves the request, once. */
+              if (item && !item->again)
+                {
+                  repeat (worker->back_port, item);
+                  g_clear_pointer (&item, item_free);
+                }
+              else
+                post (worker->back_port, ITEM_SYNC, 0, 0, NULL);
+            }
         }
       if (item && fm_imap_worker_stopping (worker) && !error)
         error = g_error_new_literal (FM_ERROR, FM_ERROR_CANCELLED, "stopped");

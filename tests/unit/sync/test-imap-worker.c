@@ -459,7 +459,7 @@ stops_at_once (void **state)
 }
 
 int
-main (void)
+main (int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (first_visit_is_complete),     cmocka_unit_test (return_visit_hears_all),
@@ -470,5 +470,7 @@ main (void)
     cmocka_unit_test (stops_at_once),
   };
 
+  if (argc > 1)
+    cmocka_set_test_filter (argv[1]);
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
