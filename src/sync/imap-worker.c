@@ -424,6 +424,8 @@ fm_imap_worker_connect (FmImapConn *conn, FmPort *interrupt)
           return TRUE;
         }
       fm_log_debug ("imap: %s (%s): %s", worker->spec->name, conn->name, error->message);
+      if (!is_front)
+        post (worker->front_port, ITEM_CHECK, 0, 0, NULL);
       /* Asked about at once: the secrets ask the user, once, and wait for the answer. */
       if (g_error_matches (error, FM_ERROR, FM_ERROR_AUTH) && !conn->no_secret && (!worker->spec->oauth2 || !conn->refused))
         {
@@ -453,7 +455,7 @@ lose (FmImapConn *conn, const GError *error)
         tell_state (conn->worker, FM_STATE_RETRYING, error->message);
     }
   else if (!fm_imap_worker_stopping (conn->worker))
-    /* The front, which only listens to the engine, would hear of a dead server at its next command. */
+    /* The front only listens to the engine: by itself it would hear of a dead server at its next command. */
     post (conn->worker->front_port, ITEM_CHECK, 0, 0, NULL);
 }
 
