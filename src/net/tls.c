@@ -305,7 +305,7 @@ explain_rejection (const char *host, gnutls_x509_crt_t certificate, const gnutls
         "`tls_ca = FILE`, or pin this certificate after comparing its SHA-256 with them: `tls_pin = sha256:%s`",
         issuer, hex);
   if (bits & GNUTLS_CERT_UNEXPECTED_OWNER)
-    return g_strdup_printf ("its certificate is for another name (%s): is \"%s\" the server's right name?", names, host);
+    return g_strdup_printf ("its certificate is for another name (%s): \"%s\" may not be the server's right name", names, host);
   if (bits & GNUTLS_CERT_INSECURE_ALGORITHM)
     return g_strdup ("its certificate is signed with an algorithm that can be forged");
   return g_strdup_printf ("its certificate from \"%s\" can't be verified", issuer);

@@ -117,7 +117,7 @@ fm_engine_follow_lead (FmEngine *engine)
   FmControlServer *control = fm_control_server_new (path, on_request, engine, &error);
   g_atomic_pointer_set (&engine->control, control);
   if (control == NULL)
-    fm_log_warning ("control socket: %s", error->message);
+    fm_log_debug ("control socket: %s", error->message);
 }
 
 /* --- following --- */

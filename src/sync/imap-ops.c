@@ -9,7 +9,7 @@
 #include <fulmar/store/journal.h>
 #include <string.h>
 
-#define BATCH 500
+#define BATCH 2000
 #define MAX_APPEND_BYTES (256u << 20)
 
 /* --- writing what came of it --- */
