@@ -202,6 +202,17 @@ fm_engine_desk_seek_lease (FmEngine *engine)
   return TRUE;
 }
 
+/* What one account has confirmed may be what another's operation waited for (a move between accounts: first there, then gone here). */
+static void
+wake_waiting (FmEngine *engine)
+{
+  for (guint i = 0; i < engine->accounts->len; i++) {
+    FmEngineAccount *account = engine->accounts->pdata[i];
+    if (account->worker != NULL && fm_journal_pending (engine->desk_reader, account->account_id) > 0)
+      account->klass->ops_ready (account->worker);
+  }
+}
+
 static void
 check_queue (FmEngine *engine)
 {
@@ -209,6 +220,8 @@ check_queue (FmEngine *engine)
   guint64 ops = fm_journal_pending (engine->desk_reader, 0), mails = fm_outbox_store_pending (engine->desk_reader);
   if (ops == engine->queued_ops && mails == engine->queued_mails)
     return;
+  if (ops > 0 && ops < engine->queued_ops && engine->accounts->len > 1)
+    wake_waiting (engine);
   engine->queued_ops = ops;
   engine->queued_mails = mails;
   FmEvent *event = fm_event_new (FM_EVENT_QUEUE, 0);

@@ -168,6 +168,15 @@ same_tree (GPtrArray *before, GPtrArray *after)
   return TRUE;
 }
 
+/* Rows that no server has yet (a draft or a move that waits): the folder stays until they are somewhere. */
+static gboolean
+holds_unsent (FmStoreReader *reader, const FmFolderInfo *info)
+{
+  g_autoptr (GArray) known = fm_message_store_uids (reader, info->id, 1, G_MAXUINT32, NULL);
+
+  return !known || info->total > known->len / 2;
+}
+
 static gboolean
 job_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
@@ -187,7 +196,7 @@ job_run (FmStoreWriter *writer, gpointer data, GError **error)
     {
       const FmFolderInfo *info = g_ptr_array_index (before, i);
       if (*info->remote_name && strcmp (info->name, info->remote_name) == 0 && !g_hash_table_contains (seen, &info->id)
-          && !fm_folder_store_delete (writer, info->id, error))
+          && !holds_unsent (reader, info) && !fm_folder_store_delete (writer, info->id, error))
         return FALSE;
     }
   if (!(after = fm_folder_store_list (reader, job->account_id, error)))
