@@ -24,6 +24,7 @@ struct FmApp {
   FmList *list_behind; /* the folder under a search */
   FmReading *reading;
   FmComposer *composer;
+  struct FmConfigWatch *config_watch;
   FmOverlay *overlay;
 
   GHashTable *replies; /* request id -> Reply */

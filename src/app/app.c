@@ -1,6 +1,7 @@
 /* The controller: takes the engine's events apart, keeps the models that views draw, and answers to commands. */
 #include "app/app-private.h"
 #include "app/composer-private.h"
+#include "app/config-watch.h"
 #include "app/demo.h"
 #include "app/folders-private.h"
 #include "app/list-private.h"
@@ -359,6 +360,8 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   app->list = fm_list_open_folder (app, 0);
   app->source = fm_port_source_new (app->port, EVENT_BUDGET_US, take_event, app);
   g_source_attach (app->source, NULL);
+  if (options->screen && !options->demo)
+    app->config_watch = fm_config_watch_new (app);
   return app;
 }
 
@@ -375,6 +378,7 @@ fm_app_free (FmApp *app)
     }
   if (app->engine)
     {
+      fm_config_watch_free (app->config_watch);
       fm_reading_free (app->reading);
       fm_list_free (app->list);
       fm_list_free (app->list_behind);

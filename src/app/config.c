@@ -267,7 +267,8 @@ split_line (Reader *reader, char *line, char **ret_name, char **ret_value)
     return FALSE;
   *equals = '\0';
   *ret_name = g_strstrip (line);
-  *ret_value = g_strstrip (equals + 1);
+  /* Not moved to the front: where it stands is where a complaint points. */
+  *ret_value = g_strchomp (equals + 1 + strspn (equals + 1, " \t"));
   return **ret_name != '\0';
 }
 
@@ -324,7 +325,8 @@ read_assignment (Reader *reader, const char *name, const char *value, guint colu
       break;
     case SECTION_ACCOUNT:
       if (!fm_config_account_set (g_ptr_array_index (config->accounts, config->accounts->len - 1), name, value, &offset, &error))
-        complain (reader, reader->line, value_column + offset, "%s", error->message);
+        complain (reader, reader->line, g_strv_contains (fm_config_account_keys (), name) ? value_column + (guint) offset : column, "%s",
+                  error->message);
       break;
     case SECTION_SEARCH:
       read_search_line (reader, name, value, column);
@@ -542,6 +544,23 @@ fm_config_set (FmConfig *config, const char *name, const char *value, GError **e
     return FALSE;
   g_hash_table_insert (config->values, (gpointer) setting->name, good);
   return TRUE;
+}
+
+static void
+exchange (gpointer *a, gpointer *b)
+{
+  gpointer kept = *a;
+
+  *a = *b;
+  *b = kept;
+}
+
+void
+fm_config_take_ui (FmConfig *config, FmConfig *fresh)
+{
+  exchange ((gpointer *) &config->values, (gpointer *) &fresh->values);
+  exchange ((gpointer *) &config->keys, (gpointer *) &fresh->keys);
+  exchange ((gpointer *) &config->searches, (gpointer *) &fresh->searches);
 }
 
 const char *const *

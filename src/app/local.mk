@@ -29,6 +29,8 @@ src_app_libapp_a_SOURCES = \
 	src/app/composer.c \
 	src/app/config-account.c \
 	src/app/config-account.h \
+	src/app/config-watch.c \
+	src/app/config-watch.h \
 	src/app/config.c \
 	src/app/demo.c \
 	src/app/demo.h \

@@ -38,10 +38,11 @@ fm_outgoing_free (FmOutgoingMessage *message)
 static gboolean
 add_recipient (FmOutgoingMessage *message, const char *address, GError **error)
 {
-  if (!fm_address_is_valid (address)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "`%s` is no address", address);
-    return FALSE;
-  }
+  if (!fm_address_is_valid (address))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "`%s` is no address", address);
+      return FALSE;
+    }
   for (guint i = 0; i < message->recipients->len; i++)
     if (fm_address_equal (g_ptr_array_index (message->recipients, i), address))
       return TRUE;
@@ -60,12 +61,29 @@ add_recipients (FmOutgoingMessage *message, const char *value, gsize size, GErro
   return TRUE;
 }
 
+/* Blanks before the colon are obsolete (RFC 5322 4.5), yet a "Bcc :" must not slip through. */
 static gboolean
 is_field (const char *line, gsize size, const char *name)
 {
   gsize length = strlen (name);
 
-  return size > length && g_ascii_strncasecmp (line, name, length) == 0 && line[length] == ':';
+  if (size <= length || g_ascii_strncasecmp (line, name, length) != 0)
+    return FALSE;
+  while (length < size && (line[length] == ' ' || line[length] == '\t'))
+    length++;
+  return length < size && line[length] == ':';
+}
+
+/* Printable ASCII up to the colon (RFC 5322 3.6.8), blanks only right before it. */
+static gboolean
+has_name (const char *field, const char *colon)
+{
+  while (colon > field + 1 && (colon[-1] == ' ' || colon[-1] == '\t'))
+    colon--;
+  for (const char *p = field; p < colon; p++)
+    if ((guchar) *p <= 0x20 || (guchar) *p >= 0x7f)
+      return FALSE;
+  return colon > field;
 }
 
 /* Copies with CRLF line ends; FALSE: a line is too long for SMTP. */
@@ -74,17 +92,18 @@ copy_lines (GString *to, const char *text, gsize size, gboolean bounded)
 {
   const char *end = text + size;
 
-  while (text < end) {
-    const char *stop = memchr (text, '\n', end - text);
-    gsize length = (stop ? stop : end) - text;
-    if (length > 0 && text[length - 1] == '\r')
-      length--;
-    if (bounded && length > MAX_LINE_BYTES)
-      return FALSE;
-    g_string_append_len (to, text, length);
-    g_string_append (to, "\r\n");
-    text = stop ? stop + 1 : end;
-  }
+  while (text < end)
+    {
+      const char *stop = memchr (text, '\n', end - text);
+      gsize length = (stop ? stop : end) - text;
+      if (length > 0 && text[length - 1] == '\r')
+        length--;
+      if (bounded && length > MAX_LINE_BYTES)
+        return FALSE;
+      g_string_append_len (to, text, length);
+      g_string_append (to, "\r\n");
+      text = stop ? stop + 1 : end;
+    }
   return TRUE;
 }
 
@@ -94,29 +113,34 @@ take_field (Pass *pass, const char *field, gsize size, GError **error)
   const char *colon = memchr (field, ':', size);
   const char *value = colon ? colon + 1 : field;
   gsize value_size = field + size - value;
-  gboolean is_bcc = is_field (field, size, "Bcc");
+  gboolean is_bcc = is_field (field, size, "Bcc"), is_secret = is_bcc || is_field (field, size, "Resent-Bcc");
 
-  if (!colon || colon == field) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the message does not begin with a header: `%.*s` is no field", (int) MIN (size, 40), field);
-    return FALSE;
-  }
+  if (!colon || !has_name (field, colon))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the message does not begin with a header: `%.*s` is no field", (int) MIN (size, 40),
+                   field);
+      return FALSE;
+    }
   if (pass->from_headers && (is_bcc || is_field (field, size, "To") || is_field (field, size, "Cc"))
       && !add_recipients (pass->message, value, value_size, error))
     return FALSE;
-  if (is_field (field, size, "From") && !pass->has_from) {
-    g_autoptr (FmAddressList) list = fm_address_list_parse (value, value_size);
-    pass->has_from = TRUE;
-    if (fm_address_list_length (list) > 0 && fm_address_is_valid (fm_address_list_get (list, 0)->address)) {
-      g_free (pass->message->sender);
-      pass->message->sender = g_strdup (fm_address_list_get (list, 0)->address);
+  if (is_field (field, size, "From") && !pass->has_from)
+    {
+      g_autoptr (FmAddressList) list = fm_address_list_parse (value, value_size);
+      pass->has_from = TRUE;
+      if (fm_address_list_length (list) > 0 && fm_address_is_valid (fm_address_list_get (list, 0)->address))
+        {
+          g_free (pass->message->sender);
+          pass->message->sender = g_strdup (fm_address_list_get (list, 0)->address);
+        }
     }
-  }
   pass->has_date |= is_field (field, size, "Date");
   pass->has_id |= is_field (field, size, "Message-ID");
-  if (!is_bcc && !copy_lines (pass->header, field, size, TRUE)) {
-    g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "a header line is longer than %d bytes: no server takes it", MAX_LINE_BYTES);
-    return FALSE;
-  }
+  if (!is_secret && !copy_lines (pass->header, field, size, TRUE))
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "a header line is longer than %d bytes: no server takes it", MAX_LINE_BYTES);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -124,10 +148,12 @@ take_field (Pass *pass, const char *field, gsize size, GError **error)
 static const char *
 field_end (const char *text, const char *end)
 {
-  do {
-    const char *stop = memchr (text, '\n', end - text);
-    text = stop ? stop + 1 : end;
-  } while (text < end && (*text == ' ' || *text == '\t'));
+  do
+    {
+      const char *stop = memchr (text, '\n', end - text);
+      text = stop ? stop + 1 : end;
+    }
+  while (text < end && (*text == ' ' || *text == '\t'));
   return text;
 }
 
@@ -144,31 +170,34 @@ add_missing (Pass *pass, const char *name, const char *address)
   g_autofree char *uuid = g_uuid_string_random ();
   const char *domain;
 
-  if (!pass->has_from && address) {
-    FmAddress own = { name ? name : "", address };
-    g_autoptr (FmAddressList) list = fm_address_list_new (&own, 1);
-    g_autofree char *value = fm_address_list_header (list);
-    g_string_prepend (pass->header, "\r\n");
-    g_string_prepend (pass->header, value);
-    g_string_prepend (pass->header, "From: ");
-    g_free (pass->message->sender);
-    pass->message->sender = g_strdup (address);
-  }
+  if (!pass->has_from && address)
+    {
+      FmAddress own = { name ? name : "", address };
+      g_autoptr (FmAddressList) list = fm_address_list_new (&own, 1);
+      g_autofree char *value = fm_address_list_header (list);
+      g_string_prepend (pass->header, "\r\n");
+      g_string_prepend (pass->header, value);
+      g_string_prepend (pass->header, "From: ");
+      g_free (pass->message->sender);
+      pass->message->sender = g_strdup (address);
+    }
   domain = strrchr (pass->message->sender, '@');
   if (!pass->has_id)
     g_string_append_printf (pass->header, "Message-ID: <%s@%s>\r\n", uuid, domain ? domain + 1 : "localhost");
-  if (!pass->has_date) {
-    static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
-    static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-    g_autoptr (GDateTime) local = g_date_time_to_local (utc);
-    g_autofree char *rest = g_date_time_format (local, "%Y %H:%M:%S %z");
-    g_string_append_printf (pass->header, "Date: %s, %d %s %s\r\n", days[g_date_time_get_day_of_week (local) - 1], g_date_time_get_day_of_month (local),
-                            months[g_date_time_get_month (local) - 1], rest);
-  }
+  if (!pass->has_date)
+    {
+      static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+      static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+      g_autoptr (GDateTime) local = g_date_time_to_local (utc);
+      g_autofree char *rest = g_date_time_format (local, "%Y %H:%M:%S %z");
+      g_string_append_printf (pass->header, "Date: %s, %d %s %s\r\n", days[g_date_time_get_day_of_week (local) - 1],
+                              g_date_time_get_day_of_month (local), months[g_date_time_get_month (local) - 1], rest);
+    }
 }
 
 FmOutgoingMessage *
-fm_outgoing_prepare (GBytes *bytes, gboolean from_headers, const char *const *addresses, const char *name, const char *address, GError **error)
+fm_outgoing_prepare (GBytes *bytes, gboolean from_headers, const char *const *addresses, const char *name, const char *address,
+                     GError **error)
 {
   gsize size = 0;
   const char *text = g_bytes_get_data (bytes, &size), *end = text + size;
@@ -181,19 +210,21 @@ fm_outgoing_prepare (GBytes *bytes, gboolean from_headers, const char *const *ad
   message->text = header;
   if (size >= 5 && memcmp (text, "From ", 5) == 0)
     text = field_end (text, end);
-  while (text < end && !is_blank_line (text, end)) {
-    const char *next = field_end (text, end);
-    gsize length = next - text;
-    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-      length--;
-    if (header->len > MAX_HEADER_BYTES) {
-      g_set_error_literal (error, FM_ERROR, FM_ERROR_LIMIT, "the message's header is longer than 1 MB");
-      return NULL;
+  while (text < end && !is_blank_line (text, end))
+    {
+      const char *next = field_end (text, end);
+      gsize length = next - text;
+      while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+        length--;
+      if (header->len > MAX_HEADER_BYTES)
+        {
+          g_set_error_literal (error, FM_ERROR, FM_ERROR_LIMIT, "the message's header is longer than 1 MB");
+          return NULL;
+        }
+      if (!take_field (&pass, text, length, error))
+        return NULL;
+      text = next;
     }
-    if (!take_field (&pass, text, length, error))
-      return NULL;
-    text = next;
-  }
   for (guint i = 0; addresses && addresses[i]; i++)
     if (!add_recipients (message, addresses[i], strlen (addresses[i]), error))
       return NULL;

@@ -75,6 +75,54 @@ is_condition (const char *text, gsize length)
   return FALSE;
 }
 
+/* "(FROM TO)": names of letters, digits and dashes, bare or quoted, one blank between. */
+static gboolean
+is_sound_field_list (const char *p, const char *end)
+{
+  if (end - p < 3 || *p != '(' || end[-1] != ')')
+    return FALSE;
+  for (p++, end--; p < end; p++)
+    {
+      gboolean is_quoted = *p == '"';
+      const char *name = p += is_quoted;
+      while (p < end && (g_ascii_isalnum (*p) || *p == '-' || *p == '_'))
+        p++;
+      if (p == name || (is_quoted && (p == end || *p++ != '"')))
+        return FALSE;
+      if (p < end && (*p != ' ' || p + 1 == end))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Whether the section after "BODY[" is one that libetpan reads to its bracket: it loses memory where it stops in the midst of one. */
+static gboolean
+is_sound_section (const char *p, const char *end)
+{
+  static const char *const texts[] = { "HEADER", "TEXT", "MIME" };
+  static const char *const lists[] = { "HEADER.FIELDS ", "HEADER.FIELDS.NOT " };
+  const char *close = memchr (p, ']', end - p);
+
+  if (close == NULL)
+    return FALSE;
+  while (p < close && g_ascii_isdigit (*p))
+    {
+      while (p < close && g_ascii_isdigit (*p))
+        p++;
+      if (p == close)
+        return TRUE;
+      if (*p++ != '.' || p == close)
+        return FALSE;
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    if (fm_imap_lex_is ((FmImapText){ p, close - p }, texts[i]))
+      return TRUE;
+  for (gsize i = 0; i < G_N_ELEMENTS (lists); i++)
+    if ((gsize) (close - p) > strlen (lists[i]) && g_ascii_strncasecmp (p, lists[i], strlen (lists[i])) == 0)
+      return is_sound_field_list (p + strlen (lists[i]), close);
+  return p == close;
+}
+
 static gboolean
 admits_tokens (const char *text, const char *end)
 {
@@ -96,6 +144,8 @@ admits_tokens (const char *text, const char *end)
         {
           while (next < end && (g_ascii_isalnum (*next) || *next == '-'))
             next++;
+          if (next < end && *next == '[' && fm_imap_lex_is ((FmImapText){ p, next - p }, "BODY") && !is_sound_section (next + 1, end))
+            return FALSE;
           next = MAX (next, p + 1);
         }
       p = next;

@@ -2,8 +2,8 @@
 #pragma once
 #include <glib.h>
 
-/* Whether libetpan may be asked about a response. FALSE: it has a number of more than 32 bits where libetpan would wrap it round, or a NUL
- * outside a literal, where libetpan would cut a string short. */
+/* Whether libetpan may be asked about a response. FALSE: it has a number of more than 32 bits where libetpan would wrap it round, a NUL outside a
+ * literal, where libetpan would cut a string short, or a BODY[...] section that libetpan would lose memory over. */
 gboolean fm_etpan_guard_admits (const char *text, gsize length);
 
 /* The same for "[CODE args] text". */

@@ -3,6 +3,9 @@
  * but the attempt: the stream stands after it, and the parser behind (imap-parse.c) reads it.
  * (Single items of a FETCH or STATUS likewise: etpan-catch.c.)
  *
+ * Where libetpan gives up in the midst of a response it may lose the pieces it had. So that a server can't make the program grow, a session that
+ * has sent it some megabytes of what it can't parse reads the rest by itself.
+ *
  * Nothing is done before the whole response is read; then its structures are turned into the session's own values by imap-effect.c. */
 #include "etpan-parse.h"
 #include "etpan-error.h"
@@ -12,9 +15,12 @@
 #include "imap-parse.h"
 #include <string.h>
 
+#define MAX_GIVEN_UP_BYTES (4 * 1024 * 1024)
+
 struct FmEtpanParse {
   mailimap *session; /* never connected: the parser reads its settings from one */
   struct mailimap_parser_context *context;
+  gsize given_up_bytes; /* of responses libetpan could not parse */
 };
 
 FmEtpanParse *
@@ -253,9 +259,11 @@ parse_buffer (FmEtpanParse *parse, const char *prefix, const char *text, gsize l
               struct mailimap_response_data **ret_data)
 {
   struct mailimap_response_data *data = NULL;
-  MMAPString *buffer = mmap_string_sized_new (strlen (prefix) + length + 3);
   size_t index = 0;
 
+  if (parse->given_up_bytes > MAX_GIVEN_UP_BYTES)
+    return MAILIMAP_ERROR_PARSE;
+  MMAPString *buffer = mmap_string_sized_new (strlen (prefix) + length + 3);
   if (buffer == NULL || parse->context == NULL || mmap_string_append (buffer, prefix) == NULL
       || mmap_string_append_len (buffer, text, length) == NULL || mmap_string_append (buffer, "\r\n") == NULL)
     {
@@ -273,6 +281,7 @@ parse_buffer (FmEtpanParse *parse, const char *prefix, const char *text, gsize l
   if (result == MAILIMAP_NO_ERROR) /* it stopped at a line's end within the response */
     mailimap_response_data_free (data);
   mmap_string_free (buffer);
+  parse->given_up_bytes += length;
   return result == MAILIMAP_NO_ERROR ? MAILIMAP_ERROR_PARSE : result;
 }
 

@@ -6,3 +6,7 @@ EXTRA_DIST += tests/bench/html-recall.py
 EXTRA_PROGRAMS += tests/bench/gen-store
 tests_bench_gen_store_SOURCES = tests/bench/gen-store.c
 tests_bench_gen_store_LDADD = $(STORE_LIBS)
+EXTRA_PROGRAMS += tests/bench/gen-mail
+tests_bench_gen_mail_SOURCES = tests/bench/gen-mail.c
+BENCH_TESTS += tests/bench/bench.py
+EXTRA_DIST += tests/bench/bench.py

@@ -55,7 +55,7 @@ class Emulator(pyte.Screen if pyte else object):
 class Screen:
     """The program on a terminal of COLUMNS x ROWS."""
 
-    def __init__(self, arguments, environment, columns=120, rows=40):
+    def __init__(self, arguments, environment, columns=120, rows=40, program=None):
         if pyte is None:
             raise Skip("no python3-pyte")
         self.columns, self.rows = columns, rows
@@ -70,7 +70,7 @@ class Screen:
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
             die_with_parent()
-        self.process = subprocess.Popen([PROGRAM] + arguments, env=environment, stdin=slave, stdout=slave, stderr=slave,
+        self.process = subprocess.Popen([program or PROGRAM] + arguments, env=environment, stdin=slave, stdout=slave, stderr=slave,
                                         preexec_fn=own_terminal, close_fds=True)
         os.close(slave)
         os.set_blocking(self.fd, False)
@@ -253,7 +253,7 @@ class Home:
             out.write(text)
         os.chmod(self.config, 0o600)
 
-    def screen(self, *arguments, columns=120, rows=40):
+    def screen(self, *arguments, columns=120, rows=40, program=None):
         return Screen(list(arguments), self.environment(), columns, rows)
 
     def cli(self, *arguments, stdin=b"", timeout_s=120, check=True):

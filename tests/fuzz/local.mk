@@ -46,6 +46,10 @@ EXTRA_PROGRAMS += tests/fuzz/fuzz-mailto
 tests_fuzz_fuzz_mailto_SOURCES = tests/fuzz/fuzz-mailto.c
 tests_fuzz_fuzz_mailto_LDADD = $(MAIL_LIBS)
 tests_fuzz_fuzz_mailto_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-outgoing
+tests_fuzz_fuzz_outgoing_SOURCES = tests/fuzz/fuzz-outgoing.c
+tests_fuzz_fuzz_outgoing_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_outgoing_LDFLAGS = $(FUZZ_LINK)
 
 # net
 EXTRA_PROGRAMS += tests/fuzz/fuzz-imap
@@ -60,6 +64,18 @@ EXTRA_PROGRAMS += tests/fuzz/fuzz-pop
 tests_fuzz_fuzz_pop_SOURCES = tests/fuzz/fuzz-pop.c
 tests_fuzz_fuzz_pop_LDADD = $(NET_LIBS)
 tests_fuzz_fuzz_pop_LDFLAGS = $(FUZZ_LINK)
+
+# sync
+EXTRA_PROGRAMS += tests/fuzz/fuzz-control
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz-control.c
+tests_fuzz_fuzz_control_LDADD = $(SYNC_LIBS)
+tests_fuzz_fuzz_control_LDFLAGS = $(FUZZ_LINK)
+
+# app
+EXTRA_PROGRAMS += tests/fuzz/fuzz-config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c
+tests_fuzz_fuzz_config_LDADD = $(APP_LIBS)
+tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LINK)
 
 # ui
 EXTRA_PROGRAMS += tests/fuzz/fuzz-canvas

@@ -42,6 +42,8 @@ gboolean fm_config_get_bool (const FmConfig *config, const char *name);
 int fm_config_get_int (const FmConfig *config, const char *name);
 /* `:set NAME=VALUE`; FM_ERROR_INVALID names the right spelling. */
 gboolean fm_config_set (FmConfig *config, const char *name, const char *value, GError **error);
+/* Exchanges CONFIG's settings, keys and saved searches for those of FRESH; accounts stay. */
+void fm_config_take_ui (FmConfig *config, FmConfig *fresh);
 /* Names of all settings, NULL-terminated, static; and one's help. */
 const char *const *fm_config_setting_names (void);
 const char *fm_config_setting_help (const char *name);

@@ -411,11 +411,194 @@ reads_the_table_alike (void **unused)
   assert_int_equal (wrong, 0);
 }
 
+static double
+cpu_seconds (void)
+{
+  struct rusage usage;
+  getrusage (RUSAGE_SELF, &usage);
+  return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static char *
+repeat (const char *before, const char *piece, guint n, const char *after)
+{
+  GString *text = g_string_new (before);
+  for (guint i = 0; i < n; i++)
+    g_string_append (text, piece);
+  return g_string_free (g_string_append (text, after), FALSE);
+}
+
+#define MESSAGE_PART "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 1 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) "
+
+/* As large and as nested as the guard lets through: all of it must be read, or refused, in time that grows with the length only. */
+static void
+takes_what_the_guard_lets_through (void **unused)
+{
+  (void) unused;
+  static const struct {
+    const char *before, *piece;
+    guint n;
+    const char *after;
+  } hostile[] = {
+    { "* 1 FETCH (UID 1 FLAGS (", "k ", 1000000, "k))" },
+    { "* 1 FETCH (UID 1", " FLAGS ()", 300000, ")" },
+    { "* 1 FETCH (UID 1", " EMAILID (x)", 300000, ")" },
+    { "* 1 FETCH (UID 1", " X-GM-LABELS ({1}\r\na {0}\r\n)", 100000, ")" },
+    { "* 1 FETCH (UID 1 BODYSTRUCTURE ", "(", 199, ")" },
+    { "* 1 FETCH (UID 1 BODYSTRUCTURE ", MESSAGE_PART, 198, "" },
+    { "* 1 FETCH (UID 1 BODY ", MESSAGE_PART, 198, " 1)" },
+    { "* 1 FETCH (UID 1 BODYSTRUCTURE ((\"a\" \"b\" NIL NIL NIL \"7bit\" 1) \"mixed\" ", "(NIL ", 190, ")" },
+    { "* 1 FETCH (UID 1 ENVELOPE (NIL NIL ", "((NIL NIL NIL NIL))", 100000, ") FLAGS ())" },
+    { "* SEARCH", " 4000000000", 700000, "" },
+    { "* SEARCH", " 1", 3000000, " x" },
+    { "* VANISHED (EARLIER) 1", ",3:4", 1500000, "" },
+    { "* OK [COPYUID 1 1", ",3:4", 1500000, " 1] x" },
+    { "* OK [PERMANENTFLAGS (", "\\a ", 1000000, "\\*)] x" },
+    { "* OK [", "(", 1000000, "" },
+    { "* OK [BADCHARSET (", "a ", 1000000, "" },
+    { "* CAPABILITY", " A=1", 1500000, "" },
+    { "* LIST (", "\\a ", 1000000, "\\b) \"/\" x" },
+    { "* LIST () \"/\" \"", "\\\"", 3000000, "\"" },
+    { "* STATUS x (", "A (((1))) ", 500000, "MESSAGES 1)" },
+    { "* STATUS ", "x ", 1000000, "(MESSAGES 1)" },
+    { "* NAMESPACE ((\"\" \"/\"", " \"X\" (\"y\")", 500000, ")) NIL NIL" },
+    { "* ID (", "\"a\" \"b\" ", 500000, "NIL NIL)" },
+    { "* QUOTA x (", "A 1 2 ", 500000, "B 1 2)" },
+    { "* ", "9", 4000000, " EXISTS" },
+    { "* 1 FETCH (INTERNALDATE \"", "1", 4000000, "\")" },
+    { "* 1 FETCH (", "", 1, "" },
+    { "* 1 FETCH (BODY[HEADER.FIELDS (", "a ", 1000000, "b)] {1}\r\nx)" },
+    { "* 1 FETCH (BODY[", "1.", 1000000, "1] NIL)" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (hostile); i++)
+    {
+      g_autofree char *text = repeat (hostile[i].before, hostile[i].piece, hostile[i].n, hostile[i].after);
+      FmImapState *state = fm_imap_state_new ();
+      FmImapResponse response = { text, strlen (text), FALSE };
+      double start = cpu_seconds ();
+      fm_imap_response_untagged (state, &response, NULL);
+      double took = cpu_seconds () - start;
+      fm_imap_state_free (state);
+      if (took > 0.5)
+        print_message ("%.30s%.20s...: %.2f s for %" G_GSIZE_FORMAT " bytes\n", hostile[i].before, hostile[i].piece, took, strlen (text));
+      assert_true (took < 20);
+    }
+}
+
+static guint64
+resident_kb (void)
+{
+  g_autofree char *text = NULL;
+  assert_true (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
+  return g_ascii_strtoull (strchr (text, ' ') + 1, NULL, 10) * (guint64) (sysconf (_SC_PAGESIZE) / 1024);
+}
+
+#define N_HEADERS 100000
+
+static void
+count_message (gpointer data, const FmImapMessage *message)
+{
+  *(gsize *) data += message->header_bytes;
+}
+
+/* A folder's worth of headers, as a first synchronisation asks for them. */
+static void
+stays_flat_over_many_headers (void **unused)
+{
+  (void) unused;
+  g_autofree char *header
+      = repeat ("From: Some One <some.one@example.org>\r\n", "Received: from a.example.org by b.example.org\r\n", 10, "\r\n");
+  FmImapState *state = fm_imap_state_new ();
+  gsize total = 0;
+  guint64 before = 0;
+
+  state->events = (FmImapEvents){ .message = count_message };
+  state->events_data = &total;
+  double start = cpu_seconds ();
+  for (guint i = 1; i <= N_HEADERS; i++)
+    {
+      g_autofree char *text
+          = g_strdup_printf ("* %u FETCH (UID %u FLAGS (\\Seen work) MODSEQ (%u) INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" "
+                             "RFC822.SIZE 4711 BODY[HEADER.FIELDS (FROM TO CC SUBJECT DATE MESSAGE-ID REFERENCES "
+                             "IN-REPLY-TO)] {%" G_GSIZE_FORMAT "}\r\n%s)",
+                             i, i * 3, i, strlen (header), header);
+      FmImapResponse response = { text, strlen (text), FALSE };
+      assert_true (fm_imap_response_untagged (state, &response, NULL));
+      if (i == N_HEADERS / 10)
+        before = resident_kb ();
+    }
+  print_message ("%d headers: %.2f s CPU\n", N_HEADERS, cpu_seconds () - start);
+  assert_int_equal (total, N_HEADERS * strlen (header));
+#ifndef __SANITIZE_ADDRESS__
+  assert_true (resident_kb () < before + 2048);
+#else
+  assert_true (before > 0);
+#endif
+  fm_imap_state_free (state);
+}
+
+/* After some megabytes of what libetpan can't parse it is not asked any more, and nothing else changes. */
+static void
+stops_asking_after_too_much (void **unused)
+{
+  (void) unused;
+  g_autofree char *broken = repeat ("* 1 FETCH (UID 1 BODY (\"a\" \"b\" (", "\"x\" \"y\" ", 100000, "");
+  const char *sound = "* 1 FETCH (UID 7 FLAGS (\\Seen))";
+  GString *story = g_string_new (NULL);
+  FmImapState *state = recording_state (story);
+  FmImapResponse response = { broken, strlen (broken), FALSE };
+
+  for (int i = 0; i < 10; i++)
+    {
+      assert_int_equal (fm_etpan_parse_untagged (state, sound, strlen (sound), NULL), i < 6);
+      assert_true (fm_imap_response_untagged (state, &response, NULL));
+    }
+  g_string_truncate (story, 0);
+  response = (FmImapResponse){ sound, strlen (sound), FALSE };
+  assert_true (fm_imap_response_untagged (state, &response, NULL));
+  assert_non_null (strstr (story->str, "message 1 uid=7 has=1 flags=1"));
+  fm_imap_state_free (state);
+  g_string_free (story, TRUE);
+}
+
+static gpointer
+read_the_table (gpointer data)
+{
+  GString *story = g_string_new (NULL);
+
+  for (guint round = 0; round < 20; round++)
+    for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
+      {
+        FmImapState *state = recording_state (story);
+        FmImapResponse response = { table[i].response, strlen (table[i].response), FALSE };
+        fm_imap_response_untagged (state, &response, NULL);
+        fm_imap_state_free (state);
+      }
+  (void) data;
+  return g_string_free (story, FALSE);
+}
+
+static void
+reads_on_two_threads (void **unused)
+{
+  (void) unused;
+  GThread *one = g_thread_new ("one", read_the_table, NULL), *two = g_thread_new ("two", read_the_table, NULL);
+  g_autofree char *first = g_thread_join (one);
+  g_autofree char *second = g_thread_join (two);
+
+  assert_string_equal (first, second);
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (reads_the_table_alike),
+    cmocka_unit_test (stops_asking_after_too_much),
+    cmocka_unit_test (reads_on_two_threads),
+    cmocka_unit_test (stays_flat_over_many_headers),
+    cmocka_unit_test (takes_what_the_guard_lets_through),
     cmocka_unit_test (reads_recordings_alike),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
