@@ -170,6 +170,37 @@ class CommandLine(unittest.TestCase):
         wait_until(lambda: len(home.files("Filed")) == 5, "a move was lost")
         self.assertEqual(home.counts(), {"local/INBOX": 0, "local/Filed": 5})
 
+    def test_sending(self):
+        home = self.home
+        script, sent = os.path.join(home.dir, "sendmail"), os.path.join(home.dir, "sent")
+        os.mkdir(sent)
+        with open(script, "w") as out:
+            out.write("#!/bin/sh\nprintf '%%s\\n' \"$*\" >%s/$$.arguments\nexec cat >%s/$$.mail\n" % (sent, sent))
+        os.chmod(script, 0o700)
+        with open(home.config, "a") as out:
+            out.write("smtp = sendmail:%s\n" % script)
+        home.run("sync")
+
+        def mails():
+            return [text_of(os.path.join(sent, name)) for name in os.listdir(sent) if name.endswith(".mail")]
+
+        letter = "To: x@example.org\nBcc: secret@example.org\nSubject: one\n\nbody\n"
+        home.run("send", "-t", "-oi", "--wait", stdin=letter)
+        self.assertEqual(len(mails()), 1)
+        self.assertNotIn("secret", mails()[0])
+        self.assertTrue(any("secret@example.org" in text_of(os.path.join(sent, name)) for name in os.listdir(sent) if name.endswith(".arguments")))
+        home.run("send", "-i", "-f", "ada@localhost", "y@example.org", stdin="Subject: two\n\n.\n")
+        wait_until(lambda: len(mails()) == 2, "it was not sent by this process")
+        leader = Leader(home)
+        home.run("send", "-t", stdin=letter)
+        wait_until(lambda: len(mails()) == 3, "the leader did not send it")
+        home.run("send", "-t", "--wait", stdin=letter)
+        self.assertEqual(len(mails()), 4)
+        self.assertEqual(leader.stop(), 0)
+        home.run("send", stdin="Subject: nobody\n\nx\n", expect=1)
+        home.run("send", "-t", stdin="no header\n", expect=1)
+        self.assertEqual(len(mails()), 4)
+
     def test_doctor(self):
         home = self.home
         home.env["TERM"] = "xterm-256color"
