@@ -253,7 +253,7 @@ class Home:
             out.write(text)
         os.chmod(self.config, 0o600)
 
-    def screen(self, *arguments, columns=120, rows=40, program=None):
+    def screen(self, *arguments, columns=120, rows=40):
         return Screen(list(arguments), self.environment(), columns, rows)
 
     def cli(self, *arguments, stdin=b"", timeout_s=120, check=True):

@@ -365,6 +365,13 @@ leader_stop (Leader *leader, int signal_number)
   assert_true (signal_number != 0 || (WIFEXITED (status) && WEXITSTATUS (status) == 0));
 }
 
+static gint64
+id_of (Fixture *f, const char *name)
+{
+  g_autoptr (FmFolderInfo) folder = folder_named (f, name);
+  return folder->id;
+}
+
 static void
 fill (Fixture *f, guint n)
 {
@@ -396,7 +403,7 @@ a_follower_hands_over (void **state)
   fill (&f, 10);
   Leader leader = leader_start (&f);
   fixture_open_as (&f, FALSE);
-  gint64 ids[2], copies = folder_named (&f, "Copies")->id;
+  gint64 ids[2], copies = id_of (&f, "Copies");
   newest (&f, "INBOX", 2, ids);
   g_autofree char *starred = wait_done (&f, fm_engine_act (f.engine, fm_action_new_flags (ids, 2, FM_FLAG_FLAGGED, 0, NULL, NULL)));
   assert_string_equal (starred, "starred 2");
@@ -463,7 +470,7 @@ kill_leader_after (guint durable_before_kill, int signal_number)
   fill (&f, N);
   Leader leader = leader_start (&f);
   fixture_open_as (&f, TRUE);
-  gint64 ids[N], copies = folder_named (&f, "Copies")->id;
+  gint64 ids[N], copies = id_of (&f, "Copies");
   guint64 requests[N];
   newest (&f, "INBOX", N, ids);
   for (guint i = 0; i < N; i++)
@@ -506,7 +513,7 @@ two_command_lines_at_once (void **state)
   Leader leader = leader_start (&f);
   pid_t pids[N];
   fixture_open_as (&f, FALSE);
-  gint64 ids[N], copies = folder_named (&f, "Copies")->id;
+  gint64 ids[N], copies = id_of (&f, "Copies");
   newest (&f, "INBOX", N, ids);
   fixture_close (&f);
   for (guint i = 0; i < N; i++)
