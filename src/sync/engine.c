@@ -8,6 +8,7 @@
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
 #include <fulmar/base/paths.h>
+#include <fulmar/base/text.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -242,6 +243,22 @@ engine_free (FmEngine *engine)
   g_free (engine);
 }
 
+/* A database that was damaged and begun anew is no small thing: what servers don't keep (undo, drafts not yet stored) was in it. */
+static void
+tell_corrupt (FmEngine *engine)
+{
+  const char *path = fm_db_corrupt_path (engine->store);
+  if (path == NULL)
+    return;
+  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
+  g_autofree char *shown = fm_text_sanitise_line (path, -1);
+  event->error = g_error_new (FM_ERROR, FM_ERROR_STORAGE,
+                              "the local database was damaged: it was moved to %s and begun anew; mail is fetched again from the servers", shown);
+  event->text = g_strdup (event->error->message);
+  fm_log_error ("%s", event->text);
+  fm_engine_emit (engine, event);
+}
+
 FmEngine *
 fm_engine_open (const FmEngineOptions *options, GError **error)
 {
@@ -267,6 +284,7 @@ fm_engine_open (const FmEngineOptions *options, GError **error)
   engine->pool = fm_pool_new (engine->store, POOL_THREADS);
   engine->opened_leader = fm_engine_is_leader (engine);
   fm_engine_desk_start (engine);
+  tell_corrupt (engine);
   return engine;
 }
 

@@ -27,12 +27,14 @@ def configuration(test):
     home, maildir = test.home(), local(test)
     home.configure("[account local]\naddress = ada@localhost\nmaildri = x\nmaildir = %s\nnonsense\n[ui]\ntheme = purplish\nthread = true\n"
                    "[nosuch]\nkey = value\n[account broken]\naddress = a@b\nimap = http://elsewhere\n" % maildir)
+    home.cli("sync")
     run = home.cli("folders", "--json")
     assert "local/INBOX" in run.stdout, run.stdout + run.stderr
-    for line, word in [(3, "maildir"), (5, "nonsense"), (7, "purplish"), (8, "threads"), (9, "nosuch"), (13, "imap")]:
+    for line, word in [(3, "maildir"), (5, "name = value"), (8, "threads"), (9, "nosuch"), (13, "imap")]:
         assert re.search(r"fulmar\.conf:%d\b.*%s" % (line, word), run.stderr), "line %d: %s" % (line, run.stderr)
     with home.screen() as screen:
         screen.wait("Kept 05")
+        assert re.search("no theme is called `purplish`", home.log()), home.log()
         assert screen.quit() == 0
     missing = home.cli("-c", test.path("none.conf"), "folders", check=False)
     assert missing.returncode == 1 and "none.conf" in missing.stderr, missing.stderr
