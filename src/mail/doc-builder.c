@@ -69,10 +69,11 @@ fm_doc_builder_end (FmDocBuilder *builder)
   if (!builder->is_open)
     return;
   builder->is_open = FALSE;
-  if (doc->blocks->len >= FM_DOC_MAX_BLOCKS) {
-    doc->truncated = TRUE;
-    return;
-  }
+  if (doc->blocks->len >= FM_DOC_MAX_BLOCKS)
+    {
+      doc->truncated = TRUE;
+      return;
+    }
   builder->open.size = (guint32) (doc->text->len - builder->open.start);
   builder->open.n_spans = doc->spans->len - builder->open.first_span;
   g_array_append_val (doc->blocks, builder->open);
@@ -108,13 +109,15 @@ add_span (FmDocBuilder *builder, gsize start, gsize end, guint32 style, guint li
   guint32 from = (guint32) (start - builder->open.start), to = (guint32) (end - builder->open.start);
   if ((!style && !link) || start == end)
     return;
-  if (spans->len > builder->open.first_span) {
-    FmStyleRun *last = &g_array_index (spans, FmStyleRun, spans->len - 1);
-    if (last->end == from && last->style == style && last->link == link) {
-      last->end = to;
-      return;
+  if (spans->len > builder->open.first_span)
+    {
+      FmStyleRun *last = &g_array_index (spans, FmStyleRun, spans->len - 1);
+      if (last->end == from && last->style == style && last->link == link)
+        {
+          last->end = to;
+          return;
+        }
     }
-  }
   if (spans->len >= FM_DOC_MAX_SPANS)
     return;
   FmStyleRun run = { from, to, style, link };
@@ -141,28 +144,31 @@ static void
 append_clean (FmDocBuilder *builder, const char *text, gsize size, guint32 style, guint link)
 {
   GString *all = builder->doc->text;
-  while (size > 0) {
-    gsize used = all->len - builder->open.start;
-    gsize take = used < FM_DOC_MAX_BLOCK_BYTES ? chunk_size (text, size, FM_DOC_MAX_BLOCK_BYTES - used) : 0;
-    if (all->len + take > FM_DOC_MAX_TEXT_BYTES || builder->doc->blocks->len >= FM_DOC_MAX_BLOCKS) {
-      builder->doc->truncated = TRUE;
-      return;
+  while (size > 0)
+    {
+      gsize used = all->len - builder->open.start;
+      gsize take = used < FM_DOC_MAX_BLOCK_BYTES ? chunk_size (text, size, FM_DOC_MAX_BLOCK_BYTES - used) : 0;
+      if (all->len + take > FM_DOC_MAX_TEXT_BYTES || builder->doc->blocks->len >= FM_DOC_MAX_BLOCKS)
+        {
+          builder->doc->truncated = TRUE;
+          return;
+        }
+      if (take == 0)
+        {
+          continue_block (builder);
+          continue;
+        }
+      gsize start = all->len;
+      gsize keep = take;
+      if (take < size && text[take - 1] == '\n')
+        keep--; /* the block's end is the break */
+      g_string_append_len (all, text, (gssize) keep);
+      add_span (builder, start, all->len, style, link);
+      text += take;
+      size -= take;
+      if (size > 0)
+        continue_block (builder);
     }
-    if (take == 0) {
-      continue_block (builder);
-      continue;
-    }
-    gsize start = all->len;
-    gsize keep = take;
-    if (take < size && text[take - 1] == '\n')
-      keep--; /* the block's end is the break */
-    g_string_append_len (all, text, (gssize) keep);
-    add_span (builder, start, all->len, style, link);
-    text += take;
-    size -= take;
-    if (size > 0)
-      continue_block (builder);
-  }
 }
 
 /* Printable ASCII and line ends only: what needs no sanitiser. */
@@ -170,10 +176,11 @@ static gboolean
 is_clean (const char *text, gsize size)
 {
   guint bad = 0;
-  for (gsize i = 0; i < size; i++) {
-    guchar c = (guchar) text[i];
-    bad |= (guint) ((c < 0x20 && c != '\n') | (c >= 0x7f));
-  }
+  for (gsize i = 0; i < size; i++)
+    {
+      guchar c = (guchar) text[i];
+      bad |= (guint) ((c < 0x20 && c != '\n') | (c >= 0x7f));
+    }
   return bad == 0;
 }
 
@@ -184,20 +191,22 @@ fm_doc_builder_text (FmDocBuilder *builder, const char *text, gssize size_bytes,
   g_autofree char *clean = NULL;
   if (!builder->is_open)
     fm_doc_builder_begin (builder, &(FmDocShape){ .kind = FM_DOC_PARAGRAPH });
-  if (size > FM_DOC_MAX_TEXT_BYTES) {
-    size = FM_DOC_MAX_TEXT_BYTES;
-    builder->doc->truncated = TRUE;
-  }
+  if (size > FM_DOC_MAX_TEXT_BYTES)
+    {
+      size = FM_DOC_MAX_TEXT_BYTES;
+      builder->doc->truncated = TRUE;
+    }
   FmDocKind kind = builder->open.shape.kind;
   gboolean one_line = kind == FM_DOC_TABLE || kind == FM_DOC_LINE;
-  if (!is_clean (text, size) || (one_line && memchr (text, '\n', size))) {
-    clean = fm_text_sanitise_block (text, (gssize) size);
-    size = strlen (clean);
-    for (char *at = clean; *at; at++)
-      if (*at == '\t' || (one_line && *at == '\n'))
-        *at = ' ';
-    text = clean;
-  }
+  if (!is_clean (text, size) || (one_line && memchr (text, '\n', size)))
+    {
+      clean = fm_text_sanitise_block (text, (gssize) size);
+      size = strlen (clean);
+      for (char *at = clean; *at; at++)
+        if (*at == '\t' || (one_line && *at == '\n'))
+          *at = ' ';
+      text = clean;
+    }
   append_clean (builder, text, size, style, link);
 }
 
@@ -232,10 +241,11 @@ fm_doc_builder_link (FmDocBuilder *builder, const char *url, const char *shown_t
   found = GPOINTER_TO_UINT (g_hash_table_lookup (builder->link_by_url, clean));
   if (found)
     return found;
-  if (links->len >= FM_DOC_MAX_LINKS) {
-    builder->doc->truncated = TRUE;
-    return 0;
-  }
+  if (links->len >= FM_DOC_MAX_LINKS)
+    {
+      builder->doc->truncated = TRUE;
+      return 0;
+    }
   FmDocLink link = { .host = fm_urls_host (clean), .text = g_strdup ("") };
   link.url = g_steal_pointer (&clean);
   g_array_append_val (links, link);
@@ -255,10 +265,11 @@ fm_doc_builder_link_shown (FmDocBuilder *builder, guint link, const char *shown_
   g_autofree char *claimed = fm_urls_claimed_host (text);
   if (claimed && *entry->host && !fm_urls_hosts_agree (claimed, entry->host))
     entry->deceptive = TRUE;
-  if (!*entry->text || (entry->deceptive && claimed)) {
-    g_free (entry->text);
-    entry->text = g_steal_pointer (&text);
-  }
+  if (!*entry->text || (entry->deceptive && claimed))
+    {
+      g_free (entry->text);
+      entry->text = g_steal_pointer (&text);
+    }
 }
 
 guint
@@ -275,20 +286,24 @@ list_entry (FmDocBuilder *builder, guint number, const FmDocLink *link)
   const char *host_at = *link->host ? strstr (link->url, "://") : NULL;
   fm_doc_builder_begin (builder, &(FmDocShape){ .kind = FM_DOC_LINE });
   fm_doc_builder_text (builder, mark, -1, FM_STYLE_DIM, number);
-  if (host_at) {
-    host_at += 3;
-    const char *path = host_at + strcspn (host_at, "/?#");
-    fm_doc_builder_text (builder, link->host, -1, FM_STYLE_LINK, number);
-    if (link->deceptive) {
-      g_autofree char *claimed = fm_urls_claimed_host (link->text);
-      g_autofree char *words = g_strdup_printf (" (not %s!) ", claimed ? claimed : link->text);
-      fm_doc_builder_text (builder, words, -1, FM_STYLE_WARNING, 0);
+  if (host_at)
+    {
+      host_at += 3;
+      const char *path = host_at + strcspn (host_at, "/?#");
+      fm_doc_builder_text (builder, link->host, -1, FM_STYLE_LINK, number);
+      if (link->deceptive)
+        {
+          g_autofree char *claimed = fm_urls_claimed_host (link->text);
+          g_autofree char *words = g_strdup_printf (" (not %s!) ", claimed ? claimed : link->text);
+          fm_doc_builder_text (builder, words, -1, FM_STYLE_WARNING, 0);
+        }
+      if (path[0] && strcmp (path, "/") != 0)
+        fm_doc_builder_text (builder, path, -1, FM_STYLE_DIM, number);
     }
-    if (path[0] && strcmp (path, "/") != 0)
-      fm_doc_builder_text (builder, path, -1, FM_STYLE_DIM, number);
-  } else {
-    fm_doc_builder_text (builder, link->url, -1, FM_STYLE_LINK, number);
-  }
+  else
+    {
+      fm_doc_builder_text (builder, link->url, -1, FM_STYLE_LINK, number);
+    }
 }
 
 void
@@ -299,10 +314,11 @@ fm_doc_builder_link_list (FmDocBuilder *builder, guint first_link)
     return;
   fm_doc_builder_begin (builder, &(FmDocShape){ .kind = FM_DOC_PARAGRAPH, .blank_before = TRUE });
   fm_doc_builder_text (builder, "Links:", -1, FM_STYLE_NOTICE, 0);
-  for (guint i = first_link; i <= n; i++) {
-    FmDocLink link = g_array_index (builder->doc->links, FmDocLink, i - 1);
-    list_entry (builder, i, &link);
-  }
+  for (guint i = first_link; i <= n; i++)
+    {
+      FmDocLink link = g_array_index (builder->doc->links, FmDocLink, i - 1);
+      list_entry (builder, i, &link);
+    }
   fm_doc_builder_end (builder);
 }
 
@@ -363,24 +379,27 @@ fm_doc_builder_append_doc (FmDocBuilder *builder, const FmDoc *doc)
   g_autofree guint *map = g_new0 (guint, doc->links->len + 1);
   for (guint i = 1; i <= doc->links->len; i++)
     map[i] = copy_link (builder, doc, i);
-  for (guint i = 0; i < doc->blocks->len; i++) {
-    FmDocBlock block = g_array_index (doc->blocks, FmDocBlock, i);
-    if (into->text->len + block.size > FM_DOC_MAX_TEXT_BYTES || into->spans->len + block.n_spans > FM_DOC_MAX_SPANS ||
-        into->blocks->len >= FM_DOC_MAX_BLOCKS) {
-      into->truncated = TRUE;
-      break;
+  for (guint i = 0; i < doc->blocks->len; i++)
+    {
+      FmDocBlock block = g_array_index (doc->blocks, FmDocBlock, i);
+      if (into->text->len + block.size > FM_DOC_MAX_TEXT_BYTES || into->spans->len + block.n_spans > FM_DOC_MAX_SPANS
+          || into->blocks->len >= FM_DOC_MAX_BLOCKS)
+        {
+          into->truncated = TRUE;
+          break;
+        }
+      for (guint s = 0; s < block.n_spans; s++)
+        {
+          FmStyleRun run = g_array_index (doc->spans, FmStyleRun, block.first_span + s);
+          run.link = map[run.link];
+          g_array_append_val (into->spans, run);
+        }
+      gsize start = into->text->len;
+      g_string_append_len (into->text, doc->text->str + block.start, block.size);
+      block.start = (guint32) start;
+      block.first_span = into->spans->len - block.n_spans;
+      g_array_append_val (into->blocks, block);
     }
-    for (guint s = 0; s < block.n_spans; s++) {
-      FmStyleRun run = g_array_index (doc->spans, FmStyleRun, block.first_span + s);
-      run.link = map[run.link];
-      g_array_append_val (into->spans, run);
-    }
-    gsize start = into->text->len;
-    g_string_append_len (into->text, doc->text->str + block.start, block.size);
-    block.start = (guint32) start;
-    block.first_span = into->spans->len - block.n_spans;
-    g_array_append_val (into->blocks, block);
-  }
   into->truncated |= doc->truncated;
   into->n_hidden += doc->n_hidden;
 }

@@ -127,19 +127,21 @@ plain_block (GString *out, const FmDoc *doc, const FmDocBlock *b)
   gboolean first = TRUE;
   if (b->shape.blank_before && out->len)
     g_string_append_c (out, '\n');
-  do {
-    const char *stop = memchr (text, '\n', (gsize) (end - text));
-    gsize size = (gsize) ((stop ? stop : end) - text);
-    plain_prefix (out, &b->shape, first);
-    gsize at = out->len;
-    g_string_append_len (out, text, (gssize) size);
-    for (; b->shape.kind == FM_DOC_TABLE && at < out->len; at++)
-      if (out->str[at] == '\t')
-        out->str[at] = ' ';
-    g_string_append_c (out, '\n');
-    text += size + 1;
-    first = FALSE;
-  } while (text < end);
+  do
+    {
+      const char *stop = memchr (text, '\n', (gsize) (end - text));
+      gsize size = (gsize) ((stop ? stop : end) - text);
+      plain_prefix (out, &b->shape, first);
+      gsize at = out->len;
+      g_string_append_len (out, text, (gssize) size);
+      for (; b->shape.kind == FM_DOC_TABLE && at < out->len; at++)
+        if (out->str[at] == '\t')
+          out->str[at] = ' ';
+      g_string_append_c (out, '\n');
+      text += size + 1;
+      first = FALSE;
+    }
+  while (text < end);
 }
 
 char *
@@ -149,9 +151,10 @@ fm_doc_to_plain (const FmDoc *doc, gsize limit_bytes)
   for (guint i = 0; i < doc->blocks->len && (!limit_bytes || out->len < limit_bytes); i++)
     if (block_at (doc, i)->shape.kind != FM_DOC_RULE)
       plain_block (out, doc, block_at (doc, i));
-  if (limit_bytes && out->len > limit_bytes) {
-    const char *cut = g_utf8_find_prev_char (out->str, out->str + limit_bytes + 1);
-    g_string_truncate (out, cut ? (gsize) (cut - out->str) : 0);
-  }
+  if (limit_bytes && out->len > limit_bytes)
+    {
+      const char *cut = g_utf8_find_prev_char (out->str, out->str + limit_bytes + 1);
+      g_string_truncate (out, cut ? (gsize) (cut - out->str) : 0);
+    }
   return g_string_free (out, FALSE);
 }

@@ -36,13 +36,14 @@ fm_flowed_quote_level (const char *line, gsize size_bytes, gsize *ret_skip)
   gsize at = 0;
   if (size_bytes >= 6 && memcmp (line, ">From ", 6) == 0)
     size_bytes = 0; /* an mbox's escape, not a quote */
-  while (at < size_bytes) {
-    gsize mark = at + (line[at] == ' ' && level > 0 ? 1 : 0);
-    if (mark >= size_bytes || line[mark] != '>')
-      break;
-    level++;
-    at = mark + 1;
-  }
+  while (at < size_bytes)
+    {
+      gsize mark = at + (line[at] == ' ' && level > 0 ? 1 : 0);
+      if (mark >= size_bytes || line[mark] != '>')
+        break;
+      level++;
+      at = mark + 1;
+    }
   if (level > 0 && at < size_bytes && line[at] == ' ')
     at++;
   if (ret_skip)
@@ -68,16 +69,18 @@ expand_tabs (const char *text, gsize size, gsize *ret_size)
 {
   GString *out = g_string_sized_new (size + 32);
   int column = 0;
-  for (gsize i = 0; i < size; i++) {
-    if (text[i] != '\t') {
-      g_string_append_c (out, text[i]);
-      column += ((guchar) text[i] & 0xc0) != 0x80;
-      continue;
+  for (gsize i = 0; i < size; i++)
+    {
+      if (text[i] != '\t')
+        {
+          g_string_append_c (out, text[i]);
+          column += ((guchar) text[i] & 0xc0) != 0x80;
+          continue;
+        }
+      do
+        g_string_append_c (out, ' ');
+      while (++column % TAB_COLS);
     }
-    do
-      g_string_append_c (out, ' ');
-    while (++column % TAB_COLS);
-  }
   *ret_size = out->len;
   return g_string_free (out, FALSE);
 }
@@ -96,10 +99,11 @@ patch_style (Reader *r, const char *line, gsize size)
     const char *prefix;
     guint32 style;
   } table[] = {
-    { "diff ", FM_STYLE_DIFF_FILE }, { "index ", FM_STYLE_DIFF_FILE }, { "--- ", FM_STYLE_DIFF_FILE }, { "+++ ", FM_STYLE_DIFF_FILE }, { "Index: ", FM_STYLE_DIFF_FILE },
-    { "@@", FM_STYLE_DIFF_HUNK },    { "+", FM_STYLE_DIFF_ADD },       { "-", FM_STYLE_DIFF_DEL },
+    { "diff ", FM_STYLE_DIFF_FILE },   { "index ", FM_STYLE_DIFF_FILE }, { "--- ", FM_STYLE_DIFF_FILE }, { "+++ ", FM_STYLE_DIFF_FILE },
+    { "Index: ", FM_STYLE_DIFF_FILE }, { "@@", FM_STYLE_DIFF_HUNK },     { "+", FM_STYLE_DIFF_ADD },     { "-", FM_STYLE_DIFF_DEL },
   };
-  gboolean opens = begins (line, size, "diff --git ") || begins (line, size, "Index: ") || begins (line, size, "@@ -") || begins (line, size, "--- a/");
+  gboolean opens = begins (line, size, "diff --git ") || begins (line, size, "Index: ") || begins (line, size, "@@ -")
+                   || begins (line, size, "--- a/");
   if (!r->in_patch && !opens && !r->options->patch)
     return 0;
   r->in_patch = TRUE;
@@ -118,13 +122,16 @@ is_signature_mark (const char *line, gsize size)
 static guint32
 line_style (Reader *r, guint level, const char *line, gsize size)
 {
-  if (is_signature_mark (line, size)) {
-    r->in_signature = TRUE;
-    r->signature_level = level;
-    r->in_patch = FALSE;
-  } else if (r->in_signature && level != r->signature_level) {
-    r->in_signature = FALSE;
-  }
+  if (is_signature_mark (line, size))
+    {
+      r->in_signature = TRUE;
+      r->signature_level = level;
+      r->in_patch = FALSE;
+    }
+  else if (r->in_signature && level != r->signature_level)
+    {
+      r->in_signature = FALSE;
+    }
   if (r->in_signature)
     return FM_STYLE_SIGNATURE;
   return level == 0 ? patch_style (r, line, size) : 0;
@@ -134,15 +141,16 @@ static void
 put_with_urls (Reader *r, const char *line, gsize size, guint32 style)
 {
   gsize at = 0, start = 0, end = 0;
-  while (fm_urls_find (line, size, at, &start, &end)) {
-    g_autofree char *url = fm_urls_absolute (line + start, end - start);
-    guint link = fm_doc_builder_link (r->builder, url, NULL);
-    fm_doc_builder_text (r->builder, line + at, (gssize) (start - at), style, 0);
-    fm_doc_builder_text (r->builder, line + start, (gssize) (end - start), style | (link ? FM_STYLE_LINK : 0), link);
-    if (link)
-      fm_doc_builder_link_shown (r->builder, link, url);
-    at = end;
-  }
+  while (fm_urls_find (line, size, at, &start, &end))
+    {
+      g_autofree char *url = fm_urls_absolute (line + start, end - start);
+      guint link = fm_doc_builder_link (r->builder, url, NULL);
+      fm_doc_builder_text (r->builder, line + at, (gssize) (start - at), style, 0);
+      fm_doc_builder_text (r->builder, line + start, (gssize) (end - start), style | (link ? FM_STYLE_LINK : 0), link);
+      if (link)
+        fm_doc_builder_link_shown (r->builder, link, url);
+      at = end;
+    }
   fm_doc_builder_text (r->builder, line + at, (gssize) (size - at), style, 0);
 }
 
@@ -154,14 +162,18 @@ put_line (Reader *r, guint level, const char *line, gsize size)
   guint32 style = line_style (r, level, line, size);
   if (memchr (line, '\t', size))
     line = expanded = expand_tabs (line, size, &size);
-  if (!r->block_open || level != r->level || r->lines >= BLOCK_MAX_LINES || r->bytes + size > BLOCK_MAX_BYTES) {
-    fm_doc_builder_begin (r->builder, &(FmDocShape){ .kind = FM_DOC_PREFORMATTED, .quote_level = (guint8) MIN (level, FM_DOC_MAX_QUOTE) });
-    r->block_open = TRUE;
-    r->level = level;
-    r->lines = r->bytes = 0;
-  } else {
-    fm_doc_builder_text (r->builder, "\n", 1, 0, 0);
-  }
+  if (!r->block_open || level != r->level || r->lines >= BLOCK_MAX_LINES || r->bytes + size > BLOCK_MAX_BYTES)
+    {
+      fm_doc_builder_begin (r->builder,
+                            &(FmDocShape){ .kind = FM_DOC_PREFORMATTED, .quote_level = (guint8) MIN (level, FM_DOC_MAX_QUOTE) });
+      r->block_open = TRUE;
+      r->level = level;
+      r->lines = r->bytes = 0;
+    }
+  else
+    {
+      fm_doc_builder_text (r->builder, "\n", 1, 0, 0);
+    }
   r->lines++;
   r->bytes += (guint) size + 1;
   put_with_urls (r, line, size, style);
@@ -188,10 +200,11 @@ flowed_line (Reader *r, const char *line, gsize size)
   if (r->in_paragraph && (level != r->paragraph_level || is_signature_mark (line, size) || r->paragraph->len > PARAGRAPH_MAX_BYTES))
     end_paragraph (r);
   gboolean soft = size > 0 && line[size - 1] == ' ' && !is_signature_mark (line, size);
-  if (!soft && !r->in_paragraph) {
-    put_line (r, level, line, size);
-    return;
-  }
+  if (!soft && !r->in_paragraph)
+    {
+      put_line (r, level, line, size);
+      return;
+    }
   r->in_paragraph = TRUE;
   r->paragraph_level = level;
   g_string_append_len (r->paragraph, line, (gssize) (soft && r->options->delsp ? size - 1 : size));
@@ -220,21 +233,23 @@ fm_flowed_append (FmDocBuilder *builder, const char *text, gsize size_bytes, con
   static const FmFlowedOptions plain = { 0 };
   g_autoptr (GString) paragraph = g_string_new (NULL);
   Reader r = { .builder = builder, .options = options ? options : &plain, .paragraph = paragraph };
-  if (r.options->max_bytes && size_bytes > r.options->max_bytes) {
-    size_bytes = cut_at_line (text, size_bytes, r.options->max_bytes);
-    fm_doc_builder_set_truncated (builder);
-  }
+  if (r.options->max_bytes && size_bytes > r.options->max_bytes)
+    {
+      size_bytes = cut_at_line (text, size_bytes, r.options->max_bytes);
+      fm_doc_builder_set_truncated (builder);
+    }
   const char *end = text + size_bytes;
-  while (text < end) {
-    const char *stop = memchr (text, '\n', (gsize) (end - text));
-    gsize size = (gsize) ((stop ? stop : end) - text);
-    gsize bare = size > 0 && text[size - 1] == '\r' ? size - 1 : size;
-    if (r.options->flowed)
-      flowed_line (&r, text, bare);
-    else
-      plain_line (&r, text, bare);
-    text += stop ? size + 1 : size;
-  }
+  while (text < end)
+    {
+      const char *stop = memchr (text, '\n', (gsize) (end - text));
+      gsize size = (gsize) ((stop ? stop : end) - text);
+      gsize bare = size > 0 && text[size - 1] == '\r' ? size - 1 : size;
+      if (r.options->flowed)
+        flowed_line (&r, text, bare);
+      else
+        plain_line (&r, text, bare);
+      text += stop ? size + 1 : size;
+    }
   end_paragraph (&r);
   fm_doc_builder_end (builder);
 }
@@ -269,27 +284,30 @@ encode_line (GString *out, const char *line, gsize size)
   gsize left = size - skip;
   while (left > 0 && rest[left - 1] == ' ' && !is_signature_mark (rest, left))
     left--;
-  do {
-    gsize take = is_signature_mark (rest, left) ? left : soft_cut (rest, left, MAX (20, LINE_COLS - (int) level - 2));
-    for (guint i = 0; i < level; i++)
-      g_string_append_c (out, '>');
-    if (level > 0 || (take > 0 && (rest[0] == ' ' || rest[0] == '>')) || (take >= 5 && memcmp (rest, "From ", 5) == 0))
-      g_string_append_c (out, ' ');
-    g_string_append_len (out, rest, (gssize) take);
-    g_string_append_c (out, '\n');
-    rest += take;
-    left -= take;
-  } while (left > 0);
+  do
+    {
+      gsize take = is_signature_mark (rest, left) ? left : soft_cut (rest, left, MAX (20, LINE_COLS - (int) level - 2));
+      for (guint i = 0; i < level; i++)
+        g_string_append_c (out, '>');
+      if (level > 0 || (take > 0 && (rest[0] == ' ' || rest[0] == '>')) || (take >= 5 && memcmp (rest, "From ", 5) == 0))
+        g_string_append_c (out, ' ');
+      g_string_append_len (out, rest, (gssize) take);
+      g_string_append_c (out, '\n');
+      rest += take;
+      left -= take;
+    }
+  while (left > 0);
 }
 
 char *
 fm_flowed_encode (const char *text)
 {
   GString *out = g_string_sized_new (strlen (text) + 64);
-  while (*text) {
-    gsize size = strcspn (text, "\n");
-    encode_line (out, text, size > 0 && text[size - 1] == '\r' ? size - 1 : size);
-    text += size + (text[size] ? 1 : 0);
-  }
+  while (*text)
+    {
+      gsize size = strcspn (text, "\n");
+      encode_line (out, text, size > 0 && text[size - 1] == '\r' ? size - 1 : size);
+      text += size + (text[size] ? 1 : 0);
+    }
   return g_string_free (out, FALSE);
 }

@@ -18,12 +18,12 @@
 typedef struct Chunk {
   struct Chunk *next;
   gsize used, size;
-  _Alignas (16) char bytes[];
+  _Alignas(16) char bytes[];
 } Chunk;
 
 /* Before each piece handed out; a free piece keeps the next one's address in its first bytes. */
 typedef struct {
-  _Alignas (16) gsize class_index;
+  _Alignas(16) gsize class_index;
 } Piece;
 
 typedef struct {
@@ -48,10 +48,11 @@ static gsize
 class_of (gsize size, gsize *ret_size)
 {
   gsize index = 0, s = 16;
-  while (s < size) {
-    s = index % 2 ? s / 3 * 4 : s / 2 * 3;
-    index++;
-  }
+  while (s < size)
+    {
+      s = index % 2 ? s / 3 * 4 : s / 2 * 3;
+      index++;
+    }
   *ret_size = (s + 15) & ~(gsize) 15;
   return index;
 }
@@ -60,17 +61,18 @@ static void *
 arena_take (Arena *arena, gsize size)
 {
   Chunk *chunk = arena->chunks;
-  if (!chunk || chunk->size - chunk->used < size) {
-    gsize chunk_size = MAX (size, CHUNK_BYTES);
-    if (arena->total + chunk_size > arena->limit)
-      longjmp (arena->out, 1);
-    chunk = g_try_malloc (sizeof (Chunk) + chunk_size);
-    if (!chunk)
-      longjmp (arena->out, 1);
-    *chunk = (Chunk){ .next = arena->chunks, .size = chunk_size };
-    arena->chunks = chunk;
-    arena->total += chunk_size;
-  }
+  if (!chunk || chunk->size - chunk->used < size)
+    {
+      gsize chunk_size = MAX (size, CHUNK_BYTES);
+      if (arena->total + chunk_size > arena->limit)
+        longjmp (arena->out, 1);
+      chunk = g_try_malloc (sizeof (Chunk) + chunk_size);
+      if (!chunk)
+        longjmp (arena->out, 1);
+      *chunk = (Chunk){ .next = arena->chunks, .size = chunk_size };
+      arena->chunks = chunk;
+      arena->total += chunk_size;
+    }
   void *bytes = chunk->bytes + chunk->used;
   chunk->used += size;
   return bytes;
@@ -109,11 +111,12 @@ arena_free (void *userdata, void *memory)
 static void
 arena_clear (Arena *arena)
 {
-  while (arena->chunks) {
-    Chunk *next = arena->chunks->next;
-    g_free (arena->chunks);
-    arena->chunks = next;
-  }
+  while (arena->chunks)
+    {
+      Chunk *next = arena->chunks->next;
+      g_free (arena->chunks);
+      arena->chunks = next;
+    }
 }
 
 static const GumboOutput *

@@ -28,7 +28,9 @@ font_size_bits (const char *value)
   double size = g_ascii_strtod (value, &end);
   if (end == value)
     return FM_HTML_STYLE_REAL_FONT;
-  return size <= 1.0 && !starts (end, "em") && !starts (end, "rem") ? FM_HTML_STYLE_ZERO_FONT : size <= 0.05 ? FM_HTML_STYLE_ZERO_FONT : FM_HTML_STYLE_REAL_FONT;
+  return size <= 1.0 && !starts (end, "em") && !starts (end, "rem") ? FM_HTML_STYLE_ZERO_FONT
+         : size <= 0.05                                             ? FM_HTML_STYLE_ZERO_FONT
+                                                                    : FM_HTML_STYLE_REAL_FONT;
 }
 
 static gboolean
@@ -74,18 +76,20 @@ fm_html_style_declarations (const char *css, gsize size)
 {
   Seen seen = { 0 };
   const char *end = css + size;
-  while (css < end) {
-    const char *stop = memchr (css, ';', (gsize) (end - css));
-    if (!stop)
-      stop = end;
-    const char *colon = memchr (css, ':', (gsize) (stop - css));
-    if (colon && colon - css < 64) {
-      g_autofree char *name = g_ascii_strdown (css, colon - css);
-      g_autofree char *value = g_strndup (colon + 1, MIN ((gsize) (stop - colon - 1), 64));
-      declaration (&seen, g_strstrip (name), g_strstrip (value));
+  while (css < end)
+    {
+      const char *stop = memchr (css, ';', (gsize) (end - css));
+      if (!stop)
+        stop = end;
+      const char *colon = memchr (css, ':', (gsize) (stop - css));
+      if (colon && colon - css < 64)
+        {
+          g_autofree char *name = g_ascii_strdown (css, colon - css);
+          g_autofree char *value = g_strndup (colon + 1, MIN ((gsize) (stop - colon - 1), 64));
+          declaration (&seen, g_strstrip (name), g_strstrip (value));
+        }
+      css = stop + 1;
     }
-    css = stop + 1;
-  }
   if (seen.no_height && seen.no_overflow)
     seen.bits |= FM_HTML_STYLE_HIDDEN;
   return seen.bits;
@@ -122,26 +126,28 @@ add_rule (FmHtmlStyleSheet *sheet, const char *selectors, gsize size, guint bits
 {
   g_autofree char *list = g_ascii_strdown (selectors, (gssize) size);
   g_auto (GStrv) parts = g_strsplit (list, ",", 64);
-  for (gsize i = 0; parts[i] && g_hash_table_size (sheet->bits) < MAX_RULES; i++) {
-    const char *selector = g_strstrip (parts[i]);
-    if (!is_plain_selector (selector))
-      continue;
-    guint old = GPOINTER_TO_UINT (g_hash_table_lookup (sheet->bits, selector));
-    g_hash_table_replace (sheet->bits, g_strdup (selector), GUINT_TO_POINTER (old | bits));
-  }
+  for (gsize i = 0; parts[i] && g_hash_table_size (sheet->bits) < MAX_RULES; i++)
+    {
+      const char *selector = g_strstrip (parts[i]);
+      if (!is_plain_selector (selector))
+        continue;
+      guint old = GPOINTER_TO_UINT (g_hash_table_lookup (sheet->bits, selector));
+      g_hash_table_replace (sheet->bits, g_strdup (selector), GUINT_TO_POINTER (old | bits));
+    }
 }
 
 static const char *
 skip_block (const char *at)
 {
   int depth = 0;
-  for (; *at; at++) {
-    depth += *at == '{' ? 1 : *at == '}' ? -1 : 0;
-    if (*at == '}' && depth <= 0)
-      return at + 1;
-    if (*at == ';' && depth == 0)
-      return at + 1;
-  }
+  for (; *at; at++)
+    {
+      depth += *at == '{' ? 1 : *at == '}' ? -1 : 0;
+      if (*at == '}' && depth <= 0)
+        return at + 1;
+      if (*at == ';' && depth == 0)
+        return at + 1;
+    }
   return at;
 }
 
@@ -149,14 +155,15 @@ static char *
 without_comments (const char *css)
 {
   GString *out = g_string_new (NULL);
-  for (;;) {
-    const char *open = strstr (css, "/*");
-    const char *close = open ? strstr (open + 2, "*/") : NULL;
-    g_string_append_len (out, css, open ? open - css : (gssize) strlen (css));
-    if (!close)
-      return g_string_free (out, FALSE);
-    css = close + 2;
-  }
+  for (;;)
+    {
+      const char *open = strstr (css, "/*");
+      const char *close = open ? strstr (open + 2, "*/") : NULL;
+      g_string_append_len (out, css, open ? open - css : (gssize) strlen (css));
+      if (!close)
+        return g_string_free (out, FALSE);
+      css = close + 2;
+    }
 }
 
 void
@@ -166,21 +173,23 @@ fm_html_style_sheet_add (FmHtmlStyleSheet *sheet, const char *css)
     return;
   g_autofree char *bare = without_comments (css);
   const char *at = bare;
-  while (*at) {
-    at += strspn (at, " \t\r\n\f");
-    if (*at == '@') {
-      at = skip_block (at);
-      continue;
+  while (*at)
+    {
+      at += strspn (at, " \t\r\n\f");
+      if (*at == '@')
+        {
+          at = skip_block (at);
+          continue;
+        }
+      const char *open = strchr (at, '{');
+      const char *close = open ? strchr (open, '}') : NULL;
+      if (!close)
+        return;
+      guint bits = fm_html_style_declarations (open + 1, (gsize) (close - open - 1));
+      if (bits)
+        add_rule (sheet, at, (gsize) (open - at), bits);
+      at = close + 1;
     }
-    const char *open = strchr (at, '{');
-    const char *close = open ? strchr (open, '}') : NULL;
-    if (!close)
-      return;
-    guint bits = fm_html_style_declarations (open + 1, (gsize) (close - open - 1));
-    if (bits)
-      add_rule (sheet, at, (gsize) (open - at), bits);
-    at = close + 1;
-  }
 }
 
 static guint
@@ -201,21 +210,23 @@ fm_html_style_of (const FmHtmlStyleSheet *sheet, const GumboElement *element)
   GumboVector *attributes = (GumboVector *) &element->attributes;
   const GumboAttribute *style = gumbo_get_attribute (attributes, "style");
   guint bits = 0, own = style ? fm_html_style_declarations (style->value, strlen (style->value)) : 0;
-  if (g_hash_table_size (sheet->bits) > 0) {
-    const char *tag = gumbo_normalized_tagname (element->tag);
-    const GumboAttribute *classes = gumbo_get_attribute (attributes, "class"), *id = gumbo_get_attribute (attributes, "id");
-    bits = look (sheet, tag, "", "", 0);
-    const char *at = classes ? classes->value : "";
-    for (guint i = 0; i < MAX_CLASSES && *at; i++) {
-      at += strspn (at, " \t\r\n");
-      gsize n = strcspn (at, " \t\r\n");
-      if (n > 0)
-        bits |= look (sheet, ".", "", at, n) | look (sheet, tag, ".", at, n);
-      at += n;
+  if (g_hash_table_size (sheet->bits) > 0)
+    {
+      const char *tag = gumbo_normalized_tagname (element->tag);
+      const GumboAttribute *classes = gumbo_get_attribute (attributes, "class"), *id = gumbo_get_attribute (attributes, "id");
+      bits = look (sheet, tag, "", "", 0);
+      const char *at = classes ? classes->value : "";
+      for (guint i = 0; i < MAX_CLASSES && *at; i++)
+        {
+          at += strspn (at, " \t\r\n");
+          gsize n = strcspn (at, " \t\r\n");
+          if (n > 0)
+            bits |= look (sheet, ".", "", at, n) | look (sheet, tag, ".", at, n);
+          at += n;
+        }
+      if (id)
+        bits |= look (sheet, "#", "", id->value, strlen (id->value));
     }
-    if (id)
-      bits |= look (sheet, "#", "", id->value, strlen (id->value));
-  }
   if (own & (FM_HTML_STYLE_REAL_FONT | FM_HTML_STYLE_ZERO_FONT))
     bits &= ~(guint) (FM_HTML_STYLE_REAL_FONT | FM_HTML_STYLE_ZERO_FONT);
   if (own & FM_HTML_STYLE_BLOCK)

@@ -71,16 +71,18 @@ is_blank_char (gunichar c)
 static gboolean
 is_invisible (gunichar c)
 {
-  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x34f || c == 0x115f || c == 0x1160 || (c >= 0x200b && c <= 0x200f) || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || c == 0x61c || c == 0x180e;
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x34f || c == 0x115f || c == 0x1160 || (c >= 0x200b && c <= 0x200f)
+         || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || c == 0x61c || c == 0x180e;
 }
 
 static void
 end_block (Walker *w, gboolean blank)
 {
-  if (w->table_depth) {
-    w->space = TRUE;
-    return;
-  }
+  if (w->table_depth)
+    {
+      w->space = TRUE;
+      return;
+    }
   if (w->block_open)
     fm_doc_builder_end (w->builder);
   w->block_open = FALSE;
@@ -118,10 +120,11 @@ static void
 before_ink (Walker *w)
 {
   gboolean fresh = FALSE;
-  if (w->table_depth == 0 && !w->block_open) {
-    open_block (w);
-    fresh = TRUE;
-  }
+  if (w->table_depth == 0 && !w->block_open)
+    {
+      open_block (w);
+      fresh = TRUE;
+    }
   if (w->breaks > 0 && !w->block_empty && !w->table_depth)
     fm_doc_builder_text (w->builder, "\n\n", MIN (w->breaks, 2), 0, 0);
   else if (w->space && !fresh && !w->block_empty)
@@ -147,54 +150,60 @@ static void
 put_words (Walker *w, const char *text, guint32 style)
 {
   const char *word = NULL;
-  for (;; text = g_utf8_next_char (text)) {
-    gunichar c = g_utf8_get_char (text);
-    gboolean ends = c == 0 || is_blank_char (c) || is_invisible (c);
-    if (!ends) {
-      word = word ? word : text;
-      continue;
+  for (;; text = g_utf8_next_char (text))
+    {
+      gunichar c = g_utf8_get_char (text);
+      gboolean ends = c == 0 || is_blank_char (c) || is_invisible (c);
+      if (!ends)
+        {
+          word = word ? word : text;
+          continue;
+        }
+      if (word)
+        put_word (w, word, (gsize) (text - word), style);
+      word = NULL;
+      if (c == 0)
+        return;
+      w->space |= is_blank_char (c);
     }
-    if (word)
-      put_word (w, word, (gsize) (text - word), style);
-    word = NULL;
-    if (c == 0)
-      return;
-    w->space |= is_blank_char (c);
-  }
 }
 
 static void
 put_pre (Walker *w, const char *text, guint32 style)
 {
-  while (*text) {
-    gsize size = strcspn (text, "\n");
-    if (size > 0) {
-      if (!w->block_open)
-        open_block (w);
-      if (w->breaks > 0 && !w->block_empty)
-        for (guint i = 0; i < w->breaks; i++)
-          fm_doc_builder_text (w->builder, "\n", 1, 0, 0);
-      w->breaks = 0;
-      w->space = FALSE;
-      put_word (w, text, size - (text[size - 1] == '\r' ? 1 : 0), style);
+  while (*text)
+    {
+      gsize size = strcspn (text, "\n");
+      if (size > 0)
+        {
+          if (!w->block_open)
+            open_block (w);
+          if (w->breaks > 0 && !w->block_empty)
+            for (guint i = 0; i < w->breaks; i++)
+              fm_doc_builder_text (w->builder, "\n", 1, 0, 0);
+          w->breaks = 0;
+          w->space = FALSE;
+          put_word (w, text, size - (text[size - 1] == '\r' ? 1 : 0), style);
+        }
+      text += size;
+      if (*text)
+        {
+          w->breaks = MIN (w->breaks + 1, 50);
+          text++;
+        }
     }
-    text += size;
-    if (*text) {
-      w->breaks = MIN (w->breaks + 1, 50);
-      text++;
-    }
-  }
 }
 
 static void
 put_text (Walker *w, const char *text)
 {
   const Frame *frame = top (w);
-  if (frame->zero_font) {
-    if (text[strspn (text, " \t\r\n")])
-      fm_doc_builder_count_hidden (w->builder);
-    return;
-  }
+  if (frame->zero_font)
+    {
+      if (text[strspn (text, " \t\r\n")])
+        fm_doc_builder_count_hidden (w->builder);
+      return;
+    }
   if (frame->pre && !w->table_depth)
     put_pre (w, text, frame->style);
   else
@@ -204,12 +213,13 @@ put_text (Walker *w, const char *text)
 static void
 end_link (Walker *w)
 {
-  if (w->link && w->shown->len > 0) {
-    fm_doc_builder_link_shown (w->builder, w->link, w->shown->str);
-    g_autofree char *mark = g_strdup_printf ("[%u]", w->link);
-    if (!w->no_links)
-      fm_doc_builder_text (w->builder, mark, -1, FM_STYLE_DIM | FM_STYLE_LINK, w->link);
-  }
+  if (w->link && w->shown->len > 0)
+    {
+      fm_doc_builder_link_shown (w->builder, w->link, w->shown->str);
+      g_autofree char *mark = g_strdup_printf ("[%u]", w->link);
+      if (!w->no_links)
+        fm_doc_builder_text (w->builder, mark, -1, FM_STYLE_DIM | FM_STYLE_LINK, w->link);
+    }
   w->href = NULL;
   w->link = 0;
   g_string_truncate (w->shown, 0);
@@ -250,20 +260,21 @@ typedef struct {
 static gboolean
 spoils_data_table (GumboTag tag)
 {
-  switch (tag) {
-  case GUMBO_TAG_TABLE:
-  case GUMBO_TAG_UL:
-  case GUMBO_TAG_OL:
-  case GUMBO_TAG_BLOCKQUOTE:
-  case GUMBO_TAG_PRE:
-  case GUMBO_TAG_H1:
-  case GUMBO_TAG_H2:
-  case GUMBO_TAG_IMG:
-  case GUMBO_TAG_HR:
-    return TRUE;
-  default:
-    return FALSE;
-  }
+  switch (tag)
+    {
+    case GUMBO_TAG_TABLE:
+    case GUMBO_TAG_UL:
+    case GUMBO_TAG_OL:
+    case GUMBO_TAG_BLOCKQUOTE:
+    case GUMBO_TAG_PRE:
+    case GUMBO_TAG_H1:
+    case GUMBO_TAG_H2:
+    case GUMBO_TAG_IMG:
+    case GUMBO_TAG_HR:
+      return TRUE;
+    default:
+      return FALSE;
+    }
 }
 
 static gsize
@@ -299,34 +310,37 @@ is_data_table (Walker *w, const GumboNode *table)
   gsize cell = 0;
   Step first = { table, 0 };
   g_array_append_val (steps, first);
-  while (steps->len > 0) {
-    Step *step = &g_array_index (steps, Step, steps->len - 1);
-    const GumboVector *children = &step->node->v.element.children;
-    if (step->next_child >= children->length) {
-      g_array_set_size (steps, steps->len - 1);
-      continue;
+  while (steps->len > 0)
+    {
+      Step *step = &g_array_index (steps, Step, steps->len - 1);
+      const GumboVector *children = &step->node->v.element.children;
+      if (step->next_child >= children->length)
+        {
+          g_array_set_size (steps, steps->len - 1);
+          continue;
+        }
+      const GumboNode *child = children->data[step->next_child++];
+      if (++w->looks > MAX_TABLE_LOOKS)
+        return FALSE;
+      if (child->type == GUMBO_NODE_TEXT)
+        cell += ink_size (child->v.text.text);
+      if (cell > MAX_CELL_BYTES)
+        return FALSE;
+      if (!is_element (child))
+        continue;
+      GumboTag tag = child->v.element.tag;
+      if (spoils_data_table (tag))
+        return FALSE;
+      if (tag == GUMBO_TAG_TR)
+        end_row_look (&look, &filled, &cell);
+      if (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH)
+        {
+          filled += cell > 0 ? 1 : 0;
+          cell = 0;
+        }
+      Step next = { child, 0 };
+      g_array_append_val (steps, next);
     }
-    const GumboNode *child = children->data[step->next_child++];
-    if (++w->looks > MAX_TABLE_LOOKS)
-      return FALSE;
-    if (child->type == GUMBO_NODE_TEXT)
-      cell += ink_size (child->v.text.text);
-    if (cell > MAX_CELL_BYTES)
-      return FALSE;
-    if (!is_element (child))
-      continue;
-    GumboTag tag = child->v.element.tag;
-    if (spoils_data_table (tag))
-      return FALSE;
-    if (tag == GUMBO_TAG_TR)
-      end_row_look (&look, &filled, &cell);
-    if (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH) {
-      filled += cell > 0 ? 1 : 0;
-      cell = 0;
-    }
-    Step next = { child, 0 };
-    g_array_append_val (steps, next);
-  }
   end_row_look (&look, &filled, &cell);
   return look.wide_rows >= 2 && look.wide_rows * 2 >= look.rows;
 }
@@ -348,10 +362,11 @@ begin_table (Walker *w, const GumboNode *node)
 static void
 begin_cell (Walker *w)
 {
-  if (!w->table_depth) {
-    end_block (w, FALSE);
-    return;
-  }
+  if (!w->table_depth)
+    {
+      end_block (w, FALSE);
+      return;
+    }
   if (w->cell_open)
     fm_doc_builder_end_cell (w->builder);
   w->cell_open = TRUE;
@@ -362,10 +377,11 @@ begin_cell (Walker *w)
 static void
 end_row (Walker *w)
 {
-  if (!w->table_depth) {
-    end_block (w, FALSE);
-    return;
-  }
+  if (!w->table_depth)
+    {
+      end_block (w, FALSE);
+      return;
+    }
   if (w->cell_open)
     fm_doc_builder_end_row (w->builder);
   w->cell_open = FALSE;
@@ -377,10 +393,11 @@ static void
 end_table (Walker *w, const Frame *frame)
 {
   gboolean data = w->table_depth > 0 && frame->item == 1;
-  if (data) {
-    w->table_depth = 0;
-    w->cell_open = FALSE;
-  }
+  if (data)
+    {
+      w->table_depth = 0;
+      w->cell_open = FALSE;
+    }
   end_block (w, TRUE);
 }
 
@@ -397,71 +414,74 @@ static void
 begin_item (Walker *w)
 {
   end_block (w, FALSE);
-  for (guint i = w->frames->len - 1; i-- > 0;) {
-    Frame *list = &g_array_index (w->frames, Frame, i);
-    GumboTag tag = is_element (list->node) ? list->node->v.element.tag : GUMBO_TAG_UNKNOWN;
-    if (tag != GUMBO_TAG_UL && tag != GUMBO_TAG_OL)
-      continue;
-    guint value = number_of (top (w)->node, "value");
-    list->item = value ? value : MIN (list->item + 1, MAX_ITEM);
-    if (list->ordered)
-      g_snprintf (w->marker, sizeof w->marker, "%u.", list->item);
-    else
-      g_strlcpy (w->marker, "-", sizeof w->marker);
-    return;
-  }
+  for (guint i = w->frames->len - 1; i-- > 0;)
+    {
+      Frame *list = &g_array_index (w->frames, Frame, i);
+      GumboTag tag = is_element (list->node) ? list->node->v.element.tag : GUMBO_TAG_UNKNOWN;
+      if (tag != GUMBO_TAG_UL && tag != GUMBO_TAG_OL)
+        continue;
+      guint value = number_of (top (w)->node, "value");
+      list->item = value ? value : MIN (list->item + 1, MAX_ITEM);
+      if (list->ordered)
+        g_snprintf (w->marker, sizeof w->marker, "%u.", list->item);
+      else
+        g_strlcpy (w->marker, "-", sizeof w->marker);
+      return;
+    }
   g_strlcpy (w->marker, "-", sizeof w->marker);
 }
 
 static gboolean
 is_dropped (GumboTag tag)
 {
-  switch (tag) {
-  case GUMBO_TAG_SCRIPT:
-  case GUMBO_TAG_TITLE:
-  case GUMBO_TAG_TEMPLATE:
-  case GUMBO_TAG_IFRAME:
-  case GUMBO_TAG_OBJECT:
-  case GUMBO_TAG_SVG:
-  case GUMBO_TAG_AUDIO:
-  case GUMBO_TAG_VIDEO:
-  case GUMBO_TAG_MAP:
-  case GUMBO_TAG_SELECT:
-  case GUMBO_TAG_TEXTAREA:
-    return TRUE;
-  default:
-    return FALSE;
-  }
+  switch (tag)
+    {
+    case GUMBO_TAG_SCRIPT:
+    case GUMBO_TAG_TITLE:
+    case GUMBO_TAG_TEMPLATE:
+    case GUMBO_TAG_IFRAME:
+    case GUMBO_TAG_OBJECT:
+    case GUMBO_TAG_SVG:
+    case GUMBO_TAG_AUDIO:
+    case GUMBO_TAG_VIDEO:
+    case GUMBO_TAG_MAP:
+    case GUMBO_TAG_SELECT:
+    case GUMBO_TAG_TEXTAREA:
+      return TRUE;
+    default:
+      return FALSE;
+    }
 }
 
 static guint32
 tag_style (GumboTag tag)
 {
-  switch (tag) {
-  case GUMBO_TAG_B:
-  case GUMBO_TAG_STRONG:
-  case GUMBO_TAG_TH:
-  case GUMBO_TAG_DT:
-    return FM_STYLE_BOLD;
-  case GUMBO_TAG_I:
-  case GUMBO_TAG_EM:
-  case GUMBO_TAG_CITE:
-    return FM_STYLE_ITALIC;
-  case GUMBO_TAG_U:
-  case GUMBO_TAG_INS:
-    return FM_STYLE_UNDERLINE;
-  case GUMBO_TAG_S:
-  case GUMBO_TAG_STRIKE:
-  case GUMBO_TAG_DEL:
-    return FM_STYLE_STRIKE;
-  case GUMBO_TAG_CODE:
-  case GUMBO_TAG_TT:
-  case GUMBO_TAG_KBD:
-  case GUMBO_TAG_SAMP:
-    return FM_STYLE_CODE;
-  default:
-    return 0;
-  }
+  switch (tag)
+    {
+    case GUMBO_TAG_B:
+    case GUMBO_TAG_STRONG:
+    case GUMBO_TAG_TH:
+    case GUMBO_TAG_DT:
+      return FM_STYLE_BOLD;
+    case GUMBO_TAG_I:
+    case GUMBO_TAG_EM:
+    case GUMBO_TAG_CITE:
+      return FM_STYLE_ITALIC;
+    case GUMBO_TAG_U:
+    case GUMBO_TAG_INS:
+      return FM_STYLE_UNDERLINE;
+    case GUMBO_TAG_S:
+    case GUMBO_TAG_STRIKE:
+    case GUMBO_TAG_DEL:
+      return FM_STYLE_STRIKE;
+    case GUMBO_TAG_CODE:
+    case GUMBO_TAG_TT:
+    case GUMBO_TAG_KBD:
+    case GUMBO_TAG_SAMP:
+      return FM_STYLE_CODE;
+    default:
+      return 0;
+    }
 }
 
 static void
@@ -484,42 +504,43 @@ apply_css (Frame *frame, guint css)
 static guint
 block_margin (GumboTag tag)
 {
-  switch (tag) {
-  case GUMBO_TAG_P:
-  case GUMBO_TAG_UL:
-  case GUMBO_TAG_OL:
-  case GUMBO_TAG_DL:
-  case GUMBO_TAG_PRE:
-  case GUMBO_TAG_BLOCKQUOTE:
-  case GUMBO_TAG_H1:
-  case GUMBO_TAG_H2:
-  case GUMBO_TAG_H3:
-  case GUMBO_TAG_H4:
-  case GUMBO_TAG_H5:
-  case GUMBO_TAG_H6:
-  case GUMBO_TAG_FIGURE:
-    return 2;
-  case GUMBO_TAG_DIV:
-  case GUMBO_TAG_SECTION:
-  case GUMBO_TAG_ARTICLE:
-  case GUMBO_TAG_HEADER:
-  case GUMBO_TAG_FOOTER:
-  case GUMBO_TAG_NAV:
-  case GUMBO_TAG_ASIDE:
-  case GUMBO_TAG_MAIN:
-  case GUMBO_TAG_CENTER:
-  case GUMBO_TAG_ADDRESS:
-  case GUMBO_TAG_FORM:
-  case GUMBO_TAG_FIELDSET:
-  case GUMBO_TAG_DT:
-  case GUMBO_TAG_DD:
-  case GUMBO_TAG_CAPTION:
-  case GUMBO_TAG_FIGCAPTION:
-  case GUMBO_TAG_BODY:
-    return 1;
-  default:
-    return 0;
-  }
+  switch (tag)
+    {
+    case GUMBO_TAG_P:
+    case GUMBO_TAG_UL:
+    case GUMBO_TAG_OL:
+    case GUMBO_TAG_DL:
+    case GUMBO_TAG_PRE:
+    case GUMBO_TAG_BLOCKQUOTE:
+    case GUMBO_TAG_H1:
+    case GUMBO_TAG_H2:
+    case GUMBO_TAG_H3:
+    case GUMBO_TAG_H4:
+    case GUMBO_TAG_H5:
+    case GUMBO_TAG_H6:
+    case GUMBO_TAG_FIGURE:
+      return 2;
+    case GUMBO_TAG_DIV:
+    case GUMBO_TAG_SECTION:
+    case GUMBO_TAG_ARTICLE:
+    case GUMBO_TAG_HEADER:
+    case GUMBO_TAG_FOOTER:
+    case GUMBO_TAG_NAV:
+    case GUMBO_TAG_ASIDE:
+    case GUMBO_TAG_MAIN:
+    case GUMBO_TAG_CENTER:
+    case GUMBO_TAG_ADDRESS:
+    case GUMBO_TAG_FORM:
+    case GUMBO_TAG_FIELDSET:
+    case GUMBO_TAG_DT:
+    case GUMBO_TAG_DD:
+    case GUMBO_TAG_CAPTION:
+    case GUMBO_TAG_FIGCAPTION:
+    case GUMBO_TAG_BODY:
+      return 1;
+    default:
+      return 0;
+    }
 }
 
 static void
@@ -540,28 +561,29 @@ static void
 begin_special (Walker *w, Frame *frame, GumboTag tag)
 {
   const GumboNode *node = frame->node;
-  switch (tag) {
-  case GUMBO_TAG_OL:
-    frame->item = number_of (node, "start") ? number_of (node, "start") - 1 : 0;
-    break;
-  case GUMBO_TAG_TABLE:
-    begin_table (w, node);
-    frame->item = w->table_depth && w->block_empty && !w->cell_open ? 1 : 0;
-    break;
-  case GUMBO_TAG_TR:
-    end_row (w);
-    break;
-  case GUMBO_TAG_TD:
-  case GUMBO_TAG_TH:
-    begin_cell (w);
-    break;
-  case GUMBO_TAG_A:
-    end_link (w);
-    w->href = attribute (node, "href");
-    break;
-  default:
-    break;
-  }
+  switch (tag)
+    {
+    case GUMBO_TAG_OL:
+      frame->item = number_of (node, "start") ? number_of (node, "start") - 1 : 0;
+      break;
+    case GUMBO_TAG_TABLE:
+      begin_table (w, node);
+      frame->item = w->table_depth && w->block_empty && !w->cell_open ? 1 : 0;
+      break;
+    case GUMBO_TAG_TR:
+      end_row (w);
+      break;
+    case GUMBO_TAG_TD:
+    case GUMBO_TAG_TH:
+      begin_cell (w);
+      break;
+    case GUMBO_TAG_A:
+      end_link (w);
+      w->href = attribute (node, "href");
+      break;
+    default:
+      break;
+    }
 }
 
 static void
@@ -585,27 +607,28 @@ is_in_head (const GumboNode *node)
 static gboolean
 enter_void (Walker *w, const GumboNode *node)
 {
-  switch (node->v.element.tag) {
-  case GUMBO_TAG_BR:
-    if (w->table_depth)
-      w->space = TRUE;
-    else if (w->block_open)
-      w->breaks++;
-    return TRUE;
-  case GUMBO_TAG_IMG:
-    put_image (w, node);
-    return TRUE;
-  case GUMBO_TAG_STYLE:
-    take_sheet (w, node);
-    return TRUE;
-  case GUMBO_TAG_HR:
-    end_block (w, FALSE);
-    if (!w->table_depth)
-      fm_doc_builder_rule (w->builder);
-    return TRUE;
-  default:
-    return is_dropped (node->v.element.tag) || is_in_head (node);
-  }
+  switch (node->v.element.tag)
+    {
+    case GUMBO_TAG_BR:
+      if (w->table_depth)
+        w->space = TRUE;
+      else if (w->block_open)
+        w->breaks++;
+      return TRUE;
+    case GUMBO_TAG_IMG:
+      put_image (w, node);
+      return TRUE;
+    case GUMBO_TAG_STYLE:
+      take_sheet (w, node);
+      return TRUE;
+    case GUMBO_TAG_HR:
+      end_block (w, FALSE);
+      if (!w->table_depth)
+        fm_doc_builder_rule (w->builder);
+      return TRUE;
+    default:
+      return is_dropped (node->v.element.tag) || is_in_head (node);
+    }
 }
 
 static void
@@ -619,10 +642,11 @@ enter (Walker *w, const GumboNode *node)
     return;
   GumboTag tag = node->v.element.tag;
   guint css = fm_html_style_of (w->sheet, &node->v.element);
-  if ((css & FM_HTML_STYLE_HIDDEN) || gumbo_get_attribute (&node->v.element.attributes, "hidden")) {
-    fm_doc_builder_count_hidden (w->builder);
-    return;
-  }
+  if ((css & FM_HTML_STYLE_HIDDEN) || gumbo_get_attribute (&node->v.element.attributes, "hidden"))
+    {
+      fm_doc_builder_count_hidden (w->builder);
+      return;
+    }
   if (enter_void (w, node) || w->frames->len >= MAX_FRAMES)
     return;
   guint margin = block_margin (tag);
@@ -668,13 +692,14 @@ walk (Walker *w, const GumboNode *root)
 {
   Frame first = { .node = root };
   g_array_append_val (w->frames, first);
-  while (w->frames->len > 0) {
-    Frame *frame = top (w);
-    if (frame->next_child < frame->node->v.element.children.length)
-      enter (w, frame->node->v.element.children.data[frame->next_child++]);
-    else
-      leave (w);
-  }
+  while (w->frames->len > 0)
+    {
+      Frame *frame = top (w);
+      if (frame->next_child < frame->node->v.element.children.length)
+        enter (w, frame->node->v.element.children.data[frame->next_child++]);
+      else
+        leave (w);
+    }
 }
 
 void

@@ -41,16 +41,19 @@ fm_html_append (FmDocBuilder *builder, const char *html, gsize size_bytes, const
   gsize limit = o->max_input_bytes ? o->max_input_bytes : FM_HTML_MAX_INPUT_BYTES;
   guint first_link = fm_doc_builder_n_links (builder) + 1;
   Reading reading = { builder, o->no_links };
-  if (size_bytes > limit) {
-    size_bytes = limit;
-    fm_doc_builder_set_truncated (builder);
-  }
-  if (!g_utf8_validate (html, (gssize) size_bytes, NULL)) {
-    html = valid = g_utf8_make_valid (html, (gssize) size_bytes);
-    size_bytes = strlen (valid);
-  }
-  if (o->force_stripper ||
-      !fm_html_parse_run (html, size_bytes, o->arena_bytes ? o->arena_bytes : ARENA_BYTES, o->parse_cpu_ms ? o->parse_cpu_ms : PARSE_CPU_MS, visit, &reading))
+  if (size_bytes > limit)
+    {
+      size_bytes = limit;
+      fm_doc_builder_set_truncated (builder);
+    }
+  if (!g_utf8_validate (html, (gssize) size_bytes, NULL))
+    {
+      html = valid = g_utf8_make_valid (html, (gssize) size_bytes);
+      size_bytes = strlen (valid);
+    }
+  if (o->force_stripper
+      || !fm_html_parse_run (html, size_bytes, o->arena_bytes ? o->arena_bytes : ARENA_BYTES,
+                             o->parse_cpu_ms ? o->parse_cpu_ms : PARSE_CPU_MS, visit, &reading))
     append_stripped (builder, html, size_bytes);
   else if (!o->no_links)
     fm_doc_builder_link_list (builder, first_link);

@@ -25,41 +25,43 @@ classify (gunichar c)
 static gboolean
 clings_to_previous (GUnicodeBreakType t)
 {
-  switch (t) {
-  case G_UNICODE_BREAK_CLOSE_PUNCTUATION:
-  case G_UNICODE_BREAK_CLOSE_PARANTHESIS:
-  case G_UNICODE_BREAK_EXCLAMATION:
-  case G_UNICODE_BREAK_NON_STARTER:
-  case G_UNICODE_BREAK_CONDITIONAL_JAPANESE_STARTER:
-  case G_UNICODE_BREAK_INFIX_SEPARATOR:
-  case G_UNICODE_BREAK_SYMBOL:
-  case G_UNICODE_BREAK_QUOTATION:
-  case G_UNICODE_BREAK_NON_BREAKING_GLUE:
-  case G_UNICODE_BREAK_WORD_JOINER:
-  case G_UNICODE_BREAK_INSEPARABLE:
-  case G_UNICODE_BREAK_AFTER:
-  case G_UNICODE_BREAK_HYPHEN:
-  case G_UNICODE_BREAK_POSTFIX:
-  case G_UNICODE_BREAK_COMBINING_MARK:
-  case G_UNICODE_BREAK_ZERO_WIDTH_JOINER:
-  case G_UNICODE_BREAK_EMOJI_MODIFIER:
-    return TRUE;
-  default:
-    return FALSE;
-  }
+  switch (t)
+    {
+    case G_UNICODE_BREAK_CLOSE_PUNCTUATION:
+    case G_UNICODE_BREAK_CLOSE_PARANTHESIS:
+    case G_UNICODE_BREAK_EXCLAMATION:
+    case G_UNICODE_BREAK_NON_STARTER:
+    case G_UNICODE_BREAK_CONDITIONAL_JAPANESE_STARTER:
+    case G_UNICODE_BREAK_INFIX_SEPARATOR:
+    case G_UNICODE_BREAK_SYMBOL:
+    case G_UNICODE_BREAK_QUOTATION:
+    case G_UNICODE_BREAK_NON_BREAKING_GLUE:
+    case G_UNICODE_BREAK_WORD_JOINER:
+    case G_UNICODE_BREAK_INSEPARABLE:
+    case G_UNICODE_BREAK_AFTER:
+    case G_UNICODE_BREAK_HYPHEN:
+    case G_UNICODE_BREAK_POSTFIX:
+    case G_UNICODE_BREAK_COMBINING_MARK:
+    case G_UNICODE_BREAK_ZERO_WIDTH_JOINER:
+    case G_UNICODE_BREAK_EMOJI_MODIFIER:
+      return TRUE;
+    default:
+      return FALSE;
+    }
 }
 
 static gboolean
 holds_next (GUnicodeBreakType t)
 {
-  return t == G_UNICODE_BREAK_OPEN_PUNCTUATION || t == G_UNICODE_BREAK_QUOTATION || t == G_UNICODE_BREAK_NON_BREAKING_GLUE || t == G_UNICODE_BREAK_WORD_JOINER ||
-         t == G_UNICODE_BREAK_ZERO_WIDTH_JOINER || t == G_UNICODE_BREAK_PREFIX;
+  return t == G_UNICODE_BREAK_OPEN_PUNCTUATION || t == G_UNICODE_BREAK_QUOTATION || t == G_UNICODE_BREAK_NON_BREAKING_GLUE
+         || t == G_UNICODE_BREAK_WORD_JOINER || t == G_UNICODE_BREAK_ZERO_WIDTH_JOINER || t == G_UNICODE_BREAK_PREFIX;
 }
 
 static gboolean
 is_word (GUnicodeBreakType t)
 {
-  return t == G_UNICODE_BREAK_ALPHABETIC || t == G_UNICODE_BREAK_NUMERIC || t == G_UNICODE_BREAK_HEBREW_LETTER || t == G_UNICODE_BREAK_AMBIGUOUS;
+  return t == G_UNICODE_BREAK_ALPHABETIC || t == G_UNICODE_BREAK_NUMERIC || t == G_UNICODE_BREAK_HEBREW_LETTER
+         || t == G_UNICODE_BREAK_AMBIGUOUS;
 }
 
 /* Whether a line may end between PREVIOUS and NEXT, neither a space; BEFORE is what precedes PREVIOUS. */
@@ -100,27 +102,33 @@ fm_layout_break_line (const char *text, gsize size, int width, gsize *ret_next)
   *ret_next = size;
   if (fits_as_ascii (text, size, width))
     return size;
-  for (gsize i = 0; i < size;) {
-    gunichar c = g_utf8_get_char (text + i);
-    Class next = classify (c);
-    if (i > 0 && previous.space && !next.space) {
-      break_end = space_at;
-      break_next = i;
-    } else if (i > 0 && !next.space && may_break (&before, &previous, &next)) {
-      break_end = break_next = i;
+  for (gsize i = 0; i < size;)
+    {
+      gunichar c = g_utf8_get_char (text + i);
+      Class next = classify (c);
+      if (i > 0 && previous.space && !next.space)
+        {
+          break_end = space_at;
+          break_next = i;
+        }
+      else if (i > 0 && !next.space && may_break (&before, &previous, &next))
+        {
+          break_end = break_next = i;
+        }
+      if (!next.space && next.width > 0 && used + next.width > width && i > 0)
+        {
+          *ret_next = break_next ? break_next : i;
+          return break_next ? break_end : i;
+        }
+      if (next.space && !previous.space)
+        space_at = i;
+      used += next.width;
+      if (next.width > 0 || next.space)
+        {
+          before = previous;
+          previous = next;
+        }
+      i += (gsize) g_utf8_skip[(guchar) text[i]];
     }
-    if (!next.space && next.width > 0 && used + next.width > width && i > 0) {
-      *ret_next = break_next ? break_next : i;
-      return break_next ? break_end : i;
-    }
-    if (next.space && !previous.space)
-      space_at = i;
-    used += next.width;
-    if (next.width > 0 || next.space) {
-      before = previous;
-      previous = next;
-    }
-    i += (gsize) g_utf8_skip[(guchar) text[i]];
-  }
   return used > width && previous.space ? space_at : size;
 }

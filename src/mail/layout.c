@@ -34,7 +34,7 @@ struct FmLayout {
   FmLayoutSearch *search;
   GString *composed;
   gsize text_at, text_size; /* where in the composed line the block's text lies */
-  GArray *runs, *marked; /* FmStyleRun, of the composed line without and with search hits */
+  GArray *runs, *marked;    /* FmStyleRun, of the composed line without and with search hits */
 };
 
 FmLayout *
@@ -126,8 +126,8 @@ text_width (const FmLayout *layout, const FmDocShape *shape)
 static void
 add_line (FmLayout *layout, LineKind kind, guint block, gsize start, gsize end)
 {
-  gboolean first = layout->lines->len == 0 || line_at (layout, layout->lines->len - 1)->block != block ||
-                   line_at (layout, layout->lines->len - 1)->kind == LINE_BLANK;
+  gboolean first = layout->lines->len == 0 || line_at (layout, layout->lines->len - 1)->block != block
+                   || line_at (layout, layout->lines->len - 1)->kind == LINE_BLANK;
   Line line = { block, (guint32) start, (guint32) end, (guint8) kind, (guint8) first };
   g_array_append_val (layout->lines, line);
 }
@@ -137,10 +137,11 @@ make_wrapped (FmLayout *layout, guint block, const char *text, gsize at, gsize e
 {
   if (at == end)
     add_line (layout, LINE_TEXT, block, at, at);
-  for (gsize next = 0; at < end; at += next) {
-    gsize take = fm_layout_break_line (text + at, end - at, width, &next);
-    add_line (layout, LINE_TEXT, block, at, at + take);
-  }
+  for (gsize next = 0; at < end; at += next)
+    {
+      gsize take = fm_layout_break_line (text + at, end - at, width, &next);
+      add_line (layout, LINE_TEXT, block, at, at + take);
+    }
 }
 
 static void
@@ -149,13 +150,14 @@ make_text (FmLayout *layout, guint block, const FmDocShape *shape)
   gsize size = 0, at = 0;
   const char *text = fm_doc_block_text (layout->doc, block, &size);
   int width = text_width (layout, shape);
-  for (;;) {
-    const char *stop = memchr (text + at, '\n', size - at);
-    make_wrapped (layout, block, text, at, stop ? (gsize) (stop - text) : size, width);
-    if (!stop)
-      return;
-    at = (gsize) (stop - text) + 1;
-  }
+  for (;;)
+    {
+      const char *stop = memchr (text + at, '\n', size - at);
+      make_wrapped (layout, block, text, at, stop ? (gsize) (stop - text) : size, width);
+      if (!stop)
+        return;
+      at = (gsize) (stop - text) + 1;
+    }
 }
 
 static void
@@ -179,10 +181,11 @@ source_lines (const FmLayout *layout, guint block)
   gsize size = 0;
   guint n = 1;
   const char *at = fm_doc_block_text (layout->doc, block, &size), *end = at + size;
-  while (at < end && (at = memchr (at, '\n', (gsize) (end - at)))) {
-    n++;
-    at++;
-  }
+  while (at < end && (at = memchr (at, '\n', (gsize) (end - at))))
+    {
+      n++;
+      at++;
+    }
   return n;
 }
 
@@ -222,17 +225,24 @@ make_block (FmLayout *layout)
   if (make_fold (layout, block))
     return;
   layout->next_block++;
-  if (shape.kind == FM_DOC_RULE) {
-    add_line (layout, LINE_RULE, block, 0, 0);
-  } else if (shape.kind == FM_DOC_TABLE) {
-    make_table (layout, block, &shape);
-  } else if (shape.kind == FM_DOC_LINE) {
-    gsize size = 0;
-    fm_doc_block_text (layout->doc, block, &size);
-    add_line (layout, LINE_TEXT, block, 0, size);
-  } else {
-    make_text (layout, block, &shape);
-  }
+  if (shape.kind == FM_DOC_RULE)
+    {
+      add_line (layout, LINE_RULE, block, 0, 0);
+    }
+  else if (shape.kind == FM_DOC_TABLE)
+    {
+      make_table (layout, block, &shape);
+    }
+  else if (shape.kind == FM_DOC_LINE)
+    {
+      gsize size = 0;
+      fm_doc_block_text (layout->doc, block, &size);
+      add_line (layout, LINE_TEXT, block, 0, size);
+    }
+  else
+    {
+      make_text (layout, block, &shape);
+    }
 }
 
 static gboolean
@@ -293,19 +303,21 @@ compose_slice (FmLayout *layout, const char *slice, gsize size, const FmStyleRun
 {
   gsize at = layout->composed->len, done = 0;
   guint low = 0, high = n_spans;
-  while (low < high) {
-    guint middle = (low + high) / 2;
-    if (spans[middle].end > slice_start)
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  for (guint i = low; i < n_spans && spans[i].start < slice_start + size; i++) {
-    gsize from = MAX (spans[i].start, slice_start) - slice_start, to = MIN (spans[i].end, slice_start + size) - slice_start;
-    add_run (layout, at + done, at + from, base, 0);
-    add_run (layout, at + from, at + to, base | spans[i].style, spans[i].link);
-    done = to;
-  }
+  while (low < high)
+    {
+      guint middle = (low + high) / 2;
+      if (spans[middle].end > slice_start)
+        high = middle;
+      else
+        low = middle + 1;
+    }
+  for (guint i = low; i < n_spans && spans[i].start < slice_start + size; i++)
+    {
+      gsize from = MAX (spans[i].start, slice_start) - slice_start, to = MIN (spans[i].end, slice_start + size) - slice_start;
+      add_run (layout, at + done, at + from, base, 0);
+      add_run (layout, at + from, at + to, base | spans[i].style, spans[i].link);
+      done = to;
+    }
   add_run (layout, at + done, at + size, base, 0);
   g_string_append_len (layout->composed, slice, (gssize) size);
 }
@@ -324,12 +336,13 @@ compose_prefix (FmLayout *layout, const Line *line, const FmDocShape *shape, gui
     marker = 0;
   for (int i = 0; i < indent - marker - (marker ? 1 : 0); i++)
     g_string_append_c (layout->composed, ' ');
-  if (marker) {
-    gsize at = layout->composed->len;
-    g_string_append (layout->composed, shape->marker[0] == '-' && !layout->options.ascii ? "•" : shape->marker);
-    add_run (layout, at, layout->composed->len, FM_STYLE_MARKER, 0);
-    g_string_append_c (layout->composed, ' ');
-  }
+  if (marker)
+    {
+      gsize at = layout->composed->len;
+      g_string_append (layout->composed, shape->marker[0] == '-' && !layout->options.ascii ? "•" : shape->marker);
+      add_run (layout, at, layout->composed->len, FM_STYLE_MARKER, 0);
+      g_string_append_c (layout->composed, ' ');
+    }
 }
 
 static void
@@ -371,7 +384,8 @@ compose_drawn (FmLayout *layout, const Line *line, guint32 base)
 static void
 compose_fold (FmLayout *layout, const Line *line)
 {
-  g_autofree char *words = g_strdup_printf ("%s %u quoted line%s", layout->options.ascii ? "[+]" : "▸", line->end, line->end == 1 ? "" : "s");
+  g_autofree char *words
+      = g_strdup_printf ("%s %u quoted line%s", layout->options.ascii ? "[+]" : "▸", line->end, line->end == 1 ? "" : "s");
   gsize fit = fm_text_fit (words, -1, layout->options.width_cols, NULL);
   g_string_append_len (layout->composed, words, (gssize) fit);
   add_run (layout, 0, fit, FM_STYLE_QUOTE | FM_STYLE_NOTICE, 0);
@@ -391,10 +405,11 @@ compose (FmLayout *layout, const Line *line)
   guint32 base = (level ? FM_STYLE_QUOTE : 0) | (shape.kind == FM_DOC_HEADING ? FM_STYLE_HEADING : 0);
   g_string_truncate (layout->composed, 0);
   g_array_set_size (layout->runs, 0);
-  if (line->kind == LINE_FOLD) {
-    compose_fold (layout, line);
-    return;
-  }
+  if (line->kind == LINE_FOLD)
+    {
+      compose_fold (layout, line);
+      return;
+    }
   compose_prefix (layout, line, &shape, level);
   if (line->kind == LINE_RULE)
     compose_rule (layout, &shape);
@@ -412,17 +427,19 @@ fm_layout_line (FmLayout *layout, guint line, FmLayoutLine *ret_line)
   const Line *at = line_at (layout, line);
   compose (layout, at);
   GArray *runs = layout->runs;
-  if (layout->search && at->kind != LINE_FOLD) {
-    FmLayoutSearchLine searched = { layout->composed->str, layout->composed->len, 0, layout->composed->len, 0 };
-    if (at->kind == LINE_TEXT) {
-      searched.text = fm_doc_block_text (layout->doc, at->block, &searched.size);
-      searched.start = at->start;
-      searched.end = at->start + layout->text_size;
-      searched.column = layout->text_at;
+  if (layout->search && at->kind != LINE_FOLD)
+    {
+      FmLayoutSearchLine searched = { layout->composed->str, layout->composed->len, 0, layout->composed->len, 0 };
+      if (at->kind == LINE_TEXT)
+        {
+          searched.text = fm_doc_block_text (layout->doc, at->block, &searched.size);
+          searched.start = at->start;
+          searched.end = at->start + layout->text_size;
+          searched.column = layout->text_at;
+        }
+      fm_layout_search_mark (layout->search, &searched, runs, layout->marked);
+      runs = layout->marked;
     }
-    fm_layout_search_mark (layout->search, &searched, runs, layout->marked);
-    runs = layout->marked;
-  }
   ret_line->text = layout->composed->str;
   ret_line->size_bytes = layout->composed->len;
   ret_line->runs = (const FmStyleRun *) (gpointer) runs->data;
@@ -456,18 +473,19 @@ fm_layout_find_anchor (FmLayout *layout, FmLayoutAnchor anchor)
   while (layout->next_block <= anchor.block && !is_complete (layout))
     make_block (layout);
   guint low = 0, high = layout->lines->len;
-  while (low < high) {
-    guint middle = (low + high) / 2;
-    const Line *line = line_at (layout, middle);
-    gboolean past = line->block > anchor.block || (line->block == anchor.block && line_offset (layout, line) > anchor.offset_bytes);
-    if (past)
-      high = middle;
-    else
-      low = middle + 1;
-  }
+  while (low < high)
+    {
+      guint middle = (low + high) / 2;
+      const Line *line = line_at (layout, middle);
+      gboolean past = line->block > anchor.block || (line->block == anchor.block && line_offset (layout, line) > anchor.offset_bytes);
+      if (past)
+        high = middle;
+      else
+        low = middle + 1;
+    }
   guint found = low > 0 ? low - 1 : 0;
-  while (found > 0 && anchor.offset_bytes == 0 && line_at (layout, found - 1)->block == anchor.block && line_offset (layout, line_at (layout, found - 1)) == 0 &&
-         line_at (layout, found - 1)->kind != LINE_BLANK)
+  while (found > 0 && anchor.offset_bytes == 0 && line_at (layout, found - 1)->block == anchor.block
+         && line_offset (layout, line_at (layout, found - 1)) == 0 && line_at (layout, found - 1)->kind != LINE_BLANK)
     found--;
   return found;
 }
@@ -494,16 +512,20 @@ gboolean
 fm_layout_next_unquoted (FmLayout *layout, guint line, guint *ret_line)
 {
   gboolean seen = FALSE;
-  for (guint i = line; i < fm_layout_ensure (layout, i + 1); i++) {
-    const Line *at = line_at (layout, i);
-    gboolean empty = at->kind == LINE_BLANK || (at->kind == LINE_TEXT && at->start == at->end);
-    if (line_level (layout, at) > 0) {
-      seen = TRUE;
-    } else if (seen && i > line && !empty) {
-      *ret_line = i;
-      return TRUE;
+  for (guint i = line; i < fm_layout_ensure (layout, i + 1); i++)
+    {
+      const Line *at = line_at (layout, i);
+      gboolean empty = at->kind == LINE_BLANK || (at->kind == LINE_TEXT && at->start == at->end);
+      if (line_level (layout, at) > 0)
+        {
+          seen = TRUE;
+        }
+      else if (seen && i > line && !empty)
+        {
+          *ret_line = i;
+          return TRUE;
+        }
     }
-  }
   return FALSE;
 }
 
@@ -530,17 +552,18 @@ hit_in_block (FmLayout *layout, guint block, gint64 line, gboolean backwards)
   gsize size = 0, from = 0, start = 0, end = 0;
   gint64 best = -1;
   const char *text = fm_doc_block_text (layout->doc, block, &size);
-  while (fm_layout_search_next (layout->search, text, size, from, &start, &end)) {
-    gint64 found = line_of_hit (layout, block, start);
-    if (found < 0)
-      return -1;
-    if (!backwards && found > line)
-      return found;
-    if (backwards && found >= line)
-      return best;
-    best = backwards ? found : -1;
-    from = end;
-  }
+  while (fm_layout_search_next (layout->search, text, size, from, &start, &end))
+    {
+      gint64 found = line_of_hit (layout, block, start);
+      if (found < 0)
+        return -1;
+      if (!backwards && found > line)
+        return found;
+      if (backwards && found >= line)
+        return best;
+      best = backwards ? found : -1;
+      from = end;
+    }
   return best;
 }
 
@@ -551,13 +574,15 @@ fm_layout_find (FmLayout *layout, gint64 line, gboolean backwards, guint *ret_li
   if (!layout->search || n_blocks == 0 || (backwards && line <= 0))
     return FALSE;
   gint64 block = line < 0 ? 0 : (gint64) fm_layout_anchor (layout, (guint) line).block;
-  for (; block >= 0 && block < n_blocks; block += backwards ? -1 : 1) {
-    gint64 found = hit_in_block (layout, (guint) block, line, backwards);
-    if (found >= 0) {
-      *ret_line = (guint) found;
-      return TRUE;
+  for (; block >= 0 && block < n_blocks; block += backwards ? -1 : 1)
+    {
+      gint64 found = hit_in_block (layout, (guint) block, line, backwards);
+      if (found >= 0)
+        {
+          *ret_line = (guint) found;
+          return TRUE;
+        }
     }
-  }
   return FALSE;
 }
 

@@ -297,7 +297,8 @@ fm_auth_new (const char *const *offered, const FmCredentials *credentials, const
 
   if (!peer->is_private)
     {
-      g_set_error (error, FM_ERROR, FM_ERROR_TLS, "the connection to %s is not encrypted: nothing was sent. Write imaps://, pops:// or smtps:// in the configuration",
+      g_set_error (error, FM_ERROR, FM_ERROR_TLS,
+                   "the connection to %s is not encrypted: nothing was sent. Write imaps://, pops:// or smtps:// in the configuration",
                    peer->host);
       return NULL;
     }

@@ -280,7 +280,8 @@ fm_dial_host (const FmServer *server, FmCancel *cancel, gint64 deadline_us, GErr
   int fd = -1;
   if (race.n_addresses == 0)
     g_set_error (error, FM_ERROR, FM_ERROR_TLS,
-                 "%s is not this computer, and without encryption the password could be read on the way: write imaps://, pops:// or smtps:// in the configuration",
+                 "%s is not this computer, and without encryption the password could be read on the way: write imaps://, pops:// or "
+                 "smtps:// in the configuration",
                  server->host);
   else
     {

@@ -335,7 +335,8 @@ fm_imap_engine_group_done (gpointer data, const GError *error)
 }
 
 void
-fm_imap_engine_queue_fetch (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const char *items, FmImapDone done, gpointer data)
+fm_imap_engine_queue_fetch (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, const char *items, FmImapDone done,
+                            gpointer data)
 {
   gsize index = 0;
   FmImapGroup *group = fm_imap_engine_group_new (1, done, data);

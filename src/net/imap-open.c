@@ -63,10 +63,10 @@ upgrade (FmImapSession *session, GError **error)
 
   if (session->state->has_preauth)
     {
-      g_set_error (
-          error, FM_ERROR, FM_ERROR_TLS,
-          "%s claims we are signed in before the connection is encrypted, as an attacker would: nothing was sent. Write imaps:// in the configuration",
-          host);
+      g_set_error (error, FM_ERROR, FM_ERROR_TLS,
+                   "%s claims we are signed in before the connection is encrypted, as an attacker would: nothing was sent. Write imaps:// "
+                   "in the configuration",
+                   host);
       return FALSE;
     }
   if (!learn_capabilities (session, error))

@@ -30,18 +30,20 @@ gboolean
 fm_pop_parse_status (const char *line, gsize length, gboolean *ret_ok, char **ret_code, char **ret_text, GError **error)
 {
   gboolean ok = has_word (line, length, "+OK");
-  if (!ok && !has_word (line, length, "-ERR")) {
-    g_autofree char *shown = fm_text_sanitise_line (line, (gssize) MIN (length, 80));
-    g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server's answer is not POP3: \"%s\"", shown);
-    return FALSE;
-  }
+  if (!ok && !has_word (line, length, "-ERR"))
+    {
+      g_autofree char *shown = fm_text_sanitise_line (line, (gssize) MIN (length, 80));
+      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server's answer is not POP3: \"%s\"", shown);
+      return FALSE;
+    }
   gsize skip = ok ? 3 : 4;
   const char *text = line + skip;
   length -= skip;
-  while (length > 0 && (*text == ' ' || *text == '\t')) {
-    text++;
-    length--;
-  }
+  while (length > 0 && (*text == ' ' || *text == '\t'))
+    {
+      text++;
+      length--;
+    }
   g_autofree char *code = take_code (&text, &length);
   if (ret_ok != NULL)
     *ret_ok = ok;
@@ -59,11 +61,12 @@ take_number (const char **p, const char *end, guint64 max, guint64 *ret)
   while (*p < end && (**p == ' ' || **p == '\t'))
     (*p)++;
   const char *start = *p;
-  for (; *p < end && g_ascii_isdigit (**p); (*p)++) {
-    value = value * 10 + (guint64) (**p - '0');
-    if (value > max)
-      return FALSE;
-  }
+  for (; *p < end && g_ascii_isdigit (**p); (*p)++)
+    {
+      value = value * 10 + (guint64) (**p - '0');
+      if (value > max)
+        return FALSE;
+    }
   *ret = value;
   return *p > start && (*p == end || **p == ' ' || **p == '\t');
 }
@@ -132,53 +135,61 @@ fm_pop_parse_dots (FmPopDots *dots, const char *bytes, gsize size, FmSink *sink,
 
   *ret_done = FALSE;
   *ret_taken = size;
-  while (p < end) {
-    switch (dots->state) {
-    case AT_START:
-      if (*p == '.') {
-        if (!pass (&run, p, error))
-          return FALSE;
-        dots->state = DOT;
-        p++;
-        break;
-      }
-      dots->state = IN_LINE;
-      G_GNUC_FALLTHROUGH;
-    case IN_LINE:
-      if (run.start == NULL)
-        run.start = p;
-      p = skip_line (p, end);
-      if (p < end) {
-        dots->state = AFTER_CR;
-        p++;
-      }
-      break;
-    case AFTER_CR:
-      if (run.start == NULL)
-        run.start = p;
-      dots->state = *p == '\n' ? AT_START : *p == '\r' ? AFTER_CR : IN_LINE;
-      p++;
-      break;
-    case DOT:
-      if (*p == '\r') {
-        dots->state = DOT_CR;
-        p++;
-      } else {
-        dots->state = IN_LINE; /* the dot was stuffing: dropped */
-      }
-      break;
-    default: /* DOT_CR */
-      if (*p == '\n') {
-        *ret_done = TRUE;
-        *ret_taken = (gsize) (p + 1 - bytes);
-        dots->state = AT_START;
-        return TRUE;
-      }
-      /* ".\r" and something else: the dot was stuffing, the CR is the message's. */
-      if (sink != NULL && !fm_sink_write (sink, "\r", 1, error))
-        return FALSE;
-      dots->state = AFTER_CR;
+  while (p < end)
+    {
+      switch (dots->state)
+        {
+        case AT_START:
+          if (*p == '.')
+            {
+              if (!pass (&run, p, error))
+                return FALSE;
+              dots->state = DOT;
+              p++;
+              break;
+            }
+          dots->state = IN_LINE;
+          G_GNUC_FALLTHROUGH;
+        case IN_LINE:
+          if (run.start == NULL)
+            run.start = p;
+          p = skip_line (p, end);
+          if (p < end)
+            {
+              dots->state = AFTER_CR;
+              p++;
+            }
+          break;
+        case AFTER_CR:
+          if (run.start == NULL)
+            run.start = p;
+          dots->state = *p == '\n' ? AT_START : *p == '\r' ? AFTER_CR : IN_LINE;
+          p++;
+          break;
+        case DOT:
+          if (*p == '\r')
+            {
+              dots->state = DOT_CR;
+              p++;
+            }
+          else
+            {
+              dots->state = IN_LINE; /* the dot was stuffing: dropped */
+            }
+          break;
+        default: /* DOT_CR */
+          if (*p == '\n')
+            {
+              *ret_done = TRUE;
+              *ret_taken = (gsize) (p + 1 - bytes);
+              dots->state = AT_START;
+              return TRUE;
+            }
+          /* ".\r" and something else: the dot was stuffing, the CR is the message's. */
+          if (sink != NULL && !fm_sink_write (sink, "\r", 1, error))
+            return FALSE;
+          dots->state = AFTER_CR;
+        }
     }
-  }
   return pass (&run, end, error);
 }

@@ -19,4 +19,5 @@ typedef struct {
 
 /* Takes bytes up to the end of the terminator; the number taken in RET_TAKEN. What belongs to the message goes to SINK (NULL: dropped).
  * *RET_DONE: the terminator was seen. FALSE: the sink's error. */
-gboolean fm_pop_parse_dots (FmPopDots *dots, const char *bytes, gsize size, FmSink *sink, gsize *ret_taken, gboolean *ret_done, GError **error);
+gboolean fm_pop_parse_dots (FmPopDots *dots, const char *bytes, gsize size, FmSink *sink, gsize *ret_taken, gboolean *ret_done,
+                            GError **error);

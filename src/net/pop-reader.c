@@ -60,26 +60,31 @@ fm_pop_reader_line (FmPopReader *reader, const char **ret_line, gsize *ret_lengt
   gsize length = 0;
 
   g_string_truncate (reader->line, 0);
-  while (line == NULL) {
-    if (reader->left == 0 && !fill (reader, error))
-      return FALSE;
-    const char *lf = memchr (reader->at, '\n', reader->left);
-    gsize taken = lf == NULL ? reader->left : (gsize) (lf + 1 - reader->at);
-    if (reader->line->len + taken > MAX_LINE_BYTES)
-      return too_long (error);
-    if (lf != NULL && reader->line->len == 0) {
-      line = reader->at;
-      length = taken;
-    } else {
-      g_string_append_len (reader->line, reader->at, (gssize) taken);
-      if (lf != NULL) {
-        line = reader->line->str;
-        length = reader->line->len;
-      }
+  while (line == NULL)
+    {
+      if (reader->left == 0 && !fill (reader, error))
+        return FALSE;
+      const char *lf = memchr (reader->at, '\n', reader->left);
+      gsize taken = lf == NULL ? reader->left : (gsize) (lf + 1 - reader->at);
+      if (reader->line->len + taken > MAX_LINE_BYTES)
+        return too_long (error);
+      if (lf != NULL && reader->line->len == 0)
+        {
+          line = reader->at;
+          length = taken;
+        }
+      else
+        {
+          g_string_append_len (reader->line, reader->at, (gssize) taken);
+          if (lf != NULL)
+            {
+              line = reader->line->str;
+              length = reader->line->len;
+            }
+        }
+      reader->at += taken;
+      reader->left -= taken;
     }
-    reader->at += taken;
-    reader->left -= taken;
-  }
   length--;
   if (length > 0 && line[length - 1] == '\r')
     length--;
@@ -94,15 +99,16 @@ fm_pop_reader_message (FmPopReader *reader, FmSink *sink, GError **error)
   FmPopDots dots = { 0 };
   gboolean done = FALSE;
 
-  while (!done) {
-    gsize taken;
-    if (reader->left == 0 && !fill (reader, error))
-      return FALSE;
-    if (!fm_pop_parse_dots (&dots, reader->at, reader->left, sink, &taken, &done, error))
-      return FALSE;
-    reader->at += taken;
-    reader->left -= taken;
-  }
+  while (!done)
+    {
+      gsize taken;
+      if (reader->left == 0 && !fill (reader, error))
+        return FALSE;
+      if (!fm_pop_parse_dots (&dots, reader->at, reader->left, sink, &taken, &done, error))
+        return FALSE;
+      reader->at += taken;
+      reader->left -= taken;
+    }
   return TRUE;
 }
 

@@ -47,14 +47,15 @@ is_alive (FmPopSession *session, GError **error)
 gboolean
 fm_pop_session_write (FmPopSession *session, const char *command, const char *argument, GError **error)
 {
-  if (argument != NULL && strpbrk (argument, "\r\n") != NULL) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "what follows %s can't be sent: it has a line break", command);
-    return FALSE;
-  }
+  if (argument != NULL && strpbrk (argument, "\r\n") != NULL)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "what follows %s can't be sent: it has a line break", command);
+      return FALSE;
+    }
   FmStream *stream = session->stream;
-  return fm_stream_write (stream, command, -1, error) &&
-         (argument == NULL || (fm_stream_write (stream, " ", 1, error) && fm_stream_write (stream, argument, -1, error))) &&
-         fm_stream_write (stream, "\r\n", 2, error);
+  return fm_stream_write (stream, command, -1, error)
+         && (argument == NULL || (fm_stream_write (stream, " ", 1, error) && fm_stream_write (stream, argument, -1, error)))
+         && fm_stream_write (stream, "\r\n", 2, error);
 }
 
 gboolean
@@ -63,8 +64,8 @@ fm_pop_session_read_reply (FmPopSession *session, FmPopReply *ret_reply, GError 
   const char *line;
   gsize length;
   fm_pop_reader_begin (session->reader);
-  return fm_stream_flush (session->stream, error) && fm_pop_reader_line (session->reader, &line, &length, error) &&
-         fm_pop_parse_status (line, length, &ret_reply->ok, &ret_reply->code, &ret_reply->text, error);
+  return fm_stream_flush (session->stream, error) && fm_pop_reader_line (session->reader, &line, &length, error)
+         && fm_pop_parse_status (line, length, &ret_reply->ok, &ret_reply->code, &ret_reply->text, error);
 }
 
 gboolean
@@ -76,7 +77,8 @@ fm_pop_session_ask (FmPopSession *session, const char *command, const char *argu
 void
 fm_pop_session_set_refused (const FmPopReply *reply, const char *what, GError **error)
 {
-  g_set_error (error, FM_ERROR, FM_ERROR_REFUSED, "the server refused %s: %s", what, *reply->text == '\0' ? "it does not say why" : reply->text);
+  g_set_error (error, FM_ERROR, FM_ERROR_REFUSED, "the server refused %s: %s", what,
+               *reply->text == '\0' ? "it does not say why" : reply->text);
 }
 
 FmPopSession *
@@ -150,20 +152,22 @@ typedef gboolean (*TakeLine) (GPtrArray *entries, const char *line, gsize length
 static gboolean
 read_list (FmPopSession *session, GPtrArray *entries, TakeLine take, GError **error)
 {
-  for (guint n = 0;; n++) {
-    const char *line;
-    gsize length;
-    if (!fm_pop_reader_line (session->reader, &line, &length, error))
-      return FALSE;
-    if (length == 1 && *line == '.')
-      return TRUE;
-    if (n >= MAX_ENTRIES) {
-      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "the mailbox has more than %d messages", MAX_ENTRIES);
-      return FALSE;
+  for (guint n = 0;; n++)
+    {
+      const char *line;
+      gsize length;
+      if (!fm_pop_reader_line (session->reader, &line, &length, error))
+        return FALSE;
+      if (length == 1 && *line == '.')
+        return TRUE;
+      if (n >= MAX_ENTRIES)
+        {
+          g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "the mailbox has more than %d messages", MAX_ENTRIES);
+          return FALSE;
+        }
+      if (!take (entries, line, length))
+        return broken_list ("a line makes no sense", error);
     }
-    if (!take (entries, line, length))
-      return broken_list ("a line makes no sense", error);
-  }
 }
 
 static gboolean
@@ -183,16 +187,17 @@ static FmPopEntry *
 entry_of (GPtrArray *entries, guint32 number)
 {
   guint low = 0, high = entries->len;
-  while (low < high) {
-    guint mid = low + (high - low) / 2;
-    FmPopEntry *entry = entries->pdata[mid];
-    if (entry->number == number)
-      return entry;
-    if (entry->number < number)
-      low = mid + 1;
-    else
-      high = mid;
-  }
+  while (low < high)
+    {
+      guint mid = low + (high - low) / 2;
+      FmPopEntry *entry = entries->pdata[mid];
+      if (entry->number == number)
+        return entry;
+      if (entry->number < number)
+        low = mid + 1;
+      else
+        high = mid;
+    }
   return NULL;
 }
 
@@ -214,16 +219,20 @@ drop_shared_uidls (GPtrArray *entries)
 {
   g_autoptr (GHashTable) first = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GPtrArray) shared = g_ptr_array_new ();
-  for (guint i = 0; i < entries->len; i++) {
-    FmPopEntry *entry = entries->pdata[i];
-    FmPopEntry *other = entry->uidl == NULL ? NULL : g_hash_table_lookup (first, entry->uidl);
-    if (other != NULL) {
-      g_ptr_array_add (shared, entry);
-      g_ptr_array_add (shared, other);
-    } else if (entry->uidl != NULL) {
-      g_hash_table_insert (first, entry->uidl, entry);
+  for (guint i = 0; i < entries->len; i++)
+    {
+      FmPopEntry *entry = entries->pdata[i];
+      FmPopEntry *other = entry->uidl == NULL ? NULL : g_hash_table_lookup (first, entry->uidl);
+      if (other != NULL)
+        {
+          g_ptr_array_add (shared, entry);
+          g_ptr_array_add (shared, other);
+        }
+      else if (entry->uidl != NULL)
+        {
+          g_hash_table_insert (first, entry->uidl, entry);
+        }
     }
-  }
   g_hash_table_remove_all (first);
   for (guint i = 0; i < shared->len; i++)
     g_clear_pointer (&((FmPopEntry *) shared->pdata[i])->uidl, g_free);
@@ -235,10 +244,11 @@ read_uidls (FmPopSession *session, GPtrArray *entries, GError **error)
   g_auto (FmPopReply) reply = { 0 };
   if (!fm_pop_session_read_reply (session, &reply, error))
     return FALSE;
-  if (!reply.ok) {
-    session->caps &= ~(guint) FM_POP_CAP_UIDL;
-    return TRUE;
-  }
+  if (!reply.ok)
+    {
+      session->caps &= ~(guint) FM_POP_CAP_UIDL;
+      return TRUE;
+    }
   if (!read_list (session, entries, take_uidl_line, error))
     return FALSE;
   drop_shared_uidls (entries);
@@ -258,10 +268,11 @@ read_stat_and_list (FmPopSession *session, gboolean pipelined, GPtrArray *entrie
     return broken_list ("STAT makes no sense", error);
   if ((!pipelined && !fm_pop_session_write (session, "LIST", NULL, error)) || !fm_pop_session_read_reply (session, &list, error))
     return FALSE;
-  if (!stat.ok || !list.ok) {
-    fm_pop_session_set_refused (stat.ok ? &list : &stat, "to list the messages", error);
-    return FALSE;
-  }
+  if (!stat.ok || !list.ok)
+    {
+      fm_pop_session_set_refused (stat.ok ? &list : &stat, "to list the messages", error);
+      return FALSE;
+    }
   if (!read_list (session, entries, take_list_line, error))
     return FALSE;
   return entries->len == count || broken_list ("LIST and STAT disagree", error);
@@ -275,10 +286,11 @@ fm_pop_session_list (FmPopSession *session, GError **error)
   GError *local = NULL;
   if (!is_alive (session, error))
     return NULL;
-  gboolean ok = fm_pop_session_write (session, "STAT", NULL, &local) && (!pipelined || fm_pop_session_write (session, "LIST", NULL, &local)) &&
-                (!pipelined || !uidl || fm_pop_session_write (session, "UIDL", NULL, &local)) &&
-                read_stat_and_list (session, pipelined, entries, &local) &&
-                (!uidl || pipelined || fm_pop_session_write (session, "UIDL", NULL, &local)) && (!uidl || read_uidls (session, entries, &local));
+  gboolean ok = fm_pop_session_write (session, "STAT", NULL, &local) && (!pipelined || fm_pop_session_write (session, "LIST", NULL, &local))
+                && (!pipelined || !uidl || fm_pop_session_write (session, "UIDL", NULL, &local))
+                && read_stat_and_list (session, pipelined, entries, &local)
+                && (!uidl || pipelined || fm_pop_session_write (session, "UIDL", NULL, &local))
+                && (!uidl || read_uidls (session, entries, &local));
   if (ok)
     return g_steal_pointer (&entries);
   fm_pop_session_die (session, local, error);
@@ -299,13 +311,15 @@ read_fetched (FmPopSession *session, guint32 number, gboolean header_only, const
   g_auto (FmPopReply) reply = { 0 };
   if (!fm_pop_session_read_reply (session, &reply, error))
     return FALSE;
-  if (!reply.ok) {
-    g_autoptr (GError) refused = NULL;
-    fm_pop_session_set_refused (&reply, header_only ? "a header" : "a message", &refused);
-    return taker->end (data, number, NULL, refused, error);
-  }
+  if (!reply.ok)
+    {
+      g_autoptr (GError) refused = NULL;
+      fm_pop_session_set_refused (&reply, header_only ? "a header" : "a message", &refused);
+      return taker->end (data, number, NULL, refused, error);
+    }
   g_autoptr (FmSink) sink = taker->begin (data, number, error);
-  return sink != NULL && fm_pop_reader_message (session->reader, sink, error) && taker->end (data, number, g_steal_pointer (&sink), NULL, error);
+  return sink != NULL && fm_pop_reader_message (session->reader, sink, error)
+         && taker->end (data, number, g_steal_pointer (&sink), NULL, error);
 }
 
 gboolean
@@ -317,15 +331,16 @@ fm_pop_session_fetch (FmPopSession *session, const guint32 *numbers, gsize n, gb
   GError *local = NULL;
   if (!is_alive (session, error))
     return FALSE;
-  for (gsize got = 0; got < n; got++) {
-    /* Refilled by halves, so that commands share packets. */
-    if (asked - got <= depth / 2)
-      for (; asked < n && asked - got < depth; asked++)
-        if (!write_fetch (session, numbers[asked], header_only, &local))
-          return fm_pop_session_die (session, local, error);
-    if (!read_fetched (session, numbers[got], header_only, taker, data, &local))
-      return fm_pop_session_die (session, local, error);
-  }
+  for (gsize got = 0; got < n; got++)
+    {
+      /* Refilled by halves, so that commands share packets. */
+      if (asked - got <= depth / 2)
+        for (; asked < n && asked - got < depth; asked++)
+          if (!write_fetch (session, numbers[asked], header_only, &local))
+            return fm_pop_session_die (session, local, error);
+      if (!read_fetched (session, numbers[got], header_only, taker, data, &local))
+        return fm_pop_session_die (session, local, error);
+    }
   return TRUE;
 }
 
@@ -336,20 +351,22 @@ fm_pop_session_delete (FmPopSession *session, const guint32 *numbers, gsize n, g
   GError *local = NULL;
   if (!is_alive (session, error))
     return FALSE;
-  for (gsize got = 0; got < n; got++) {
-    g_auto (FmPopReply) reply = { 0 };
-    char argument[16];
-    if (asked - got <= depth / 2)
-      for (; asked < n && asked - got < depth; asked++) {
-        g_snprintf (argument, sizeof argument, "%u", numbers[asked]);
-        if (!fm_pop_session_write (session, "DELE", argument, &local))
-          return fm_pop_session_die (session, local, error);
-      }
-    if (!fm_pop_session_read_reply (session, &reply, &local))
-      return fm_pop_session_die (session, local, error);
-    if (ret_done != NULL)
-      ret_done[got] = reply.ok;
-  }
+  for (gsize got = 0; got < n; got++)
+    {
+      g_auto (FmPopReply) reply = { 0 };
+      char argument[16];
+      if (asked - got <= depth / 2)
+        for (; asked < n && asked - got < depth; asked++)
+          {
+            g_snprintf (argument, sizeof argument, "%u", numbers[asked]);
+            if (!fm_pop_session_write (session, "DELE", argument, &local))
+              return fm_pop_session_die (session, local, error);
+          }
+      if (!fm_pop_session_read_reply (session, &reply, &local))
+        return fm_pop_session_die (session, local, error);
+      if (ret_done != NULL)
+        ret_done[got] = reply.ok;
+    }
   return TRUE;
 }
 

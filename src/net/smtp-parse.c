@@ -28,16 +28,17 @@ not_smtp (const char *line, gsize length, GError **error)
 gboolean
 fm_smtp_parse_line (FmSmtpReply *reply, const char *line, gsize length, gboolean *ret_done, GError **error)
 {
-  if (length < 3 || line[0] < '2' || line[0] > '5' || !g_ascii_isdigit (line[1]) || !g_ascii_isdigit (line[2]) ||
-      (length > 3 && line[3] != ' ' && line[3] != '-'))
+  if (length < 3 || line[0] < '2' || line[0] > '5' || !g_ascii_isdigit (line[1]) || !g_ascii_isdigit (line[2])
+      || (length > 3 && line[3] != ' ' && line[3] != '-'))
     return not_smtp (line, length, error);
   int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0';
   if (reply->n > 0 && code != reply->code)
     return not_smtp (line, length, error);
-  if (reply->n >= FM_SMTP_PARSE_MAX_LINES) {
-    g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "the server's answer has more than %d lines", FM_SMTP_PARSE_MAX_LINES);
-    return FALSE;
-  }
+  if (reply->n >= FM_SMTP_PARSE_MAX_LINES)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "the server's answer has more than %d lines", FM_SMTP_PARSE_MAX_LINES);
+      return FALSE;
+    }
   if (reply->lines == NULL)
     reply->lines = g_string_new (NULL);
   if (reply->n++ > 0)
@@ -61,17 +62,18 @@ static gboolean
 has_forbidden (const char *address)
 {
   gboolean quoted = FALSE;
-  for (const char *p = address; *p != '\0'; p++) {
-    guchar c = (guchar) *p;
-    if (c < 0x20 || c == 0x7f)
-      return TRUE;
-    if (quoted && c == '\\' && p[1] != '\0' && (guchar) p[1] >= 0x20)
-      p++;
-    else if (c == '"')
-      quoted = !quoted;
-    else if (!quoted && (c == ' ' || c == '<' || c == '>'))
-      return TRUE;
-  }
+  for (const char *p = address; *p != '\0'; p++)
+    {
+      guchar c = (guchar) *p;
+      if (c < 0x20 || c == 0x7f)
+        return TRUE;
+      if (quoted && c == '\\' && p[1] != '\0' && (guchar) p[1] >= 0x20)
+        p++;
+      else if (c == '"')
+        quoted = !quoted;
+      else if (!quoted && (c == ' ' || c == '<' || c == '>'))
+        return TRUE;
+    }
   return quoted;
 }
 
@@ -79,16 +81,18 @@ char *
 fm_smtp_parse_address (const char *address, gboolean *ret_needs_utf8, GError **error)
 {
   *ret_needs_utf8 = FALSE;
-  if (strlen (address) > MAX_ADDRESS_BYTES || !g_utf8_validate (address, -1, NULL) || has_forbidden (address)) {
-    g_autofree char *shown = fm_text_sanitise_line (address, (gssize) MIN (strlen (address), 100));
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "\"%s\" can't be an address", shown);
-    return NULL;
-  }
+  if (strlen (address) > MAX_ADDRESS_BYTES || !g_utf8_validate (address, -1, NULL) || has_forbidden (address))
+    {
+      g_autofree char *shown = fm_text_sanitise_line (address, (gssize) MIN (strlen (address), 100));
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "\"%s\" can't be an address", shown);
+      return NULL;
+    }
   const char *at = strrchr (address, '@');
-  if (g_str_is_ascii (address) || at == NULL) {
-    *ret_needs_utf8 = !g_str_is_ascii (address);
-    return g_strdup (address);
-  }
+  if (g_str_is_ascii (address) || at == NULL)
+    {
+      *ret_needs_utf8 = !g_str_is_ascii (address);
+      return g_strdup (address);
+    }
   g_autofree char *domain = g_hostname_to_ascii (at + 1);
   g_autofree char *local = g_strndup (address, (gsize) (at - address));
   *ret_needs_utf8 = domain == NULL || !g_str_is_ascii (local);

@@ -16,13 +16,14 @@ gboolean
 fm_smtp_session_write (FmSmtpSession *session, const char *command, const char *argument, GError **error)
 {
   FmStream *stream = session->stream;
-  if (argument != NULL && strpbrk (argument, "\r\n") != NULL) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "what follows %s can't be sent: it has a line break", command);
-    return FALSE;
-  }
-  return fm_stream_write (stream, command, -1, error) &&
-         (argument == NULL || (fm_stream_write (stream, " ", 1, error) && fm_stream_write (stream, argument, -1, error))) &&
-         fm_stream_write (stream, "\r\n", 2, error);
+  if (argument != NULL && strpbrk (argument, "\r\n") != NULL)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "what follows %s can't be sent: it has a line break", command);
+      return FALSE;
+    }
+  return fm_stream_write (stream, command, -1, error)
+         && (argument == NULL || (fm_stream_write (stream, " ", 1, error) && fm_stream_write (stream, argument, -1, error)))
+         && fm_stream_write (stream, "\r\n", 2, error);
 }
 
 static void
@@ -38,12 +39,13 @@ fm_smtp_session_read (FmSmtpSession *session, FmSmtpReply *ret_reply, GError **e
   gboolean done = FALSE;
   begin_wait (session);
   gboolean ok = fm_stream_flush (session->stream, error);
-  while (ok && !done) {
-    const char *line;
-    gsize length;
-    ok = fm_stream_read_line (session->stream, FM_SMTP_PARSE_MAX_LINE, &line, &length, error) &&
-         fm_smtp_parse_line (ret_reply, line, length, &done, error);
-  }
+  while (ok && !done)
+    {
+      const char *line;
+      gsize length;
+      ok = fm_stream_read_line (session->stream, FM_SMTP_PARSE_MAX_LINE, &line, &length, error)
+           && fm_smtp_parse_line (ret_reply, line, length, &done, error);
+    }
   /* 421: the server hangs up (RFC 5321 3.8). */
   if (!ok || ret_reply->code == 421)
     session->is_dead = TRUE;
@@ -91,10 +93,11 @@ void
 fm_smtp_session_quit (FmSmtpSession *session)
 {
   g_auto (FmSmtpReply) reply = { 0 };
-  if (session != NULL && !session->is_dead) {
-    session->timeout_ms = 1000;
-    fm_smtp_session_ask (session, "QUIT", NULL, &reply, NULL);
-  }
+  if (session != NULL && !session->is_dead)
+    {
+      session->timeout_ms = 1000;
+      fm_smtp_session_ask (session, "QUIT", NULL, &reply, NULL);
+    }
   fm_smtp_session_free (session);
 }
 
@@ -141,22 +144,24 @@ put_bytes (Piece *piece, const char *bytes, gsize size)
 static void
 convert (Lines *lines, const char *bytes, gsize size, Piece *piece)
 {
-  for (gsize i = 0; i < size; i++) {
-    char c = bytes[i];
-    gboolean was_cr = lines->after_cr;
-    lines->after_cr = c == '\r';
-    if (c == '\n' && was_cr)
-      continue;
-    if (c == '\n' || c == '\r') {
-      put_bytes (piece, "\r\n", 2);
-      lines->in_line = FALSE;
-      continue;
+  for (gsize i = 0; i < size; i++)
+    {
+      char c = bytes[i];
+      gboolean was_cr = lines->after_cr;
+      lines->after_cr = c == '\r';
+      if (c == '\n' && was_cr)
+        continue;
+      if (c == '\n' || c == '\r')
+        {
+          put_bytes (piece, "\r\n", 2);
+          lines->in_line = FALSE;
+          continue;
+        }
+      if (c == '.' && !lines->in_line)
+        put_bytes (piece, ".", 1);
+      put_bytes (piece, &c, 1);
+      lines->in_line = TRUE;
     }
-    if (c == '.' && !lines->in_line)
-      put_bytes (piece, ".", 1);
-    put_bytes (piece, &c, 1);
-    lines->in_line = TRUE;
-  }
 }
 
 static gssize
@@ -178,29 +183,34 @@ survey (Task *task, GError **error)
   g_autofree char *bytes = g_malloc (PIECE_BYTES);
   gboolean in_header = TRUE, line_empty = TRUE, after_cr = FALSE;
   gssize n = 0;
-  for (goffset at = 0; (n = read_piece (task->mail->fd, bytes, at, error)) > 0; at += n) {
-    for (gssize i = 0; i < n; i++) {
-      guchar c = (guchar) bytes[i];
-      gboolean was_cr = after_cr;
-      after_cr = c == '\r';
-      if (c == '\n' && was_cr)
-        continue;
-      if (c == '\n' || c == '\r') {
-        in_header = in_header && !line_empty;
-        line_empty = TRUE;
-        task->size_bytes += 2;
-        continue;
-      }
-      line_empty = FALSE;
-      task->size_bytes++;
-      task->needs_8bit |= c >= 0x80;
-      task->needs_utf8 |= c >= 0x80 && in_header;
-      if (c == 0) {
-        g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the message has a NUL byte, which no mail may have: encode that part as base64");
-        return FALSE;
-      }
+  for (goffset at = 0; (n = read_piece (task->mail->fd, bytes, at, error)) > 0; at += n)
+    {
+      for (gssize i = 0; i < n; i++)
+        {
+          guchar c = (guchar) bytes[i];
+          gboolean was_cr = after_cr;
+          after_cr = c == '\r';
+          if (c == '\n' && was_cr)
+            continue;
+          if (c == '\n' || c == '\r')
+            {
+              in_header = in_header && !line_empty;
+              line_empty = TRUE;
+              task->size_bytes += 2;
+              continue;
+            }
+          line_empty = FALSE;
+          task->size_bytes++;
+          task->needs_8bit |= c >= 0x80;
+          task->needs_utf8 |= c >= 0x80 && in_header;
+          if (c == 0)
+            {
+              g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
+                           "the message has a NUL byte, which no mail may have: encode that part as base64");
+              return FALSE;
+            }
+        }
     }
-  }
   task->size_bytes += line_empty ? 0 : 2;
   return n == 0;
 }
@@ -214,20 +224,23 @@ take_addresses (Task *task, GError **error)
     return FALSE;
   task->needs_utf8 |= utf8;
   task->recipients = g_new0 (char *, task->n + 1);
-  for (guint i = 0; i < task->n; i++) {
-    task->recipients[i] = fm_smtp_parse_address (task->mail->recipients[i], &utf8, error);
-    if (task->recipients[i] == NULL || *task->recipients[i] == '\0') {
-      if (task->recipients[i] != NULL)
-        g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "a recipient's address is empty");
-      return FALSE;
+  for (guint i = 0; i < task->n; i++)
+    {
+      task->recipients[i] = fm_smtp_parse_address (task->mail->recipients[i], &utf8, error);
+      if (task->recipients[i] == NULL || *task->recipients[i] == '\0')
+        {
+          if (task->recipients[i] != NULL)
+            g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "a recipient's address is empty");
+          return FALSE;
+        }
+      if (utf8 && !task->session->has_smtputf8)
+        {
+          g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "%s can't be written to: %s takes no addresses outside ASCII (no SMTPUTF8)",
+                       task->recipients[i], task->session->server->host);
+          return FALSE;
+        }
+      task->needs_utf8 |= utf8;
     }
-    if (utf8 && !task->session->has_smtputf8) {
-      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "%s can't be written to: %s takes no addresses outside ASCII (no SMTPUTF8)", task->recipients[i],
-                   task->session->server->host);
-      return FALSE;
-    }
-    task->needs_utf8 |= utf8;
-  }
   return TRUE;
 }
 
@@ -236,19 +249,24 @@ check_offers (Task *task, GError **error)
 {
   FmSmtpSession *session = task->session;
   const char *host = session->server->host;
-  if (task->needs_utf8 && !session->has_smtputf8) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the message's header or sender is not ASCII, and %s takes no such mail (no SMTPUTF8)", host);
-    return FALSE;
-  }
-  if (task->needs_8bit && !session->has_8bitmime) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the message has 8-bit bytes, and %s takes only 7-bit mail: encode it as quoted-printable", host);
-    return FALSE;
-  }
-  if (session->size_limit > 0 && task->size_bytes > session->size_limit) {
-    g_autofree char *is = g_format_size (task->size_bytes), *limit = g_format_size (session->size_limit);
-    g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "the message is too large for %s: it has %s, at most %s are taken", host, is, limit);
-    return FALSE;
-  }
+  if (task->needs_utf8 && !session->has_smtputf8)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
+                   "the message's header or sender is not ASCII, and %s takes no such mail (no SMTPUTF8)", host);
+      return FALSE;
+    }
+  if (task->needs_8bit && !session->has_8bitmime)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID,
+                   "the message has 8-bit bytes, and %s takes only 7-bit mail: encode it as quoted-printable", host);
+      return FALSE;
+    }
+  if (session->size_limit > 0 && task->size_bytes > session->size_limit)
+    {
+      g_autofree char *is = g_format_size (task->size_bytes), *limit = g_format_size (session->size_limit);
+      g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "the message is too large for %s: it has %s, at most %s are taken", host, is, limit);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -303,24 +321,27 @@ send_envelope (Task *task, FmSmtpVerdict *ret_verdict, GError **ret_refused, GEr
   if (!fm_smtp_session_read (task->session, &from, error))
     return FALSE;
   *ret_verdict = from.code < 300 ? FM_SMTP_ACCEPTED : refused (&from, ret_refused);
-  for (guint i = 0; i < task->n && (*ret_verdict == FM_SMTP_ACCEPTED || i < asked); i++) {
-    g_auto (FmSmtpReply) reply = { 0 };
-    if (asked <= i && !write_rcpt_to (task, asked++, error))
-      return FALSE;
-    if (!fm_smtp_session_read (task->session, &reply, error))
-      return FALSE;
-    if (*ret_verdict != FM_SMTP_ACCEPTED)
-      continue; /* answers to what was asked too early */
-    task->results[i].verdict = verdict_of (&reply);
-    accepted += task->results[i].verdict == FM_SMTP_ACCEPTED;
-    temporary += task->results[i].verdict == FM_SMTP_TEMPORARY;
-    if (task->results[i].verdict != FM_SMTP_ACCEPTED)
-      task->results[i].text = fm_smtp_parse_describe (&reply);
-  }
-  if (*ret_verdict == FM_SMTP_ACCEPTED && accepted == 0) {
-    *ret_verdict = temporary > 0 ? FM_SMTP_TEMPORARY : FM_SMTP_PERMANENT;
-    g_set_error (ret_refused, FM_ERROR, FM_ERROR_REFUSED, "every recipient was refused: %s: %s", task->recipients[0], task->results[0].text);
-  }
+  for (guint i = 0; i < task->n && (*ret_verdict == FM_SMTP_ACCEPTED || i < asked); i++)
+    {
+      g_auto (FmSmtpReply) reply = { 0 };
+      if (asked <= i && !write_rcpt_to (task, asked++, error))
+        return FALSE;
+      if (!fm_smtp_session_read (task->session, &reply, error))
+        return FALSE;
+      if (*ret_verdict != FM_SMTP_ACCEPTED)
+        continue; /* answers to what was asked too early */
+      task->results[i].verdict = verdict_of (&reply);
+      accepted += task->results[i].verdict == FM_SMTP_ACCEPTED;
+      temporary += task->results[i].verdict == FM_SMTP_TEMPORARY;
+      if (task->results[i].verdict != FM_SMTP_ACCEPTED)
+        task->results[i].text = fm_smtp_parse_describe (&reply);
+    }
+  if (*ret_verdict == FM_SMTP_ACCEPTED && accepted == 0)
+    {
+      *ret_verdict = temporary > 0 ? FM_SMTP_TEMPORARY : FM_SMTP_PERMANENT;
+      g_set_error (ret_refused, FM_ERROR, FM_ERROR_REFUSED, "every recipient was refused: %s: %s", task->recipients[0],
+                   task->results[0].text);
+    }
   return TRUE;
 }
 
@@ -333,13 +354,14 @@ send_body (Task *task, GError **error)
   g_autofree Piece *piece = g_new (Piece, 1);
   Lines lines = { 0 };
   gssize n;
-  for (goffset at = 0; (n = read_piece (task->mail->fd, bytes, at, error)) > 0; at += n) {
-    piece->size = 0;
-    convert (&lines, bytes, (gsize) n, piece);
-    begin_wait (task->session);
-    if (!fm_stream_write (stream, piece->bytes, (gssize) piece->size, error) || !fm_stream_flush (stream, error))
-      return FALSE;
-  }
+  for (goffset at = 0; (n = read_piece (task->mail->fd, bytes, at, error)) > 0; at += n)
+    {
+      piece->size = 0;
+      convert (&lines, bytes, (gsize) n, piece);
+      begin_wait (task->session);
+      if (!fm_stream_write (stream, piece->bytes, (gssize) piece->size, error) || !fm_stream_flush (stream, error))
+        return FALSE;
+    }
   if (n < 0)
     return FALSE;
   begin_wait (task->session);
@@ -356,15 +378,17 @@ send_data (Task *task, GError **error)
     return FM_SMTP_TEMPORARY;
   if (go_on.code != 354)
     return refused (&go_on, error);
-  if (!send_body (task, error)) {
-    session->is_dead = TRUE;
-    return FM_SMTP_TEMPORARY;
-  }
-  if (!fm_stream_write (session->stream, ".\r\n", 3, error) || !fm_smtp_session_read (session, &reply, error)) {
-    session->is_dead = TRUE;
-    g_prefix_error (error, "the connection was lost before %s said whether it has taken the mail: ", session->server->host);
-    return FM_SMTP_UNKNOWN;
-  }
+  if (!send_body (task, error))
+    {
+      session->is_dead = TRUE;
+      return FM_SMTP_TEMPORARY;
+    }
+  if (!fm_stream_write (session->stream, ".\r\n", 3, error) || !fm_smtp_session_read (session, &reply, error))
+    {
+      session->is_dead = TRUE;
+      g_prefix_error (error, "the connection was lost before %s said whether it has taken the mail: ", session->server->host);
+      return FM_SMTP_UNKNOWN;
+    }
   return reply.code < 300 ? FM_SMTP_ACCEPTED : refused (&reply, error);
 }
 
@@ -373,10 +397,11 @@ static void
 spread (Task *task, FmSmtpVerdict verdict, const GError *why)
 {
   for (guint i = 0; i < task->n; i++)
-    if (task->results[i].verdict == FM_SMTP_ACCEPTED && task->results[i].text == NULL) {
-      task->results[i].verdict = verdict;
-      task->results[i].text = verdict == FM_SMTP_ACCEPTED || why == NULL ? NULL : g_strdup (why->message);
-    }
+    if (task->results[i].verdict == FM_SMTP_ACCEPTED && task->results[i].text == NULL)
+      {
+        task->results[i].verdict = verdict;
+        task->results[i].text = verdict == FM_SMTP_ACCEPTED || why == NULL ? NULL : g_strdup (why->message);
+      }
 }
 
 static FmSmtpVerdict
@@ -386,10 +411,11 @@ hand_in (Task *task, GError **error)
   if (!survey (task, error) || !take_addresses (task, error) || !check_offers (task, error))
     return FM_SMTP_PERMANENT;
   g_autoptr (GError) no = NULL;
-  if (!send_envelope (task, &verdict, &no, error)) {
-    task->session->is_dead = TRUE;
-    return FM_SMTP_TEMPORARY;
-  }
+  if (!send_envelope (task, &verdict, &no, error))
+    {
+      task->session->is_dead = TRUE;
+      return FM_SMTP_TEMPORARY;
+    }
   if (verdict == FM_SMTP_ACCEPTED)
     return send_data (task, error);
   g_propagate_error (error, g_steal_pointer (&no));
@@ -411,11 +437,12 @@ fm_smtp_session_send (FmSmtpSession *session, const FmSmtpMail *mail, FmSmtpReci
   if (g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE) && verdict == FM_SMTP_PERMANENT)
     verdict = FM_SMTP_TEMPORARY;
   spread (&task, verdict, local);
-  if (verdict != FM_SMTP_ACCEPTED && verdict != FM_SMTP_UNKNOWN && !session->is_dead) {
-    g_auto (FmSmtpReply) reset = { 0 };
-    if (!fm_smtp_session_ask (session, "RSET", NULL, &reset, NULL) || reset.code >= 300)
-      session->is_dead = TRUE;
-  }
+  if (verdict != FM_SMTP_ACCEPTED && verdict != FM_SMTP_UNKNOWN && !session->is_dead)
+    {
+      g_auto (FmSmtpReply) reset = { 0 };
+      if (!fm_smtp_session_ask (session, "RSET", NULL, &reset, NULL) || reset.code >= 300)
+        session->is_dead = TRUE;
+    }
   if (local != NULL)
     g_propagate_error (error, local);
   g_free (task.sender);

@@ -344,7 +344,8 @@ fm_tls_explain_handshake (FmTls *tls, int status, GError **error)
     case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
     case GNUTLS_E_UNEXPECTED_PACKET:
     case GNUTLS_E_RECORD_OVERFLOW:
-      g_set_error (error, FM_ERROR, FM_ERROR_TLS, "%s does not speak TLS on port %u: is the port right, or should it be imap://, pop:// or smtp:// (STARTTLS)?",
+      g_set_error (error, FM_ERROR, FM_ERROR_TLS,
+                   "%s does not speak TLS on port %u: is the port right, or should it be imap://, pop:// or smtp:// (STARTTLS)?",
                    server->host, server->port);
       break;
     case GNUTLS_E_PREMATURE_TERMINATION:

@@ -353,9 +353,8 @@ give_up (FmStoreWriter *writer, gint64 op_id, GError **error)
     return FALSE;
   gint64 row = op->kind == FM_OP_COPY ? op->new_msg_id : op->msg_id;
   return fm_journal_op_set_state (writer, op_id, FM_OP_CONFIRMED, "the message is gone from the server", error)
-         && fm_sql_exec (r, error,
-                         "UPDATE op SET state=4, error='the message is gone from the server' WHERE msg_id=? AND id>? AND state<3", "ii",
-                         row, op_id)
+         && fm_sql_exec (r, error, "UPDATE op SET state=4, error='the message is gone from the server' WHERE msg_id=? AND id>? AND state<3",
+                         "ii", row, op_id)
          && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", row);
 }
 

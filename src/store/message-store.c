@@ -79,8 +79,8 @@ fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessag
                     " subject, msgid, path) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     "iinuuiiiidiinnssss", id, folder_id, (gint64) uid, flags | (attachments > 0 ? FM_FLAG_ATTACHMENT : 0), flags,
                     (gint64) input->modseq, input->internal_date_utc, list_date (input), (gint64) input->size_bytes, attachments, thread,
-                    hashes->own, blob_id, (gint64) input->server_id, fm_envelope_display_from (envelope),
-                    fm_envelope_subject (envelope), fm_envelope_message_id (envelope), input->path)
+                    hashes->own, blob_id, (gint64) input->server_id, fm_envelope_display_from (envelope), fm_envelope_subject (envelope),
+                    fm_envelope_message_id (envelope), input->path)
       || !insert_header (r, id, envelope, hashes, error))
     return 0;
   if (input->keywords != NULL && input->keywords[0] != NULL
@@ -94,14 +94,15 @@ fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessag
 static gint64
 find_waiting (Batch *b, const FmMessageInput *input, gint64 mid)
 {
-  return fm_sql_value (&b->writer->reader, 0,
-                       "SELECT m.id FROM msg m JOIN folder f ON f.id = m.folder_id WHERE " FM_SCHEMA_OF_MID (
-                           "m.", "?1") " AND +m.folder_id=?2 AND m.uid IS NULL"
-                       " AND (m.size=?3 OR m.size=0 OR ?3=0 OR abs(m.size-?3) < 1024 AND m.blob_id IS NOT NULL)"
-                       " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op WHERE state=0 AND (msg_id=m.id AND (target_id=?2 OR kind=4) OR"
-                       " new_msg_id=m.id AND new_msg_id<>0)))"
-                       " ORDER BY abs(m.date-?4), m.id LIMIT 1",
-                       "iiii", mid, b->folder_id, (gint64) input->size_bytes, list_date (input));
+  return fm_sql_value (
+      &b->writer->reader, 0,
+      "SELECT m.id FROM msg m JOIN folder f ON f.id = m.folder_id WHERE " FM_SCHEMA_OF_MID (
+          "m.", "?1") " AND +m.folder_id=?2 AND m.uid IS NULL"
+                      " AND (m.size=?3 OR m.size=0 OR ?3=0 OR abs(m.size-?3) < 1024 AND m.blob_id IS NOT NULL)"
+                      " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op WHERE state=0 AND (msg_id=m.id AND (target_id=?2 OR kind=4) OR"
+                      " new_msg_id=m.id AND new_msg_id<>0)))"
+                      " ORDER BY abs(m.date-?4), m.id LIMIT 1",
+      "iiii", mid, b->folder_id, (gint64) input->size_bytes, list_date (input));
 }
 
 /* The row that an operation is moving out of this folder under this UID. */
@@ -397,8 +398,9 @@ fm_message_store_find_message_id (FmStoreReader *reader, const char *message_id,
   g_autofree char *plain = fm_threads_normalise_id (message_id, -1);
   gint64 hash = (gint64) fm_threads_hash_id (reader->store->key, plain);
 
-  if (!fm_sql_query (&q, reader, error, "SELECT id FROM msg WHERE " FM_SCHEMA_OF_MID ("", "?1") " AND msgid=?2 AND folder_id<>0 ORDER BY date DESC, id DESC", "is",
-                     hash, plain))
+  if (!fm_sql_query (&q, reader, error,
+                     "SELECT id FROM msg WHERE " FM_SCHEMA_OF_MID ("", "?1") " AND msgid=?2 AND folder_id<>0 ORDER BY date DESC, id DESC",
+                     "is", hash, plain))
     return NULL;
   return read_ids (&q, error);
 }

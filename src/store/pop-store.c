@@ -84,10 +84,11 @@ fm_pop_store_deleted_here (FmStoreReader *reader, gint64 account_id, GError **er
   g_auto (FmSql) q = { 0 };
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
 
-  if (!fm_sql_query (&q, reader, error,
-                     "SELECT p.uidl FROM pop_seen p LEFT JOIN msg m ON m.id=p.msg_id LEFT JOIN folder f ON f.id=m.folder_id WHERE p.account_id=?"
-                     " AND p.uidl<>'' AND p.gone_since=0 AND (p.wants_delete OR (p.msg_id<>0 AND (m.id IS NULL OR m.folder_id=0 OR f.special=?)))",
-                     "id", account_id, (int) FM_SPECIAL_TRASH))
+  if (!fm_sql_query (
+          &q, reader, error,
+          "SELECT p.uidl FROM pop_seen p LEFT JOIN msg m ON m.id=p.msg_id LEFT JOIN folder f ON f.id=m.folder_id WHERE p.account_id=?"
+          " AND p.uidl<>'' AND p.gone_since=0 AND (p.wants_delete OR (p.msg_id<>0 AND (m.id IS NULL OR m.folder_id=0 OR f.special=?)))",
+          "id", account_id, (int) FM_SPECIAL_TRASH))
     return NULL;
   while (fm_sql_step (&q))
     g_ptr_array_add (list, g_strdup (fm_sql_text (&q, 0)));

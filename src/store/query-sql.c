@@ -72,8 +72,8 @@ id_leaf (Run *run, const FmQuery *query, FmIdSet *set, GError **error)
   g_autofree char *plain = fm_threads_normalise_id (fm_query_text (query), -1);
   gint64 hash = (gint64) fm_threads_hash_id (run->reader->store->key, plain);
 
-  return fm_sql_query (&q, run->reader, error, "SELECT m.id FROM msg m WHERE " SCOPE FM_SCHEMA_OF_MID ("m.", "?2") " AND m.msgid=?3", "iis", run->folder_id, hash,
-                       plain)
+  return fm_sql_query (&q, run->reader, error, "SELECT m.id FROM msg m WHERE " SCOPE FM_SCHEMA_OF_MID ("m.", "?2") " AND m.msgid=?3", "iis",
+                       run->folder_id, hash, plain)
          && collect (run, &q, set, error);
 }
 
@@ -95,8 +95,8 @@ index_leaf (Run *run, const FmQuery *query, FmIdSet *set)
 }
 
 #define FROM_TEXT "SELECT m.id FROM msg m JOIN hdr h ON h.msg_id=m.id WHERE " SCOPE
-#define ANY_HEADER                                                                                                                          \
-  FROM_TEXT                                                                                                                                 \
+#define ANY_HEADER \
+  FROM_TEXT        \
   "(fm_contains(m.subject, ?2) OR fm_contains(h.from_full, ?2) OR fm_contains(h.to_full, ?2) OR fm_contains(h.cc_full, ?2))"
 /* The index knows the headers too, by words and their stems; of what it has not read yet, the headers are all there is to look at. */
 #define UNINDEXED " AND (m.blob_id IS NULL OR m.blob_id IN (SELECT id FROM blob WHERE idx <> 1))"

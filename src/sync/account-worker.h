@@ -12,11 +12,11 @@
 /* What every worker gets; shared by all of them, outlives them. */
 typedef struct FmSyncEnv FmSyncEnv;
 struct FmSyncEnv {
-  FmStore *store;  /* open readers from it: one a thread (fm_db_reader_new) */
+  FmStore *store; /* open readers from it: one a thread (fm_db_reader_new) */
   FmPen *pen;
   gboolean read_only; /* nothing is changed on a server or in a mail directory */
   gboolean network;   /* FALSE: no connection is ever made */
-  gpointer engine; /* for fm_sync_env_* only */
+  gpointer engine;    /* for fm_sync_env_* only */
 };
 
 /* Posts EVENT (consumed) to the owner and to followers. Any thread. */
@@ -39,11 +39,11 @@ typedef struct FmAccountWorker FmAccountWorker;
 
 typedef struct {
   FmAccountWorker *(*start) (FmSyncEnv *env, FmAccountSpec *spec, gint64 account_id);
-  void (*stop) (FmAccountWorker *worker);                 /* cancel everything now; threads end within 100 ms */
-  void (*join) (FmAccountWorker *worker);                 /* wait for the threads; frees */
-  void (*ops_ready) (FmAccountWorker *worker);            /* operations of this account are durable in the journal */
+  void (*stop) (FmAccountWorker *worker);      /* cancel everything now; threads end within 100 ms */
+  void (*join) (FmAccountWorker *worker);      /* wait for the threads; frees */
+  void (*ops_ready) (FmAccountWorker *worker); /* operations of this account are durable in the journal */
   void (*open_folder) (FmAccountWorker *worker, gint64 folder_id);
-  void (*want_body) (FmAccountWorker *worker, guint64 request_id, gint64 msg_id); /* answers DONE or FAILED */
+  void (*want_body) (FmAccountWorker *worker, guint64 request_id, gint64 msg_id);         /* answers DONE or FAILED */
   void (*sync) (FmAccountWorker *worker, guint64 request_id, const char *const *folders); /* answers DONE or FAILED */
   void (*retry) (FmAccountWorker *worker);
   void (*cancel) (FmAccountWorker *worker, guint64 request_id);

@@ -120,10 +120,11 @@ fm_apply_prepare (FmApply *apply, FmStore *store, GError **error)
   apply->digest = g_strdup (fm_body_store_sink_digest (sink, &apply->size_bytes));
   apply->envelope = fm_envelope_parse (bytes, size);
   g_autoptr (FmMessage) opened = fm_message_open_bytes (message, NULL);
-  if (opened != NULL) {
-    g_autoptr (GArray) attachments = fm_message_attachments (opened);
-    apply->attachments = (int) attachments->len;
-  }
+  if (opened != NULL)
+    {
+      g_autoptr (GArray) attachments = fm_message_attachments (opened);
+      apply->attachments = (int) attachments->len;
+    }
   return TRUE;
 }
 
@@ -140,11 +141,12 @@ add_once (GArray *ids, gint64 id)
 static const FmAccountSpec *
 spec_named (const FmApply *apply, const char *name)
 {
-  for (guint i = 0; i < apply->specs->len; i++) {
-    const FmAccountSpec *spec = apply->specs->pdata[i];
-    if (g_str_equal (spec->name, name))
-      return spec;
-  }
+  for (guint i = 0; i < apply->specs->len; i++)
+    {
+      const FmAccountSpec *spec = apply->specs->pdata[i];
+      if (g_str_equal (spec->name, name))
+        return spec;
+    }
   return NULL;
 }
 
@@ -188,38 +190,43 @@ split (FmApply *apply, FmStoreReader *reader, const gint64 *ids, gsize n, GError
 {
   g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (part_free);
   g_autoptr (GHashTable) accounts = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
-  for (gsize at = 0; at < n; at += CHUNK) {
-    g_autoptr (GPtrArray) rows = fm_list_store_rows (reader, ids + at, MIN (CHUNK, n - at), error);
-    if (rows == NULL)
-      return NULL;
-    for (guint i = 0; i < rows->len; i++) {
-      const FmRow *row = rows->pdata[i];
-      gint64 account_id = account_of (reader, accounts, row->folder_id);
-      if (account_id == 0)
-        continue;
-      g_array_append_val (part_of (parts, account_id)->ids, row->id);
-      add_once (apply->folders, row->folder_id);
-      add_once (apply->accounts, account_id);
+  for (gsize at = 0; at < n; at += CHUNK)
+    {
+      g_autoptr (GPtrArray) rows = fm_list_store_rows (reader, ids + at, MIN (CHUNK, n - at), error);
+      if (rows == NULL)
+        return NULL;
+      for (guint i = 0; i < rows->len; i++)
+        {
+          const FmRow *row = rows->pdata[i];
+          gint64 account_id = account_of (reader, accounts, row->folder_id);
+          if (account_id == 0)
+            continue;
+          g_array_append_val (part_of (parts, account_id)->ids, row->id);
+          add_once (apply->folders, row->folder_id);
+          add_once (apply->accounts, account_id);
+        }
     }
-  }
-  if (parts->len == 0 && n > 0) {
-    g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, n == 1 ? "the message is gone" : "the messages are gone");
-    return NULL;
-  }
+  if (parts->len == 0 && n > 0)
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, n == 1 ? "the message is gone" : "the messages are gone");
+      return NULL;
+    }
   return g_steal_pointer (&parts);
 }
 
-typedef gboolean (*PlanMany) (FmStoreWriter *writer, gint64 group_id, const gint64 *ids, gsize n, gint64 target_id, guint *ret_n, GError **error);
+typedef gboolean (*PlanMany) (FmStoreWriter *writer, gint64 group_id, const gint64 *ids, gsize n, gint64 target_id, guint *ret_n,
+                              GError **error);
 
 static gboolean
 plan_chunks (FmApply *apply, FmStoreWriter *writer, const GArray *ids, gint64 target_id, PlanMany plan, GError **error)
 {
-  for (guint at = 0; at < ids->len; at += CHUNK) {
-    guint n = 0;
-    if (!plan (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (CHUNK, ids->len - at), target_id, &n, error))
-      return FALSE;
-    apply->count += n;
-  }
+  for (guint at = 0; at < ids->len; at += CHUNK)
+    {
+      guint n = 0;
+      if (!plan (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (CHUNK, ids->len - at), target_id, &n, error))
+        return FALSE;
+      apply->count += n;
+    }
   return TRUE;
 }
 
@@ -252,7 +259,8 @@ apply_transfer (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, g
   gint64 target_id = fm_action_folder (apply->action);
   FmStoreReader *reader = fm_db_writer_reader (writer);
   g_autofree char *target = folder_label (reader, target_id, error);
-  if (target == NULL || !new_group (apply, writer, g_strdup_printf ("%s %" G_GSIZE_FORMAT " to %s", copy ? "copied" : "moved", n, target), error))
+  if (target == NULL
+      || !new_group (apply, writer, g_strdup_printf ("%s %" G_GSIZE_FORMAT " to %s", copy ? "copied" : "moved", n, target), error))
     return FALSE;
   g_autoptr (FmFolderInfo) folder = fm_folder_store_get (reader, target_id, error);
   if (folder == NULL)
@@ -269,11 +277,12 @@ static char *
 account_name (FmStoreReader *reader, gint64 account_id)
 {
   g_autoptr (GPtrArray) accounts = fm_folder_store_accounts (reader, NULL);
-  for (guint i = 0; accounts != NULL && i < accounts->len; i++) {
-    const FmAccountInfo *account = accounts->pdata[i];
-    if (account->id == account_id)
-      return g_strdup (account->name);
-  }
+  for (guint i = 0; accounts != NULL && i < accounts->len; i++)
+    {
+      const FmAccountInfo *account = accounts->pdata[i];
+      if (account->id == account_id)
+        return g_strdup (account->name);
+    }
   return g_strdup ("");
 }
 
@@ -282,41 +291,47 @@ static gboolean
 move_to_special (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, FmSpecialUse special, GError **error)
 {
   FmStoreReader *reader = fm_db_writer_reader (writer);
-  for (guint i = 0; i < parts->len; i++) {
-    const Part *part = parts->pdata[i];
-    g_autofree char *name = account_name (reader, part->account_id);
-    const FmAccountSpec *spec = spec_named (apply, name);
-    gint64 target_id = 0;
-    if (special == FM_SPECIAL_ARCHIVE && (spec == NULL || spec->archive == NULL)) {
-      /* Where a provider keeps everything in All Mail, archiving is taking out of the inbox. */
-      g_autoptr (FmFolderInfo) archive = fm_folder_store_find_special (reader, part->account_id, FM_SPECIAL_ARCHIVE, NULL);
-      g_autoptr (FmFolderInfo) all = archive != NULL ? NULL : fm_folder_store_find_special (reader, part->account_id, FM_SPECIAL_ALL, NULL);
-      target_id = all == NULL ? 0 : all->id;
+  for (guint i = 0; i < parts->len; i++)
+    {
+      const Part *part = parts->pdata[i];
+      g_autofree char *name = account_name (reader, part->account_id);
+      const FmAccountSpec *spec = spec_named (apply, name);
+      gint64 target_id = 0;
+      if (special == FM_SPECIAL_ARCHIVE && (spec == NULL || spec->archive == NULL))
+        {
+          /* Where a provider keeps everything in All Mail, archiving is taking out of the inbox. */
+          g_autoptr (FmFolderInfo) archive = fm_folder_store_find_special (reader, part->account_id, FM_SPECIAL_ARCHIVE, NULL);
+          g_autoptr (FmFolderInfo) all
+              = archive != NULL ? NULL : fm_folder_store_find_special (reader, part->account_id, FM_SPECIAL_ALL, NULL);
+          target_id = all == NULL ? 0 : all->id;
+        }
+      if (target_id == 0)
+        target_id = fm_special_folder_need (writer, spec, part->account_id, special, &apply->tree_changed, error);
+      if (target_id == 0 || !plan_chunks (apply, writer, part->ids, target_id, fm_journal_plan_move, error))
+        {
+          g_prefix_error (error, "account %s: ", name);
+          return FALSE;
+        }
+      add_once (apply->folders, target_id);
     }
-    if (target_id == 0)
-      target_id = fm_special_folder_need (writer, spec, part->account_id, special, &apply->tree_changed, error);
-    if (target_id == 0 || !plan_chunks (apply, writer, part->ids, target_id, fm_journal_plan_move, error)) {
-      g_prefix_error (error, "account %s: ", name);
-      return FALSE;
-    }
-    add_once (apply->folders, target_id);
-  }
   return TRUE;
 }
 
 static gboolean
 plan_flags (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, guint add, guint remove, GError **error)
 {
-  for (guint p = 0; p < parts->len; p++) {
-    const GArray *ids = ((Part *) parts->pdata[p])->ids;
-    for (guint at = 0; at < ids->len; at += CHUNK) {
-      guint n = 0;
-      if (!fm_journal_plan_flags (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (CHUNK, ids->len - at), add, remove,
-                                  fm_action_add_keywords (apply->action), fm_action_remove_keywords (apply->action), &n, error))
-        return FALSE;
-      apply->count += n;
+  for (guint p = 0; p < parts->len; p++)
+    {
+      const GArray *ids = ((Part *) parts->pdata[p])->ids;
+      for (guint at = 0; at < ids->len; at += CHUNK)
+        {
+          guint n = 0;
+          if (!fm_journal_plan_flags (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (CHUNK, ids->len - at), add, remove,
+                                      fm_action_add_keywords (apply->action), fm_action_remove_keywords (apply->action), &n, error))
+            return FALSE;
+          apply->count += n;
+        }
     }
-  }
   return TRUE;
 }
 
@@ -340,32 +355,33 @@ flags_verb (const FmAction *action)
 static gboolean
 apply_simple (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, gsize n, GError **error)
 {
-  switch (fm_action_kind (apply->action)) {
-  case FM_ACTION_FLAGS:
-    return new_group (apply, writer, g_strdup_printf ("%s %" G_GSIZE_FORMAT, flags_verb (apply->action), n), error) &&
-           plan_flags (apply, writer, parts, fm_action_add_flags (apply->action), fm_action_remove_flags (apply->action), error);
-  case FM_ACTION_TRASH:
-    return new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " to Trash", n), error) &&
-           move_to_special (apply, writer, parts, FM_SPECIAL_TRASH, error);
-  case FM_ACTION_ARCHIVE:
-    return new_group (apply, writer, g_strdup_printf ("archived %" G_GSIZE_FORMAT, n), error) &&
-           move_to_special (apply, writer, parts, FM_SPECIAL_ARCHIVE, error);
-  case FM_ACTION_JUNK:
-    return new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " to Junk", n), error) &&
-           plan_flags (apply, writer, parts, FM_FLAG_JUNK, FM_FLAG_NOTJUNK, error) && (apply->count = 0, TRUE) &&
-           move_to_special (apply, writer, parts, FM_SPECIAL_JUNK, error);
-  case FM_ACTION_NOT_JUNK:
-    return new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " back to the inbox", n), error) &&
-           plan_flags (apply, writer, parts, FM_FLAG_NOTJUNK, FM_FLAG_JUNK, error) && (apply->count = 0, TRUE) &&
-           move_to_special (apply, writer, parts, FM_SPECIAL_INBOX, error);
-  default: /* DELETE */
-    if (!new_group (apply, writer, g_strdup_printf ("deleted %" G_GSIZE_FORMAT " for good", n), error))
-      return FALSE;
-    for (guint i = 0; i < parts->len; i++)
-      if (!plan_chunks (apply, writer, ((Part *) parts->pdata[i])->ids, 0, plan_expunge, error))
+  switch (fm_action_kind (apply->action))
+    {
+    case FM_ACTION_FLAGS:
+      return new_group (apply, writer, g_strdup_printf ("%s %" G_GSIZE_FORMAT, flags_verb (apply->action), n), error)
+             && plan_flags (apply, writer, parts, fm_action_add_flags (apply->action), fm_action_remove_flags (apply->action), error);
+    case FM_ACTION_TRASH:
+      return new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " to Trash", n), error)
+             && move_to_special (apply, writer, parts, FM_SPECIAL_TRASH, error);
+    case FM_ACTION_ARCHIVE:
+      return new_group (apply, writer, g_strdup_printf ("archived %" G_GSIZE_FORMAT, n), error)
+             && move_to_special (apply, writer, parts, FM_SPECIAL_ARCHIVE, error);
+    case FM_ACTION_JUNK:
+      return new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " to Junk", n), error)
+             && plan_flags (apply, writer, parts, FM_FLAG_JUNK, FM_FLAG_NOTJUNK, error) && (apply->count = 0, TRUE)
+             && move_to_special (apply, writer, parts, FM_SPECIAL_JUNK, error);
+    case FM_ACTION_NOT_JUNK:
+      return new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " back to the inbox", n), error)
+             && plan_flags (apply, writer, parts, FM_FLAG_NOTJUNK, FM_FLAG_JUNK, error) && (apply->count = 0, TRUE)
+             && move_to_special (apply, writer, parts, FM_SPECIAL_INBOX, error);
+    default: /* DELETE */
+      if (!new_group (apply, writer, g_strdup_printf ("deleted %" G_GSIZE_FORMAT " for good", n), error))
         return FALSE;
-    return TRUE;
-  }
+      for (guint i = 0; i < parts->len; i++)
+        if (!plan_chunks (apply, writer, ((Part *) parts->pdata[i])->ids, 0, plan_expunge, error))
+          return FALSE;
+      return TRUE;
+    }
 }
 
 static gboolean
@@ -407,11 +423,12 @@ static gint64
 account_id_named (FmStoreReader *reader, const char *name, GError **error)
 {
   g_autoptr (GPtrArray) accounts = fm_folder_store_accounts (reader, error);
-  for (guint i = 0; accounts != NULL && i < accounts->len; i++) {
-    const FmAccountInfo *account = accounts->pdata[i];
-    if (g_str_equal (account->name, name))
-      return account->id;
-  }
+  for (guint i = 0; accounts != NULL && i < accounts->len; i++)
+    {
+      const FmAccountInfo *account = accounts->pdata[i];
+      if (g_str_equal (account->name, name))
+        return account->id;
+    }
   if (accounts != NULL)
     g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "there is no account \"%s\"", name);
   return 0;
@@ -427,17 +444,26 @@ apply_send (FmApply *apply, FmStoreWriter *writer, GError **error)
   if (blob_id == 0)
     return FALSE;
   g_autoptr (GPtrArray) recipients = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; options.recipients[i] != NULL; i++) {
-    FmOutboxRecipient *recipient = g_new0 (FmOutboxRecipient, 1);
-    recipient->address = (char *) options.recipients[i];
-    g_ptr_array_add (recipients, recipient);
-  }
+  for (guint i = 0; options.recipients[i] != NULL; i++)
+    {
+      FmOutboxRecipient *recipient = g_new0 (FmOutboxRecipient, 1);
+      recipient->address = (char *) options.recipients[i];
+      g_ptr_array_add (recipients, recipient);
+    }
   gint64 now = fm_clock_now_utc ();
   FmOutgoing outgoing = {
-    .account_id = account_id, .blob_id = blob_id, .sender = (char *) options.sender, .recipients = recipients,
-    .state = FM_OUTBOX_HELD, .hold_until_utc = options.hold_s > 0 ? now + options.hold_s : 0, .created_utc = now, .error = (char *) "",
-    .message_id = (char *) fm_envelope_message_id (apply->envelope), .replied_id = options.replied_id,
-    .forwarded_id = options.forwarded_id, .draft_id = options.draft_id,
+    .account_id = account_id,
+    .blob_id = blob_id,
+    .sender = (char *) options.sender,
+    .recipients = recipients,
+    .state = FM_OUTBOX_HELD,
+    .hold_until_utc = options.hold_s > 0 ? now + options.hold_s : 0,
+    .created_utc = now,
+    .error = (char *) "",
+    .message_id = (char *) fm_envelope_message_id (apply->envelope),
+    .replied_id = options.replied_id,
+    .forwarded_id = options.forwarded_id,
+    .draft_id = options.draft_id,
   };
   if (!new_group (apply, writer, g_strdup ("queued 1 to be sent"), error))
     return FALSE;
@@ -460,16 +486,16 @@ apply_folder (FmApply *apply, FmStoreWriter *writer, GError **error)
   apply->count = 1;
   FmActionKind kind = fm_action_kind (apply->action);
   if (kind == FM_ACTION_FOLDER_CREATE)
-    return new_group (apply, writer, g_strdup_printf ("created %s/%s", account, name), error) &&
-           fm_journal_plan_folder_create (writer, apply->group_id, account_id, name, error) != 0;
+    return new_group (apply, writer, g_strdup_printf ("created %s/%s", account, name), error)
+           && fm_journal_plan_folder_create (writer, apply->group_id, account_id, name, error) != 0;
   g_autoptr (FmFolderInfo) folder = fm_folder_store_find (reader, account_id, name, error);
   if (folder == NULL)
     return FALSE;
   if (kind == FM_ACTION_FOLDER_RENAME)
-    return new_group (apply, writer, g_strdup_printf ("renamed %s/%s to %s", account, name, to), error) &&
-           fm_journal_plan_folder_rename (writer, apply->group_id, folder->id, to, error);
-  return new_group (apply, writer, g_strdup_printf ("deleted folder %s/%s", account, name), error) &&
-         fm_journal_plan_folder_delete (writer, apply->group_id, folder->id, error);
+    return new_group (apply, writer, g_strdup_printf ("renamed %s/%s to %s", account, name, to), error)
+           && fm_journal_plan_folder_rename (writer, apply->group_id, folder->id, to, error);
+  return new_group (apply, writer, g_strdup_printf ("deleted folder %s/%s", account, name), error)
+         && fm_journal_plan_folder_delete (writer, apply->group_id, folder->id, error);
 }
 
 /* Every folder and account that the group's messages are in now: noted before and after, since the step back moves them. */
@@ -491,17 +517,18 @@ history_text (FmApply *apply, FmStoreReader *reader, const GArray *ids, const ch
   gboolean undo = fm_action_kind (apply->action) == FM_ACTION_UNDO;
   gint64 place = 0;
   gboolean one_place = undo && (g_str_has_prefix (label, "moved") || g_str_has_prefix (label, "archived"));
-  for (guint at = 0; one_place && at < ids->len; at += CHUNK) {
-    g_autoptr (GPtrArray) rows =
-      fm_list_store_rows (reader, &g_array_index (ids, gint64, at), MIN (CHUNK, ids->len - at), NULL);
-    for (guint i = 0; rows != NULL && i < rows->len; i++) {
-      const FmRow *row = rows->pdata[i];
-      one_place = place == 0 || place == row->folder_id;
-      place = row->folder_id;
-      if (!one_place)
-        break;
+  for (guint at = 0; one_place && at < ids->len; at += CHUNK)
+    {
+      g_autoptr (GPtrArray) rows = fm_list_store_rows (reader, &g_array_index (ids, gint64, at), MIN (CHUNK, ids->len - at), NULL);
+      for (guint i = 0; rows != NULL && i < rows->len; i++)
+        {
+          const FmRow *row = rows->pdata[i];
+          one_place = place == 0 || place == row->folder_id;
+          place = row->folder_id;
+          if (!one_place)
+            break;
+        }
     }
-  }
   g_autofree char *folder = one_place && place != 0 ? folder_label (reader, place, NULL) : NULL;
   if (folder != NULL)
     return g_strdup_printf ("restored %u to %s", apply->count, folder);
@@ -519,7 +546,8 @@ take_back_mail (FmApply *apply, FmStoreWriter *writer, gint64 candidate, gboolea
   for (guint i = 0; mails != NULL && i < mails->len; i++)
     {
       const FmOutgoing *mail = mails->pdata[i];
-      if (mail->state == FM_OUTBOX_HELD && mail->tries == 0 && mail->group_id > candidate && (last == NULL || mail->group_id > last->group_id))
+      if (mail->state == FM_OUTBOX_HELD && mail->tries == 0 && mail->group_id > candidate
+          && (last == NULL || mail->group_id > last->group_id))
         last = mail;
     }
   if (mails == NULL || last == NULL)
@@ -566,19 +594,20 @@ gboolean
 fm_apply_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
   FmApply *apply = data;
-  switch (fm_action_kind (apply->action)) {
-  case FM_ACTION_APPEND:
-    return apply_append (apply, writer, error);
-  case FM_ACTION_SEND:
-    return apply_send (apply, writer, error);
-  case FM_ACTION_FOLDER_CREATE:
-  case FM_ACTION_FOLDER_RENAME:
-  case FM_ACTION_FOLDER_DELETE:
-    return apply_folder (apply, writer, error);
-  case FM_ACTION_UNDO:
-  case FM_ACTION_REDO:
-    return apply_history (apply, writer, error);
-  default:
-    return apply_messages (apply, writer, error);
-  }
+  switch (fm_action_kind (apply->action))
+    {
+    case FM_ACTION_APPEND:
+      return apply_append (apply, writer, error);
+    case FM_ACTION_SEND:
+      return apply_send (apply, writer, error);
+    case FM_ACTION_FOLDER_CREATE:
+    case FM_ACTION_FOLDER_RENAME:
+    case FM_ACTION_FOLDER_DELETE:
+      return apply_folder (apply, writer, error);
+    case FM_ACTION_UNDO:
+    case FM_ACTION_REDO:
+      return apply_history (apply, writer, error);
+    default:
+      return apply_messages (apply, writer, error);
+    }
 }

@@ -20,8 +20,8 @@ gboolean fm_apply_run (FmStoreWriter *writer, gpointer apply, GError **error);
 /* After a run that went well. Transfer: none. */
 gint64 fm_apply_group (const FmApply *apply);
 guint fm_apply_count (const FmApply *apply);
-const char *fm_apply_text (const FmApply *apply);          /* "moved 3 to work/Archive" */
-const GArray *fm_apply_folders (const FmApply *apply);     /* gint64: lists that changed */
-const GArray *fm_apply_accounts (const FmApply *apply);    /* gint64: journals that have new operations */
-gboolean fm_apply_tree_changed (const FmApply *apply);     /* folders came, went or were renamed */
+const char *fm_apply_text (const FmApply *apply);       /* "moved 3 to work/Archive" */
+const GArray *fm_apply_folders (const FmApply *apply);  /* gint64: lists that changed */
+const GArray *fm_apply_accounts (const FmApply *apply); /* gint64: journals that have new operations */
+gboolean fm_apply_tree_changed (const FmApply *apply);  /* folders came, went or were renamed */
 gboolean fm_apply_outbox_changed (const FmApply *apply);

@@ -31,11 +31,12 @@ fm_engine_desk_post (FmEngine *engine, FmEngineDeskRun run, gpointer data)
 FmEngineAccount *
 fm_engine_desk_account (FmEngine *engine, const char *name, gint64 account_id)
 {
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (name != NULL ? g_str_equal (account->spec->name, name) : account->account_id == account_id)
-      return account;
-  }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (name != NULL ? g_str_equal (account->spec->name, name) : account->account_id == account_id)
+        return account;
+    }
   return NULL;
 }
 
@@ -53,12 +54,13 @@ static gboolean
 register_accounts (FmStoreWriter *writer, gpointer data, GError **error)
 {
   FmEngine *engine = data;
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    account->account_id = fm_folder_store_put_account (writer, account->spec->name, (FmStoreKind) account->spec->kind, error);
-    if (account->account_id == 0)
-      return FALSE;
-  }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      account->account_id = fm_folder_store_put_account (writer, account->spec->name, (FmStoreKind) account->spec->kind, error);
+      if (account->account_id == 0)
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -123,8 +125,14 @@ start_index (FmEngine *engine)
   engine->index = fm_index_new (dir, &options, deliver_index_event, engine);
   if (options.read_only)
     return;
-  FmIndexFeedOptions feed = { .reader = engine->desk_reader, .pen = engine->pen, .index = engine->index, .marked = feed_marked,
-                              .caught_up = feed_caught_up, .notice = feed_notice, .progress = feed_progress, .data = engine };
+  FmIndexFeedOptions feed = { .reader = engine->desk_reader,
+                              .pen = engine->pen,
+                              .index = engine->index,
+                              .marked = feed_marked,
+                              .caught_up = feed_caught_up,
+                              .notice = feed_notice,
+                              .progress = feed_progress,
+                              .data = engine };
   engine->feed = fm_index_feed_new (&feed);
   fm_index_feed_kick (engine->feed);
 }
@@ -132,11 +140,13 @@ start_index (FmEngine *engine)
 static void
 start_worker (FmEngine *engine, FmEngineAccount *account)
 {
-  gboolean local = account->spec->kind == FM_ACCOUNT_MAILDIR || account->spec->kind == FM_ACCOUNT_MBOX || account->spec->kind == FM_ACCOUNT_NOTMUCH;
-  if (account->klass == NULL) {
-    notice (engine, account->spec->name, "accounts of this kind are not served yet", NULL);
-    return;
-  }
+  gboolean local
+      = account->spec->kind == FM_ACCOUNT_MAILDIR || account->spec->kind == FM_ACCOUNT_MBOX || account->spec->kind == FM_ACCOUNT_NOTMUCH;
+  if (account->klass == NULL)
+    {
+      notice (engine, account->spec->name, "accounts of this kind are not served yet", NULL);
+      return;
+    }
   if (engine->options.network || local)
     account->worker = account->klass->start (&engine->env, account->spec, account->account_id);
 }
@@ -165,10 +175,11 @@ lead (FmEngine *engine)
   fm_engine_follow_lead (engine);
   g_autoptr (GError) error = NULL;
   FmPen *pen = fm_engine_pen (engine, &error);
-  if (pen == NULL || !fm_pen_call (pen, FM_PEN_SAFE, register_accounts, engine, &error)) {
-    notice (engine, NULL, "the accounts can't be opened", error);
-    return;
-  }
+  if (pen == NULL || !fm_pen_call (pen, FM_PEN_SAFE, register_accounts, engine, &error))
+    {
+      notice (engine, NULL, "the accounts can't be opened", error);
+      return;
+    }
   fm_engine_emit (engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));
   if (engine->options.index)
     start_index (engine);
@@ -190,10 +201,11 @@ gboolean
 fm_engine_desk_seek_lease (FmEngine *engine)
 {
   engine->lease_check_us = fm_clock_mono_us () + LEASE_RETRY_US;
-  if (!fm_engine_try_lease (engine)) {
-    fm_engine_follow_connect (engine);
-    return FALSE;
-  }
+  if (!fm_engine_try_lease (engine))
+    {
+      fm_engine_follow_connect (engine);
+      return FALSE;
+    }
   engine->lease_check_us = G_MAXINT64;
   /* Searches may be under way in it. */
   engine->retired_index = g_steal_pointer (&engine->index);
@@ -206,11 +218,12 @@ fm_engine_desk_seek_lease (FmEngine *engine)
 static void
 wake_waiting (FmEngine *engine)
 {
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL && fm_journal_pending (engine->desk_reader, account->account_id) > 0)
-      account->klass->ops_ready (account->worker);
-  }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (account->worker != NULL && fm_journal_pending (engine->desk_reader, account->account_id) > 0)
+        account->klass->ops_ready (account->worker);
+    }
 }
 
 static void
@@ -269,10 +282,11 @@ void
 fm_engine_desk_drain (FmEngine *engine)
 {
   Job *job;
-  while ((job = fm_port_try_take (engine->desk_port)) != NULL) {
-    job->run (engine, job->data);
-    g_free (job);
-  }
+  while ((job = fm_port_try_take (engine->desk_port)) != NULL)
+    {
+      job->run (engine, job->data);
+      g_free (job);
+    }
 }
 
 static void
@@ -297,15 +311,17 @@ desk_main (gpointer data)
   else
     follow (engine);
   tell_lease (engine);
-  while (!g_atomic_int_get (&engine->desk_closing)) {
-    Job *job = fm_port_take (engine->desk_port, MIN (MIN (engine->queue_check_us, engine->lease_check_us), engine->follow_check_us));
-    if (job != NULL) {
-      job->run (engine, job->data);
-      g_free (job);
+  while (!g_atomic_int_get (&engine->desk_closing))
+    {
+      Job *job = fm_port_take (engine->desk_port, MIN (MIN (engine->queue_check_us, engine->lease_check_us), engine->follow_check_us));
+      if (job != NULL)
+        {
+          job->run (engine, job->data);
+          g_free (job);
+        }
+      if (engine->desk_reader != NULL)
+        run_timers (engine);
     }
-    if (engine->desk_reader != NULL)
-      run_timers (engine);
-  }
   stop_everything (engine);
   fm_engine_desk_drain (engine);
   fm_engine_follow_stop (engine);
@@ -340,7 +356,7 @@ fm_engine_desk_stop (FmEngine *engine)
 typedef struct {
   FmControlVerb verb;
   guint64 id;
-  gint64 target; /* folder or message */
+  gint64 target;    /* folder or message */
   FmAction *action; /* or NULL */
   char *account;    /* or NULL */
   char **folders;   /* or NULL */
@@ -371,11 +387,12 @@ static void
 open_folder (FmEngine *engine, guint64 id, gint64 folder_id)
 {
   g_autoptr (FmFolderInfo) folder = folder_id == 0 ? NULL : fm_folder_store_get (engine->desk_reader, folder_id, NULL);
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL)
-      account->klass->open_folder (account->worker, folder != NULL && folder->account_id == account->account_id ? folder->id : 0);
-  }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (account->worker != NULL)
+        account->klass->open_folder (account->worker, folder != NULL && folder->account_id == account->account_id ? folder->id : 0);
+    }
   fm_engine_finish (engine, id, NULL, NULL);
 }
 
@@ -386,12 +403,14 @@ want_body (FmEngine *engine, guint64 id, gint64 msg_id)
   g_autofree char *path = fm_body_store_path (engine->desk_reader, msg_id, NULL);
   g_autoptr (FmMessageInfo) message = path != NULL ? NULL : fm_message_store_get (engine->desk_reader, msg_id, &error);
   FmEngineAccount *account = message == NULL ? NULL : fm_engine_desk_account (engine, NULL, message->account_id);
-  if (account != NULL && account->worker != NULL) {
-    account->klass->want_body (account->worker, id, msg_id);
-    return;
-  }
+  if (account != NULL && account->worker != NULL)
+    {
+      account->klass->want_body (account->worker, id, msg_id);
+      return;
+    }
   if (path == NULL && error == NULL)
-    error = g_error_new_literal (FM_ERROR, FM_ERROR_OFFLINE, "the body of this message is not here, and there is no connection to fetch it");
+    error
+        = g_error_new_literal (FM_ERROR, FM_ERROR_OFFLINE, "the body of this message is not here, and there is no connection to fetch it");
   fm_engine_finish (engine, id, NULL, error);
 }
 
@@ -399,46 +418,50 @@ static void
 sync_accounts (FmEngine *engine, guint64 id, const char *name, const char *const *folders)
 {
   g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL && (name == NULL || g_str_equal (account->spec->name, name)))
-      g_ptr_array_add (chosen, account);
-  }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (account->worker != NULL && (name == NULL || g_str_equal (account->spec->name, name)))
+        g_ptr_array_add (chosen, account);
+    }
   g_autoptr (GError) error = NULL;
   if (name != NULL && fm_engine_desk_account (engine, name, 0) == NULL)
     error = g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no account \"%s\"", name);
   fm_engine_request_expect (engine, id, MAX (chosen->len, 1), engine->feed != NULL && error == NULL);
   if (chosen->len == 0)
     fm_engine_finish (engine, id, NULL, error);
-  for (guint i = 0; i < chosen->len; i++) {
-    FmEngineAccount *account = chosen->pdata[i];
-    account->klass->sync (account->worker, id, folders);
-  }
+  for (guint i = 0; i < chosen->len; i++)
+    {
+      FmEngineAccount *account = chosen->pdata[i];
+      account->klass->sync (account->worker, id, folders);
+    }
 }
 
 static void
 retry (FmEngine *engine, const char *name)
 {
   fm_secrets_retry (engine->secrets, name);
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL && (name == NULL || g_str_equal (account->spec->name, name)))
-      account->klass->retry (account->worker);
-    if (name == NULL || g_str_equal (account->spec->name, name))
-      fm_outbox_kick (account->outbox, TRUE);
-  }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (account->worker != NULL && (name == NULL || g_str_equal (account->spec->name, name)))
+        account->klass->retry (account->worker);
+      if (name == NULL || g_str_equal (account->spec->name, name))
+        fm_outbox_kick (account->outbox, TRUE);
+    }
 }
 
 /* Another process has written to the journal. */
 static void
 look_at_journal (FmEngine *engine)
 {
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL)
-      account->klass->ops_ready (account->worker);
-    fm_outbox_kick (account->outbox, FALSE);
-  }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (account->worker != NULL)
+        account->klass->ops_ready (account->worker);
+      fm_outbox_kick (account->outbox, FALSE);
+    }
   fm_engine_emit (engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));
   engine->queue_check_us = 0;
 }
@@ -446,39 +469,41 @@ look_at_journal (FmEngine *engine)
 static void
 cancel (FmEngine *engine, guint64 id)
 {
-  for (guint i = 0; i < engine->accounts->len; i++) {
-    FmEngineAccount *account = engine->accounts->pdata[i];
-    if (account->worker != NULL)
-      account->klass->cancel (account->worker, id);
-  }
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (account->worker != NULL)
+        account->klass->cancel (account->worker, id);
+    }
 }
 
 void
 fm_engine_desk_run_local (FmEngine *engine, guint64 id, const FmControlRequest *request)
 {
-  switch (request->verb) {
-  case FM_CONTROL_ACT:
-    fm_engine_act_as (engine, id, fm_action_ref (request->action), TRUE);
-    break;
-  case FM_CONTROL_SYNC:
-    sync_accounts (engine, id, request->account, request->folders);
-    break;
-  case FM_CONTROL_WANT_BODY:
-    want_body (engine, id, request->id);
-    break;
-  case FM_CONTROL_OPEN_FOLDER:
-    open_folder (engine, id, request->id);
-    break;
-  case FM_CONTROL_RETRY:
-    retry (engine, request->account);
-    break;
-  case FM_CONTROL_CANCEL:
-    fm_engine_cancel (engine, request->request_id);
-    break;
-  case FM_CONTROL_JOURNAL:
-    look_at_journal (engine);
-    break;
-  }
+  switch (request->verb)
+    {
+    case FM_CONTROL_ACT:
+      fm_engine_act_as (engine, id, fm_action_ref (request->action), TRUE);
+      break;
+    case FM_CONTROL_SYNC:
+      sync_accounts (engine, id, request->account, request->folders);
+      break;
+    case FM_CONTROL_WANT_BODY:
+      want_body (engine, id, request->id);
+      break;
+    case FM_CONTROL_OPEN_FOLDER:
+      open_folder (engine, id, request->id);
+      break;
+    case FM_CONTROL_RETRY:
+      retry (engine, request->account);
+      break;
+    case FM_CONTROL_CANCEL:
+      fm_engine_cancel (engine, request->request_id);
+      break;
+    case FM_CONTROL_JOURNAL:
+      look_at_journal (engine);
+      break;
+    }
 }
 
 /* An owner's request: done here by a leader, handed over by a follower. */
@@ -486,8 +511,11 @@ static void
 run_errand (FmEngine *engine, gpointer data)
 {
   Errand *errand = data;
-  FmControlRequest request = { .verb = errand->verb, .action = errand->action, .account = errand->account,
-                               .folders = (const char *const *) errand->folders, .id = errand->target };
+  FmControlRequest request = { .verb = errand->verb,
+                               .action = errand->action,
+                               .account = errand->account,
+                               .folders = (const char *const *) errand->folders,
+                               .id = errand->target };
   if (errand->verb == FM_CONTROL_CANCEL)
     request.request_id = errand->id;
   g_autofree char *path = errand->verb == FM_CONTROL_WANT_BODY ? fm_body_store_path (engine->desk_reader, errand->target, NULL) : NULL;
@@ -550,13 +578,17 @@ static void
 rebuild_index (FmEngine *engine, gpointer data)
 {
   guint64 *id = data;
-  if (engine->feed != NULL) {
-    fm_index_rebuild (engine->index);
-    fm_index_feed_wait (engine->feed, *id);
-  } else {
-    g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "the search index belongs to another running Fulmar, or is off");
-    fm_engine_finish (engine, *id, NULL, error);
-  }
+  if (engine->feed != NULL)
+    {
+      fm_index_rebuild (engine->index);
+      fm_index_feed_wait (engine->feed, *id);
+    }
+  else
+    {
+      g_autoptr (GError) error
+          = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "the search index belongs to another running Fulmar, or is off");
+      fm_engine_finish (engine, *id, NULL, error);
+    }
   g_free (id);
 }
 

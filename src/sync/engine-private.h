@@ -40,12 +40,12 @@ struct FmEngine {
 
   FmThread *desk;
   FmPort *desk_port;
-  int desk_closing; /* atomic */
-  FmStoreReader *desk_reader; /* desk */
-  gint64 queue_check_us;      /* desk: when FM_EVENT_QUEUE is due; G_MAXINT64: not */
-  gint64 lease_check_us;      /* desk: when a follower tries for the lease next */
+  int desk_closing;                 /* atomic */
+  FmStoreReader *desk_reader;       /* desk */
+  gint64 queue_check_us;            /* desk: when FM_EVENT_QUEUE is due; G_MAXINT64: not */
+  gint64 lease_check_us;            /* desk: when a follower tries for the lease next */
   guint64 queued_ops, queued_mails; /* desk: as last told */
-  int told_no_index; /* atomic: said once that text can't be searched */
+  int told_no_index;                /* atomic: said once that text can't be searched */
 
   FmControlServer *control; /* atomic: set by the desk once this process leads, freed at close */
   FmControlClient *leader;  /* desk: the connection to the leader, or NULL */
@@ -55,7 +55,7 @@ struct FmEngine {
 
   FmIndex *index;         /* desk; searches are given it there */
   FmIndex *retired_index; /* desk: a follower\'s, once it leads; kept until close */
-  FmIndexFeed *feed; /* desk */
+  FmIndexFeed *feed;      /* desk */
 };
 
 /* Parts of the engine that live on the desk. */
@@ -80,8 +80,8 @@ gboolean fm_engine_lease_is_free (const char *data_dir);
 /* What is known of a request that has not been answered. Under the engine's mutex. */
 typedef struct {
   FmCancel *cancel;
-  guint waiting; /* answers still to come from workers */
-  GError *error; /* the first that failed */
+  guint waiting;       /* answers still to come from workers */
+  GError *error;       /* the first that failed */
   gboolean then_index; /* SYNC: when the workers are done, the index must catch up */
 } FmEngineRequest;
 

@@ -68,10 +68,11 @@ fm_engine_request_expect (FmEngine *engine, guint64 id, guint waiting, gboolean 
 {
   pthread_mutex_lock (&engine->mutex);
   FmEngineRequest *request = g_hash_table_lookup (engine->requests, &id);
-  if (request != NULL) {
-    request->waiting = waiting;
-    request->then_index = then_index;
-  }
+  if (request != NULL)
+    {
+      request->waiting = waiting;
+      request->then_index = then_index;
+    }
   pthread_mutex_unlock (&engine->mutex);
 }
 
@@ -99,16 +100,18 @@ settle (FmEngine *engine, FmEvent *event)
     request->waiting = 1;
   if (--request->waiting > 0)
     return FALSE;
-  if (request->then_index && event->kind != FM_EVENT_CANCELLED) {
-    request->then_index = FALSE;
-    request->waiting = 1;
-    fm_engine_desk_post (engine, wait_for_index, g_memdup2 (&event->reply_to, sizeof event->reply_to));
-    return FALSE;
-  }
-  if (request->error != NULL && event->kind == FM_EVENT_DONE) {
-    event->kind = FM_EVENT_FAILED;
-    event->error = g_error_copy (request->error);
-  }
+  if (request->then_index && event->kind != FM_EVENT_CANCELLED)
+    {
+      request->then_index = FALSE;
+      request->waiting = 1;
+      fm_engine_desk_post (engine, wait_for_index, g_memdup2 (&event->reply_to, sizeof event->reply_to));
+      return FALSE;
+    }
+  if (request->error != NULL && event->kind == FM_EVENT_DONE)
+    {
+      event->kind = FM_EVENT_FAILED;
+      event->error = g_error_copy (request->error);
+    }
   if (event->kind == FM_EVENT_FAILED && g_error_matches (event->error, FM_ERROR, FM_ERROR_CANCELLED))
     event->kind = FM_EVENT_CANCELLED;
   g_hash_table_remove (engine->requests, &event->reply_to);
@@ -118,25 +121,28 @@ settle (FmEngine *engine, FmEvent *event)
 void
 fm_engine_emit (FmEngine *engine, FmEvent *event)
 {
-  gboolean answers = event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED ||
-                     event->kind == FM_EVENT_COMPUTED;
-  if (answers) {
-    pthread_mutex_lock (&engine->mutex);
-    gboolean last = settle (engine, event);
-    pthread_mutex_unlock (&engine->mutex);
-    if (!last) {
-      fm_event_unref (event);
-      return;
+  gboolean answers = event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED
+                     || event->kind == FM_EVENT_COMPUTED;
+  if (answers)
+    {
+      pthread_mutex_lock (&engine->mutex);
+      gboolean last = settle (engine, event);
+      pthread_mutex_unlock (&engine->mutex);
+      if (!last)
+        {
+          fm_event_unref (event);
+          return;
+        }
     }
-  }
   fm_engine_follow_heard (engine, event);
   FmControlServer *control = g_atomic_pointer_get (&engine->control);
   if (control != NULL)
     fm_control_server_send (control, event);
-  if ((event->reply_to & FM_CONTROL_TOKEN_BIT) != 0) {
-    fm_event_unref (event);
-    return;
-  }
+  if ((event->reply_to & FM_CONTROL_TOKEN_BIT) != 0)
+    {
+      fm_event_unref (event);
+      return;
+    }
   fm_port_post (engine->options.events, event, (GDestroyNotify) fm_event_unref);
 }
 
@@ -160,10 +166,11 @@ take_lease (const char *data_dir)
     return -1;
   g_autofree char *path = g_build_filename (run, "lease", NULL);
   int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0) {
-    close (fd);
-    fd = -1;
-  }
+  if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0)
+    {
+      close (fd);
+      fd = -1;
+    }
   return fd;
 }
 
@@ -188,12 +195,13 @@ FmPen *
 fm_engine_pen (FmEngine *engine, GError **error)
 {
   pthread_mutex_lock (&engine->mutex);
-  if (engine->pen == NULL) {
-    FmStoreWriter *writer = fm_db_writer_new (engine->store, error);
-    if (writer != NULL)
-      engine->pen = fm_pen_new (engine->store, writer);
-    engine->env.pen = engine->pen;
-  }
+  if (engine->pen == NULL)
+    {
+      FmStoreWriter *writer = fm_db_writer_new (engine->store, error);
+      if (writer != NULL)
+        engine->pen = fm_pen_new (engine->store, writer);
+      engine->env.pen = engine->pen;
+    }
   FmPen *pen = engine->pen;
   pthread_mutex_unlock (&engine->mutex);
   return pen;
@@ -215,14 +223,15 @@ copy_options (FmEngine *engine, const FmEngineOptions *options)
   engine->options.data_dir = g_strdup (options->data_dir);
   engine->options.events = fm_port_ref (options->events);
   engine->options.accounts = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_account_spec_unref);
-  for (guint i = 0; options->accounts != NULL && i < options->accounts->len; i++) {
-    FmAccountSpec *spec = options->accounts->pdata[i];
-    g_ptr_array_add (engine->options.accounts, fm_account_spec_ref (spec));
-    FmEngineAccount *account = g_new0 (FmEngineAccount, 1);
-    account->spec = fm_account_spec_ref (spec);
-    account->klass = fm_worker_classes_find (spec->kind);
-    g_ptr_array_add (engine->accounts, account);
-  }
+  for (guint i = 0; options->accounts != NULL && i < options->accounts->len; i++)
+    {
+      FmAccountSpec *spec = options->accounts->pdata[i];
+      g_ptr_array_add (engine->options.accounts, fm_account_spec_ref (spec));
+      FmEngineAccount *account = g_new0 (FmEngineAccount, 1);
+      account->spec = fm_account_spec_ref (spec);
+      account->klass = fm_worker_classes_find (spec->kind);
+      g_ptr_array_add (engine->accounts, account);
+    }
 }
 
 static void
@@ -270,17 +279,20 @@ fm_engine_open (const FmEngineOptions *options, GError **error)
   engine->accounts = g_ptr_array_new_with_free_func (account_free);
   copy_options (engine, options);
   engine->store = fm_db_open (options->data_dir, error);
-  if (engine->store == NULL || (engine->reader = fm_db_reader_new (engine->store, error)) == NULL) {
-    engine_free (engine);
-    return NULL;
-  }
-  if (options->lease && fm_engine_try_lease (engine) && fm_engine_pen (engine, error) == NULL) {
-    engine_free (engine);
-    return NULL;
-  }
+  if (engine->store == NULL || (engine->reader = fm_db_reader_new (engine->store, error)) == NULL)
+    {
+      engine_free (engine);
+      return NULL;
+    }
+  if (options->lease && fm_engine_try_lease (engine) && fm_engine_pen (engine, error) == NULL)
+    {
+      engine_free (engine);
+      return NULL;
+    }
   engine->secrets = fm_secrets_new (options->data_dir, ask_user, engine);
-  engine->env = (FmSyncEnv){ .store = engine->store, .pen = engine->pen, .read_only = options->read_only, .network = options->network,
-                             .engine = engine };
+  engine->env = (FmSyncEnv){
+    .store = engine->store, .pen = engine->pen, .read_only = options->read_only, .network = options->network, .engine = engine
+  };
   engine->pool = fm_pool_new (engine->store, POOL_THREADS);
   engine->opened_leader = fm_engine_is_leader (engine);
   fm_engine_desk_start (engine);
@@ -387,11 +399,12 @@ static void
 release_ops (FmEngine *engine, gpointer data)
 {
   GArray *accounts = data;
-  for (guint i = 0; i < accounts->len; i++) {
-    FmEngineAccount *account = fm_engine_desk_account (engine, NULL, g_array_index (accounts, gint64, i));
-    if (account != NULL && account->worker != NULL)
-      account->klass->ops_ready (account->worker);
-  }
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      FmEngineAccount *account = fm_engine_desk_account (engine, NULL, g_array_index (accounts, gint64, i));
+      if (account != NULL && account->worker != NULL)
+        account->klass->ops_ready (account->worker);
+    }
   engine->queue_check_us = 0;
   g_array_unref (accounts);
 }
@@ -410,11 +423,12 @@ tell_changes (Act *act)
   if (fm_apply_outbox_changed (act->apply))
     fm_engine_desk_post (act->engine, kick_outboxes, NULL);
   const GArray *folders = fm_apply_folders (act->apply);
-  for (guint i = 0; i < folders->len; i++) {
-    FmEvent *event = fm_event_new (FM_EVENT_FOLDER_CHANGED, 0);
-    event->folder_id = g_array_index (folders, gint64, i);
-    fm_engine_emit (act->engine, event);
-  }
+  for (guint i = 0; i < folders->len; i++)
+    {
+      FmEvent *event = fm_event_new (FM_EVENT_FOLDER_CHANGED, 0);
+      event->folder_id = g_array_index (folders, gint64, i);
+      fm_engine_emit (act->engine, event);
+    }
   if (fm_apply_tree_changed (act->apply))
     fm_engine_emit (act->engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));
 }
@@ -423,25 +437,28 @@ static void
 act_done (const GError *error, gpointer data)
 {
   Act *act = data;
-  if (error != NULL || act->done_before) {
-    fm_engine_finish (act->engine, act->id, NULL, error);
-    return;
-  }
-  if (act->id != 0) {
-    FmEvent *durable = fm_event_new (FM_EVENT_DURABLE, act->id);
-    durable->group_id = fm_apply_group (act->apply);
-    fm_engine_emit (act->engine, durable);
-  }
+  if (error != NULL || act->done_before)
+    {
+      fm_engine_finish (act->engine, act->id, NULL, error);
+      return;
+    }
+  if (act->id != 0)
+    {
+      FmEvent *durable = fm_event_new (FM_EVENT_DURABLE, act->id);
+      durable->group_id = fm_apply_group (act->apply);
+      fm_engine_emit (act->engine, durable);
+    }
   tell_changes (act);
   GArray *accounts = g_array_copy ((GArray *) fm_apply_accounts (act->apply));
   fm_engine_desk_post (act->engine, release_ops, accounts);
-  if (act->id != 0) {
-    FmEvent *done = fm_event_new (FM_EVENT_DONE, act->id);
-    done->text = g_strdup (fm_apply_text (act->apply));
-    done->count = fm_apply_count (act->apply);
-    done->group_id = fm_apply_group (act->apply);
-    fm_engine_emit (act->engine, done);
-  }
+  if (act->id != 0)
+    {
+      FmEvent *done = fm_event_new (FM_EVENT_DONE, act->id);
+      done->text = g_strdup (fm_apply_text (act->apply));
+      done->count = fm_apply_count (act->apply);
+      done->group_id = fm_apply_group (act->apply);
+      fm_engine_emit (act->engine, done);
+    }
 }
 
 /* The origins written last, newest first, in one small value: enough for every action that may be handed over again. */
@@ -451,10 +468,11 @@ remember_origin (FmStoreWriter *writer, Act *act, GError **error)
   g_autoptr (GError) local = NULL;
   g_autofree char *origin = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", act->origin);
   g_autofree char *before = fm_db_meta_get (fm_db_writer_reader (writer), ORIGINS_KEY, &local);
-  if (local != NULL) {
-    g_propagate_error (error, g_steal_pointer (&local));
-    return FALSE;
-  }
+  if (local != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
   act->done_before = before != NULL && strstr (before, origin) != NULL;
   if (act->done_before)
     return TRUE;
@@ -476,11 +494,12 @@ act_write (Act *act)
 {
   g_autoptr (GError) error = NULL;
   FmPen *pen = fm_engine_pen (act->engine, &error);
-  if (pen == NULL) {
-    fm_engine_finish (act->engine, act->id, NULL, error);
-    act_free (act);
-    return;
-  }
+  if (pen == NULL)
+    {
+      fm_engine_finish (act->engine, act->id, NULL, error);
+      act_free (act);
+      return;
+    }
   fm_pen_post (pen, FM_PEN_USER, act_run, act_done, act, (GDestroyNotify) act_free);
 }
 
@@ -489,10 +508,11 @@ act_prepare (FmStoreReader *reader, const GError *reader_error, gpointer data)
 {
   Act *act = data;
   g_autoptr (GError) error = NULL;
-  if (fm_apply_prepare (act->apply, act->engine->store, &error)) {
-    act_write (act);
-    return;
-  }
+  if (fm_apply_prepare (act->apply, act->engine->store, &error))
+    {
+      act_write (act);
+      return;
+    }
   fm_engine_finish (act->engine, act->id, NULL, error);
   act_free (act);
 }
@@ -516,15 +536,20 @@ guint64
 fm_engine_act (FmEngine *engine, FmAction *action)
 {
   guint64 id = fm_engine_request_new (engine, 1, NULL);
-  if (engine->options.read_only) {
-    g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "opened read-only: nothing is changed");
-    fm_engine_finish (engine, id, NULL, error);
-    fm_action_unref (action);
-  } else if (engine->opened_leader) {
-    fm_engine_act_as (engine, id, action, FALSE);
-  } else {
-    fm_engine_desk_act (engine, id, action);
-  }
+  if (engine->options.read_only)
+    {
+      g_autoptr (GError) error = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "opened read-only: nothing is changed");
+      fm_engine_finish (engine, id, NULL, error);
+      fm_action_unref (action);
+    }
+  else if (engine->opened_leader)
+    {
+      fm_engine_act_as (engine, id, action, FALSE);
+    }
+  else
+    {
+      fm_engine_desk_act (engine, id, action);
+    }
   return id;
 }
 

@@ -4,7 +4,7 @@
 
 typedef struct {
   void (*done) (gpointer result, const GError *error, gpointer data); /* FmEngineDone */
-  gpointer result; /* meaningful only without an error */
+  gpointer result;                                                    /* meaningful only without an error */
   GError *error;
   gpointer data;
   GDestroyNotify free_data;

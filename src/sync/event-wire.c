@@ -61,11 +61,12 @@ typedef struct {
 static void
 take (Reader *reader, void *into, gsize size)
 {
-  if (reader->failed || (gsize) (reader->end - reader->at) < size) {
-    reader->failed = TRUE;
-    memset (into, 0, size);
-    return;
-  }
+  if (reader->failed || (gsize) (reader->end - reader->at) < size)
+    {
+      reader->failed = TRUE;
+      memset (into, 0, size);
+      return;
+    }
   memcpy (into, reader->at, size);
   reader->at += size;
 }
@@ -93,10 +94,11 @@ take_text (Reader *reader)
   if (reader->failed || size == ABSENT)
     return NULL;
   const char *at = (const char *) reader->at;
-  if (size > MAX_TEXT_BYTES || (gsize) (reader->end - reader->at) < size || !g_utf8_validate_len (at, size, NULL)) {
-    reader->failed = TRUE;
-    return NULL;
-  }
+  if (size > MAX_TEXT_BYTES || (gsize) (reader->end - reader->at) < size || !g_utf8_validate_len (at, size, NULL))
+    {
+      reader->failed = TRUE;
+      return NULL;
+    }
   reader->at += size;
   return g_strndup (at, size);
 }
@@ -107,15 +109,17 @@ take_ids (Reader *reader)
   guint32 n = take_u32 (reader);
   if (reader->failed || n == ABSENT)
     return NULL;
-  if (n > MAX_IDS || (gsize) (reader->end - reader->at) < (gsize) n * sizeof (gint64)) {
-    reader->failed = TRUE;
-    return NULL;
-  }
+  if (n > MAX_IDS || (gsize) (reader->end - reader->at) < (gsize) n * sizeof (gint64))
+    {
+      reader->failed = TRUE;
+      return NULL;
+    }
   GArray *ids = g_array_sized_new (FALSE, FALSE, sizeof (gint64), n);
-  for (guint32 i = 0; i < n; i++) {
-    gint64 id = (gint64) take_u64 (reader);
-    g_array_append_val (ids, id);
-  }
+  for (guint32 i = 0; i < n; i++)
+    {
+      gint64 id = (gint64) take_u64 (reader);
+      g_array_append_val (ids, id);
+    }
   return ids;
 }
 
@@ -141,10 +145,11 @@ fm_event_wire_decode (GBytes *bytes, GError **error)
   if (code != ABSENT)
     event->error = g_error_new_literal (FM_ERROR, (int) code, message == NULL ? "" : message);
   event->ids = take_ids (&reader);
-  if (reader.failed || reader.at != reader.end || kind > FM_EVENT_LEADER || kind == FM_EVENT_COMPUTED || state > FM_STATE_LOCAL ||
-      (code != ABSENT && code > FM_ERROR_INVALID)) {
-    g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID, "an event over the control socket is malformed");
-    return NULL;
-  }
+  if (reader.failed || reader.at != reader.end || kind > FM_EVENT_LEADER || kind == FM_EVENT_COMPUTED || state > FM_STATE_LOCAL
+      || (code != ABSENT && code > FM_ERROR_INVALID))
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID, "an event over the control socket is malformed");
+      return NULL;
+    }
   return g_steal_pointer (&event);
 }

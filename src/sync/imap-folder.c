@@ -20,7 +20,7 @@ typedef struct {
   guint32 uidvalidity, uidnext, lowest_uid;
   guint64 modseq;
   gboolean synced, rematch;
-  GArray *settling; /* gint64: operations that were to be met here when the visit began; with rematch */
+  GArray *settling;          /* gint64: operations that were to be met here when the visit began; with rematch */
   gboolean validity_changed; /* out */
 } Marks;
 

@@ -356,8 +356,7 @@ do_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError *
     case FM_OP_APPEND:
       return do_append (conn, batch, ret_uids, error);
     case FM_OP_FOLDER_CREATE:
-      return fm_imap_change_create (conn->session, batch->folder, error)
-             && subscribe (conn, batch->folder, error);
+      return fm_imap_change_create (conn->session, batch->folder, error) && subscribe (conn, batch->folder, error);
     case FM_OP_FOLDER_RENAME:
       return fm_imap_change_rename (conn->session, batch->folder, batch->target, error);
     case FM_OP_FOLDER_DELETE:

@@ -8,13 +8,13 @@
 
 struct FmIndexFeed {
   FmIndexFeedOptions options;
-  gint64 cursor;          /* blobs below this id have not been looked at in this pass */
-  gboolean again;         /* kicked during a pass */
-  gboolean walking;       /* a pass is under way */
+  gint64 cursor;    /* blobs below this id have not been looked at in this pass */
+  gboolean again;   /* kicked during a pass */
+  gboolean walking; /* a pass is under way */
   gboolean rebuilding;
-  GHashTable *in_flight;  /* gint64 blob ids handed over, not yet marked */
-  GArray *waiting;        /* guint64 requests */
-  guint64 done, total;    /* of this burst, for progress */
+  GHashTable *in_flight; /* gint64 blob ids handed over, not yet marked */
+  GArray *waiting;       /* guint64 requests */
+  guint64 done, total;   /* of this burst, for progress */
 };
 
 FmIndexFeed *
@@ -42,10 +42,11 @@ answer_waiting (FmIndexFeed *feed)
 {
   if (feed->walking || g_hash_table_size (feed->in_flight) > 0)
     return;
-  if (feed->rebuilding) {
-    feed->rebuilding = FALSE;
-    fm_index_rebuild_end (feed->options.index);
-  }
+  if (feed->rebuilding)
+    {
+      feed->rebuilding = FALSE;
+      fm_index_rebuild_end (feed->options.index);
+    }
   if (feed->total > 0)
     feed->options.progress (feed->done, feed->done, feed->options.data);
   feed->done = feed->total = 0;
@@ -85,14 +86,15 @@ mark_job_free (gpointer data)
 static void
 mark (FmIndexFeed *feed, const gint64 *ids, guint n, FmBlobIndex state)
 {
-  for (guint at = 0; at < n; at += PAGE) {
-    Mark *job = g_new0 (Mark, 1);
-    job->options = feed->options;
-    job->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-    job->state = state;
-    g_array_append_vals (job->ids, ids + at, MIN (PAGE, n - at));
-    fm_pen_post (feed->options.pen, FM_PEN_BULK, mark_job_run, mark_job_done, job, mark_job_free);
-  }
+  for (guint at = 0; at < n; at += PAGE)
+    {
+      Mark *job = g_new0 (Mark, 1);
+      job->options = feed->options;
+      job->ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+      job->state = state;
+      g_array_append_vals (job->ids, ids + at, MIN (PAGE, n - at));
+      fm_pen_post (feed->options.pen, FM_PEN_BULK, mark_job_run, mark_job_done, job, mark_job_free);
+    }
 }
 
 /* One page. FALSE: the index takes no more now. */
@@ -100,25 +102,31 @@ static gboolean
 send_page (FmIndexFeed *feed)
 {
   g_autoptr (GArray) ids = fm_body_store_indexable (feed->options.reader, FM_BLOB_TODO, feed->cursor, PAGE, NULL);
-  if (ids == NULL || ids->len == 0) {
-    feed->walking = FALSE;
-    return TRUE;
-  }
-  for (guint i = 0; i < ids->len; i++) {
-    gint64 id = g_array_index (ids, gint64, i);
-    if (!g_hash_table_contains (feed->in_flight, &id)) {
-      g_autofree char *path = fm_body_store_blob_path (feed->options.reader, id, NULL);
-      /* Asked for again in every pass, if it were not marked; a rebuild tries it again. */
-      if (path == NULL) {
-        mark (feed, &id, 1, FM_BLOB_FAILED);
-      } else if (!fm_index_add (feed->options.index, id, path)) {
-        return FALSE;
-      }
-      g_hash_table_add (feed->in_flight, g_memdup2 (&id, sizeof id));
-      feed->total++;
+  if (ids == NULL || ids->len == 0)
+    {
+      feed->walking = FALSE;
+      return TRUE;
     }
-    feed->cursor = id;
-  }
+  for (guint i = 0; i < ids->len; i++)
+    {
+      gint64 id = g_array_index (ids, gint64, i);
+      if (!g_hash_table_contains (feed->in_flight, &id))
+        {
+          g_autofree char *path = fm_body_store_blob_path (feed->options.reader, id, NULL);
+          /* Asked for again in every pass, if it were not marked; a rebuild tries it again. */
+          if (path == NULL)
+            {
+              mark (feed, &id, 1, FM_BLOB_FAILED);
+            }
+          else if (!fm_index_add (feed->options.index, id, path))
+            {
+              return FALSE;
+            }
+          g_hash_table_add (feed->in_flight, g_memdup2 (&id, sizeof id));
+          feed->total++;
+        }
+      feed->cursor = id;
+    }
   return TRUE;
 }
 
@@ -139,13 +147,14 @@ pump (FmIndexFeed *feed)
       return;
   if (feed->walking)
     return;
-  if (feed->again) {
-    feed->again = FALSE;
-    feed->walking = TRUE;
-    feed->cursor = G_MAXINT64;
-    pump (feed);
-    return;
-  }
+  if (feed->again)
+    {
+      feed->again = FALSE;
+      feed->walking = TRUE;
+      feed->cursor = G_MAXINT64;
+      pump (feed);
+      return;
+    }
   send_removals (feed);
   answer_waiting (feed);
 }
@@ -153,10 +162,11 @@ pump (FmIndexFeed *feed)
 void
 fm_index_feed_kick (FmIndexFeed *feed)
 {
-  if (feed->walking) {
-    feed->again = TRUE;
-    return;
-  }
+  if (feed->walking)
+    {
+      feed->again = TRUE;
+      return;
+    }
   feed->walking = TRUE;
   feed->cursor = G_MAXINT64;
   pump (feed);
@@ -197,38 +207,39 @@ fm_index_feed_event (FmIndexFeed *feed, const FmIndexEvent *event)
   guint n;
   const gint64 *ids = fm_index_event_ids (event, &n);
   const GError *error = fm_index_event_error (event);
-  switch (fm_index_event_kind (event)) {
-  case FM_INDEX_EVENT_ADDED:
-    feed->done += n;
-    mark (feed, ids, n, FM_BLOB_INDEXED);
-    break;
-  case FM_INDEX_EVENT_FAILED:
-    feed->done += n;
-    mark (feed, ids, n, FM_BLOB_FAILED);
-    break;
-  case FM_INDEX_EVENT_REMOVED: {
-    GArray *gone = g_array_new (FALSE, FALSE, sizeof (gint64));
-    g_array_append_vals (gone, ids, n);
-    fm_pen_post (feed->options.pen, FM_PEN_BULK, gone_run, NULL, gone, (GDestroyNotify) g_array_unref);
-    break;
-  }
-  case FM_INDEX_EVENT_ROOM:
-    break;
-  case FM_INDEX_EVENT_REBUILD_NEEDED:
-    feed->rebuilding = TRUE;
-    feed->walking = FALSE;
-    g_hash_table_remove_all (feed->in_flight);
-    /* A store's first index is no news; one that was lost is. */
-    if (!g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND) || has_indexed (feed))
-      feed->options.notice ("the search index is built anew; header search works meanwhile", error, feed->options.data);
-    fm_pen_post (feed->options.pen, FM_PEN_BULK, reset_run, reset_done, g_memdup2 (&feed->options, sizeof feed->options), g_free);
-    return;
-  case FM_INDEX_EVENT_STOPPED:
-    feed->options.notice ("indexing waits", error, feed->options.data);
-    break;
-  default:
-    break;
-  }
+  switch (fm_index_event_kind (event))
+    {
+    case FM_INDEX_EVENT_ADDED:
+      feed->done += n;
+      mark (feed, ids, n, FM_BLOB_INDEXED);
+      break;
+    case FM_INDEX_EVENT_FAILED:
+      feed->done += n;
+      mark (feed, ids, n, FM_BLOB_FAILED);
+      break;
+      case FM_INDEX_EVENT_REMOVED: {
+        GArray *gone = g_array_new (FALSE, FALSE, sizeof (gint64));
+        g_array_append_vals (gone, ids, n);
+        fm_pen_post (feed->options.pen, FM_PEN_BULK, gone_run, NULL, gone, (GDestroyNotify) g_array_unref);
+        break;
+      }
+    case FM_INDEX_EVENT_ROOM:
+      break;
+    case FM_INDEX_EVENT_REBUILD_NEEDED:
+      feed->rebuilding = TRUE;
+      feed->walking = FALSE;
+      g_hash_table_remove_all (feed->in_flight);
+      /* A store's first index is no news; one that was lost is. */
+      if (!g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND) || has_indexed (feed))
+        feed->options.notice ("the search index is built anew; header search works meanwhile", error, feed->options.data);
+      fm_pen_post (feed->options.pen, FM_PEN_BULK, reset_run, reset_done, g_memdup2 (&feed->options, sizeof feed->options), g_free);
+      return;
+    case FM_INDEX_EVENT_STOPPED:
+      feed->options.notice ("indexing waits", error, feed->options.data);
+      break;
+    default:
+      break;
+    }
   if (feed->total > 0)
     feed->options.progress (feed->done, feed->total, feed->options.data);
   if (feed->walking)

@@ -24,12 +24,13 @@ copy_bytes (int from, int to)
   char buffer[65536];
   ssize_t n;
   while ((n = read (from, buffer, sizeof buffer)) > 0)
-    for (ssize_t done = 0; done < n;) {
-      ssize_t put = write (to, buffer + done, (size_t) (n - done));
-      if (put < 0)
-        return FALSE;
-      done += put;
-    }
+    for (ssize_t done = 0; done < n;)
+      {
+        ssize_t put = write (to, buffer + done, (size_t) (n - done));
+        if (put < 0)
+          return FALSE;
+        done += put;
+      }
   return n == 0 && fsync (to) == 0;
 }
 
@@ -37,10 +38,11 @@ static void
 keep_time (int from, int to)
 {
   struct stat st;
-  if (fstat (from, &st) == 0) {
-    struct timespec times[2] = { st.st_mtim, st.st_mtim };
-    futimens (to, times);
-  }
+  if (fstat (from, &st) == 0)
+    {
+      struct timespec times[2] = { st.st_mtim, st.st_mtim };
+      futimens (to, times);
+    }
 }
 
 gboolean
@@ -65,10 +67,11 @@ fm_maildir_file_copy (const char *from, const char *to_dir, const char *to, GErr
   close (in);
   if (out >= 0)
     close (out);
-  if (ok && link (tmp, to) != 0 && errno != EEXIST) {
-    saved_errno = errno;
-    ok = FALSE;
-  }
+  if (ok && link (tmp, to) != 0 && errno != EEXIST)
+    {
+      saved_errno = errno;
+      ok = FALSE;
+    }
   if (out >= 0)
     unlink (tmp);
   return ok || fail (error, saved_errno, to);
@@ -79,16 +82,17 @@ fm_maildir_file_move (const char *from, const char *to, GError **error)
 {
   if (g_str_equal (from, to))
     return access (to, F_OK) == 0 || fail (error, errno, to);
-  if (link (from, to) != 0 && errno != EEXIST) {
-    if (errno == ENOENT && access (to, F_OK) == 0)
-      return TRUE;
-    if (errno != EXDEV && errno != EPERM && errno != EOPNOTSUPP)
-      return fail (error, errno, errno == ENOENT ? from : to);
-    g_autofree char *sub = g_path_get_dirname (to);
-    g_autofree char *dir = g_path_get_dirname (sub);
-    if (!fm_maildir_file_copy (from, dir, to, error))
-      return FALSE;
-  }
+  if (link (from, to) != 0 && errno != EEXIST)
+    {
+      if (errno == ENOENT && access (to, F_OK) == 0)
+        return TRUE;
+      if (errno != EXDEV && errno != EPERM && errno != EOPNOTSUPP)
+        return fail (error, errno, errno == ENOENT ? from : to);
+      g_autofree char *sub = g_path_get_dirname (to);
+      g_autofree char *dir = g_path_get_dirname (sub);
+      if (!fm_maildir_file_copy (from, dir, to, error))
+        return FALSE;
+    }
   return fm_maildir_file_remove (from, error);
 }
 
@@ -104,18 +108,19 @@ fm_maildir_file_find (const char *dir, const char *path)
   const char *slash = strrchr (path, '/'), *name = slash == NULL ? path : slash + 1;
   gsize length = fm_maildir_name_key_length (name);
   static const char *const parts[] = { "cur", "new" };
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
-    g_autofree char *sub = g_build_filename (dir, parts[i], NULL);
-    DIR *stream = opendir (sub);
-    const struct dirent *entry;
-    char *found = NULL;
-    while (stream != NULL && found == NULL && (entry = readdir (stream)) != NULL)
-      if (fm_maildir_name_key_length (entry->d_name) == length && strncmp (entry->d_name, name, length) == 0)
-        found = g_build_filename (sub, entry->d_name, NULL);
-    if (stream != NULL)
-      closedir (stream);
-    if (found != NULL)
-      return found;
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    {
+      g_autofree char *sub = g_build_filename (dir, parts[i], NULL);
+      DIR *stream = opendir (sub);
+      const struct dirent *entry;
+      char *found = NULL;
+      while (stream != NULL && found == NULL && (entry = readdir (stream)) != NULL)
+        if (fm_maildir_name_key_length (entry->d_name) == length && strncmp (entry->d_name, name, length) == 0)
+          found = g_build_filename (sub, entry->d_name, NULL);
+      if (stream != NULL)
+        closedir (stream);
+      if (found != NULL)
+        return found;
+    }
   return NULL;
 }

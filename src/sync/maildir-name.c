@@ -66,12 +66,13 @@ safe_host (void)
     return g_strdup ("localhost");
   host[sizeof host - 1] = '\0';
   GString *safe = g_string_new (NULL);
-  for (const unsigned char *at = (const unsigned char *) host; *at != '\0'; at++) {
-    if (*at == '/' || *at == ':' || *at == ',' || *at < 0x21 || *at >= 0x7f)
-      g_string_append_printf (safe, "\\%03o", *at);
-    else
-      g_string_append_c (safe, (char) *at);
-  }
+  for (const unsigned char *at = (const unsigned char *) host; *at != '\0'; at++)
+    {
+      if (*at == '/' || *at == ':' || *at == ',' || *at < 0x21 || *at >= 0x7f)
+        g_string_append_printf (safe, "\\%03o", *at);
+      else
+        g_string_append_c (safe, (char) *at);
+    }
   return g_string_free (safe, FALSE);
 }
 
@@ -96,11 +97,12 @@ fm_maildir_name_size (const char *file_name)
   const char *at = field + 3;
   if (!g_ascii_isdigit (*at))
     return -1;
-  for (; g_ascii_isdigit (*at) && at < file_name + length; at++) {
-    if (size > G_MAXINT64 / 100)
-      return -1;
-    size = size * 10 + (*at - '0');
-  }
+  for (; g_ascii_isdigit (*at) && at < file_name + length; at++)
+    {
+      if (size > G_MAXINT64 / 100)
+        return -1;
+      size = size * 10 + (*at - '0');
+    }
   return size;
 }
 

@@ -35,7 +35,7 @@ typedef struct {
   const FmOpBatch *batch;
   FmFolderInfo *folder, *target; /* may be NULL */
   GPtrArray *outcomes;
-  char *folder_path;             /* CREATE and RENAME: where the folder is now */
+  char *folder_path; /* CREATE and RENAME: where the folder is now */
   gint64 refused_group;
   char *refusal;
 } Work;
@@ -60,10 +60,11 @@ expect (FmMaildirContext *context, const char *path)
 static char *
 present_path (const FmMessageInfo *row, GError **error)
 {
-  if (row->path == NULL) {
-    g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message has no file");
-    return NULL;
-  }
+  if (row->path == NULL)
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message has no file");
+      return NULL;
+    }
   if (access (row->path, F_OK) == 0)
     return g_strdup (row->path);
   g_autofree char *sub = g_path_get_dirname (row->path);
@@ -78,8 +79,8 @@ present_path (const FmMessageInfo *row, GError **error)
 static char *
 path_for (const FmFolderInfo *folder, const FmOpItem *item, gint64 date_utc, const char *old_name, guint flags)
 {
-  g_autofree char *key = g_strdup_printf ("%" G_GINT64_FORMAT ".O%" G_GINT64_FORMAT "M%" G_GINT64_FORMAT "F%" G_GINT64_FORMAT ".fulmar", date_utc,
-                                          item->op_id, item->msg_id, folder->id);
+  g_autofree char *key = g_strdup_printf ("%" G_GINT64_FORMAT ".O%" G_GINT64_FORMAT "M%" G_GINT64_FORMAT "F%" G_GINT64_FORMAT ".fulmar",
+                                          date_utc, item->op_id, item->msg_id, folder->id);
   const char *info = old_name + fm_maildir_name_key_length (old_name);
   g_autofree char *named = g_strconcat (key, info, NULL);
   g_autofree char *name = fm_maildir_name_with_flags (named, flags);
@@ -117,10 +118,11 @@ static gboolean
 do_transfer (FmMaildirContext *context, const Work *work, const FmOpItem *item, const FmMessageInfo *row, Outcome *outcome)
 {
   gboolean copy = work->batch->kind == FM_OP_COPY;
-  if (work->target == NULL || work->target->path == NULL) {
-    g_set_error_literal (&outcome->error, FM_ERROR, FM_ERROR_NOT_FOUND, "the folder to move to is gone");
-    return FALSE;
-  }
+  if (work->target == NULL || work->target->path == NULL)
+    {
+      g_set_error_literal (&outcome->error, FM_ERROR, FM_ERROR_NOT_FOUND, "the folder to move to is gone");
+      return FALSE;
+    }
   guint flags = row->path == NULL ? row->flags : fm_maildir_name_flags (base_name (row->path));
   g_autofree char *to = path_for (work->target, item, row->internal_date_utc, row->path == NULL ? "" : base_name (row->path), flags);
   g_autofree char *done = fm_maildir_file_find (work->target->path, to);
@@ -130,9 +132,9 @@ do_transfer (FmMaildirContext *context, const Work *work, const FmOpItem *item, 
   expect (context, to);
   if (from != NULL && !copy)
     expect (context, from);
-  gboolean ok = from == NULL ||
-                (copy ? fm_maildir_file_copy (from, work->target->path, done != NULL ? done : to, &outcome->error)
-                      : fm_maildir_file_move (from, done != NULL ? done : to, &outcome->error));
+  gboolean ok = from == NULL
+                || (copy ? fm_maildir_file_copy (from, work->target->path, done != NULL ? done : to, &outcome->error)
+                         : fm_maildir_file_move (from, done != NULL ? done : to, &outcome->error));
   if (!ok)
     return FALSE;
   outcome->row_id = copy ? item->new_msg_id : row->id;
@@ -146,11 +148,12 @@ static gboolean
 is_shared (FmMaildirContext *context, const FmMessageInfo *row)
 {
   g_autoptr (GArray) rows = row->blob_id == 0 ? NULL : fm_message_store_find_blob (context->reader, row->blob_id, NULL);
-  for (guint i = 0; rows != NULL && i < rows->len; i++) {
-    g_autoptr (FmMessageInfo) other = fm_message_store_get (context->reader, g_array_index (rows, gint64, i), NULL);
-    if (other != NULL && other->id != row->id && other->path == NULL)
-      return TRUE;
-  }
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      g_autoptr (FmMessageInfo) other = fm_message_store_get (context->reader, g_array_index (rows, gint64, i), NULL);
+      if (other != NULL && other->id != row->id && other->path == NULL)
+        return TRUE;
+    }
   return FALSE;
 }
 
@@ -159,10 +162,11 @@ static gboolean
 adopt (FmMaildirContext *context, const char *path, Outcome *outcome)
 {
   int fd = open (path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    fm_error_set_errno (&outcome->error, FM_ERROR_STORAGE, errno, "the mail file %s", path);
-    return FALSE;
-  }
+  if (fd < 0)
+    {
+      fm_error_set_errno (&outcome->error, FM_ERROR_STORAGE, errno, "the mail file %s", path);
+      return FALSE;
+    }
   g_autoptr (FmSink) sink = fm_body_store_sink_new (context->env->store, G_MAXINT64, FALSE);
   char buffer[65536];
   ssize_t n;
@@ -192,10 +196,11 @@ do_expunge (FmMaildirContext *context, const FmMessageInfo *row, Outcome *outcom
 static gboolean
 do_append (FmMaildirContext *context, const Work *work, const FmOpItem *item, const FmMessageInfo *row, Outcome *outcome)
 {
-  if (work->folder == NULL || work->folder->path == NULL) {
-    g_set_error_literal (&outcome->error, FM_ERROR, FM_ERROR_NOT_FOUND, "the folder to file it in is gone");
-    return FALSE;
-  }
+  if (work->folder == NULL || work->folder->path == NULL)
+    {
+      g_set_error_literal (&outcome->error, FM_ERROR, FM_ERROR_NOT_FOUND, "the folder to file it in is gone");
+      return FALSE;
+    }
   g_autofree char *from = fm_body_store_blob_path (context->reader, work->batch->blob_id, &outcome->error);
   if (from == NULL)
     return FALSE;
@@ -219,21 +224,22 @@ do_item (FmMaildirContext *context, Work *work, const FmOpItem *item)
   g_autoptr (FmMessageInfo) row = fm_message_store_get (context->reader, item->msg_id, &outcome->error);
   if (row == NULL)
     return;
-  switch (work->batch->kind) {
-  case FM_OP_FLAGS:
-    do_flags (context, work, row, outcome);
-    break;
-  case FM_OP_MOVE:
-  case FM_OP_COPY:
-    do_transfer (context, work, item, row, outcome);
-    break;
-  case FM_OP_EXPUNGE:
-    do_expunge (context, row, outcome);
-    break;
-  default:
-    do_append (context, work, item, row, outcome);
-    break;
-  }
+  switch (work->batch->kind)
+    {
+    case FM_OP_FLAGS:
+      do_flags (context, work, row, outcome);
+      break;
+    case FM_OP_MOVE:
+    case FM_OP_COPY:
+      do_transfer (context, work, item, row, outcome);
+      break;
+    case FM_OP_EXPUNGE:
+      do_expunge (context, row, outcome);
+      break;
+    default:
+      do_append (context, work, item, row, outcome);
+      break;
+    }
 }
 
 /* Removes a folder's mail and its directories; folders inside it stay. */
@@ -241,21 +247,24 @@ static gboolean
 remove_folder (const char *path, GError **error)
 {
   static const char *const parts[] = { "tmp", "new", "cur", "." };
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
-    g_autofree char *sub = g_build_filename (path, parts[i], NULL);
-    g_autoptr (GDir) dir = g_dir_open (sub, 0, NULL);
-    const char *name;
-    while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-      g_autofree char *file = g_build_filename (sub, name, NULL);
-      struct stat st;
-      if (lstat (file, &st) == 0 && !S_ISDIR (st.st_mode) && !fm_maildir_file_remove (file, error))
-        return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    {
+      g_autofree char *sub = g_build_filename (path, parts[i], NULL);
+      g_autoptr (GDir) dir = g_dir_open (sub, 0, NULL);
+      const char *name;
+      while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+        {
+          g_autofree char *file = g_build_filename (sub, name, NULL);
+          struct stat st;
+          if (lstat (file, &st) == 0 && !S_ISDIR (st.st_mode) && !fm_maildir_file_remove (file, error))
+            return FALSE;
+        }
+      if (i < 3 && rmdir (sub) != 0 && errno != ENOENT)
+        {
+          fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the folder %s can't be removed", sub);
+          return FALSE;
+        }
     }
-    if (i < 3 && rmdir (sub) != 0 && errno != ENOENT) {
-      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the folder %s can't be removed", sub);
-      return FALSE;
-    }
-  }
   rmdir (path);
   return TRUE;
 }
@@ -275,14 +284,16 @@ do_folder (FmMaildirContext *context, Work *work, GError **error)
   g_autofree char *parent = g_path_get_dirname (work->folder_path);
   if (access (work->folder_path, F_OK) == 0 && (work->folder == NULL || access (work->folder->path, F_OK) != 0))
     return TRUE; /* done before a crash */
-  if (access (work->folder_path, F_OK) == 0) {
-    g_set_error (error, FM_ERROR, FM_ERROR_REFUSED, "there is a folder %s already", name);
-    return FALSE;
-  }
-  if (work->folder == NULL || g_mkdir_with_parents (parent, 0700) != 0 || rename (work->folder->path, work->folder_path) != 0) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the folder %s can't be renamed", batch->folder);
-    return FALSE;
-  }
+  if (access (work->folder_path, F_OK) == 0)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_REFUSED, "there is a folder %s already", name);
+      return FALSE;
+    }
+  if (work->folder == NULL || g_mkdir_with_parents (parent, 0700) != 0 || rename (work->folder->path, work->folder_path) != 0)
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the folder %s can't be renamed", batch->folder);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -311,11 +322,12 @@ hand_over (FmStoreWriter *writer, const Outcome *outcome, GError **error)
 {
   FmStoreReader *reader = fm_db_writer_reader (writer);
   g_autoptr (GArray) rows = fm_message_store_find_blob (reader, outcome->blob_id, error);
-  for (guint i = 0; rows != NULL && i < rows->len; i++) {
-    g_autoptr (FmMessageInfo) row = fm_message_store_get (reader, g_array_index (rows, gint64, i), error);
-    if (row == NULL || (row->path == NULL && fm_body_store_attach (writer, row->id, outcome->digest, outcome->size_bytes, error) == 0))
-      return FALSE;
-  }
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    {
+      g_autoptr (FmMessageInfo) row = fm_message_store_get (reader, g_array_index (rows, gint64, i), error);
+      if (row == NULL || (row->path == NULL && fm_body_store_attach (writer, row->id, outcome->digest, outcome->size_bytes, error) == 0))
+        return FALSE;
+    }
   return rows != NULL;
 }
 
@@ -331,8 +343,9 @@ settle_item (FmStoreWriter *writer, Work *work, const Outcome *outcome, GError *
   guint32 uid = 0;
   if (outcome->place_id != 0 && !next_uid (writer, outcome->place_id, &uid, error))
     return FALSE;
-  if (outcome->row_id != 0 && (!fm_message_store_set_path (writer, outcome->row_id, outcome->path, error) ||
-                               (outcome->place_id != 0 && !fm_body_store_put_local (writer, &outcome->row_id, 1, error))))
+  if (outcome->row_id != 0
+      && (!fm_message_store_set_path (writer, outcome->row_id, outcome->path, error)
+          || (outcome->place_id != 0 && !fm_body_store_put_local (writer, &outcome->row_id, 1, error))))
     return FALSE;
   return fm_journal_confirm (writer, outcome->op_id, uid, error);
 }
@@ -378,9 +391,12 @@ settle_folder (FmStoreWriter *writer, Work *work, const Outcome *outcome, GError
     return FALSE;
   if (batch->kind == FM_OP_FOLDER_DELETE)
     return TRUE;
-  FmFolderInput input = { .name = batch->kind == FM_OP_FOLDER_CREATE ? batch->folder : batch->target, .path = work->folder_path, .delimiter = '/',
+  FmFolderInput input = { .name = batch->kind == FM_OP_FOLDER_CREATE ? batch->folder : batch->target,
+                          .path = work->folder_path,
+                          .delimiter = '/',
                           .special = fm_special_folder_by_name (batch->kind == FM_OP_FOLDER_CREATE ? batch->folder : batch->target, '/'),
-                          .subscribed = TRUE, .selectable = TRUE };
+                          .subscribed = TRUE,
+                          .selectable = TRUE };
   return fm_folder_store_put (writer, batch->account_id, &input, error) != 0;
 }
 
@@ -440,15 +456,18 @@ run_batch (FmMaildirContext *context, const FmOpBatch *batch, GError **error)
   work.folder = fm_folder_store_get (context->reader, batch->folder_id, NULL);
   work.target = batch->target_id == 0 ? NULL : fm_folder_store_get (context->reader, batch->target_id, NULL);
   gboolean ok = batch->state != FM_OP_PLANNED || fm_pen_call (context->env->pen, FM_PEN_SAFE, mark_sent, &work, error);
-  if (ok && batch->kind >= FM_OP_FOLDER_CREATE) {
-    Outcome *outcome = g_new0 (Outcome, 1);
-    outcome->op_id = batch->items[0].op_id;
-    g_ptr_array_add (work.outcomes, outcome);
-    do_folder (context, &work, &outcome->error);
-  } else if (ok) {
-    for (gsize i = 0; i < batch->n; i++)
-      do_item (context, &work, &batch->items[i]);
-  }
+  if (ok && batch->kind >= FM_OP_FOLDER_CREATE)
+    {
+      Outcome *outcome = g_new0 (Outcome, 1);
+      outcome->op_id = batch->items[0].op_id;
+      g_ptr_array_add (work.outcomes, outcome);
+      do_folder (context, &work, &outcome->error);
+    }
+  else if (ok)
+    {
+      for (gsize i = 0; i < batch->n; i++)
+        do_item (context, &work, &batch->items[i]);
+    }
   ok = ok && fm_pen_call (context->env->pen, FM_PEN_SAFE, settle, &work, error);
   if (ok)
     tell (context, &work);
@@ -463,20 +482,22 @@ run_batch (FmMaildirContext *context, const FmOpBatch *batch, GError **error)
 gboolean
 fm_maildir_ops_run (FmMaildirContext *context, GError **error)
 {
-  while (!fm_cancel_is_set (context->cancel)) {
-    g_autoptr (GError) local = NULL;
-    g_autoptr (FmOpBatch) batch = fm_journal_unanswered (context->reader, context->account_id, BATCH, &local);
-    if (batch == NULL && local == NULL)
-      batch = fm_journal_next (context->reader, context->account_id, BATCH, &local);
-    if (batch == NULL && local == NULL)
-      break;
-    if (batch == NULL) {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
+  while (!fm_cancel_is_set (context->cancel))
+    {
+      g_autoptr (GError) local = NULL;
+      g_autoptr (FmOpBatch) batch = fm_journal_unanswered (context->reader, context->account_id, BATCH, &local);
+      if (batch == NULL && local == NULL)
+        batch = fm_journal_next (context->reader, context->account_id, BATCH, &local);
+      if (batch == NULL && local == NULL)
+        break;
+      if (batch == NULL)
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      if (!run_batch (context, batch, error))
+        return FALSE;
     }
-    if (!run_batch (context, batch, error))
-      return FALSE;
-  }
   fm_sync_env_queue_changed (context->env);
   return TRUE;
 }

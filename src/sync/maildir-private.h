@@ -24,8 +24,8 @@ typedef struct {
 
 /* Brings the rows of FOLDER up to what its directory holds. LIMIT > 0: only that many of the newest new messages, and no removals. FORCE reads the names even if
  * the directory says it has not changed. */
-gboolean fm_maildir_scan_folder (FmMaildirContext *context, const FmFolderInfo *folder, guint limit, gboolean force, FmMaildirChanges *ret_changes,
-                                 GError **error);
+gboolean fm_maildir_scan_folder (FmMaildirContext *context, const FmFolderInfo *folder, guint limit, gboolean force,
+                                 FmMaildirChanges *ret_changes, GError **error);
 /* One file that has just appeared (or changed its name). FALSE without an error: only a scan can tell. */
 gboolean fm_maildir_scan_file (FmMaildirContext *context, const FmFolderInfo *folder, const char *subdir, const char *file_name,
                                FmMaildirChanges *changes, GError **error);

@@ -49,11 +49,11 @@ typedef struct {
   GPtrArray *fresh; /* File*, borrowed, newest first */
   pthread_mutex_t mutex;
   pthread_cond_t slot;
-  gsize next;         /* under mutex: first file no parser has taken */
-  guint open_slices;  /* under mutex */
-  gsize written;      /* under mutex */
-  gint64 told_us;     /* under mutex */
-  GError *error;      /* under mutex: the first */
+  gsize next;        /* under mutex: first file no parser has taken */
+  guint open_slices; /* under mutex */
+  gsize written;     /* under mutex */
+  gint64 told_us;    /* under mutex */
+  GError *error;     /* under mutex: the first */
 } Import;
 
 typedef struct {
@@ -102,20 +102,23 @@ list_dir (const FmFolderInfo *folder, gboolean is_new, GHashTable *files, GError
   DIR *dir = opendir (path);
   if (dir == NULL && errno == ENOENT && is_new)
     return TRUE;
-  if (dir == NULL) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the folder %s can't be read", path);
-    return FALSE;
-  }
+  if (dir == NULL)
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the folder %s can't be read", path);
+      return FALSE;
+    }
   const struct dirent *entry;
-  while ((entry = readdir (dir)) != NULL && g_hash_table_size (files) < MAX_FILES) {
-    if (!fm_maildir_name_is_message (entry->d_name) || (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK))
-      continue;
-    File *file = g_new0 (File, 1);
-    file->name = g_strdup (entry->d_name);
-    file->is_new = is_new;
-    file->order = order_of (entry->d_name);
-    g_hash_table_replace (files, fm_maildir_name_key (entry->d_name), file);
-  }
+  while ((entry = readdir (dir)) != NULL && g_hash_table_size (files) < MAX_FILES)
+    {
+      if (!fm_maildir_name_is_message (entry->d_name)
+          || (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK))
+        continue;
+      File *file = g_new0 (File, 1);
+      file->name = g_strdup (entry->d_name);
+      file->is_new = is_new;
+      file->order = order_of (entry->d_name);
+      g_hash_table_replace (files, fm_maildir_name_key (entry->d_name), file);
+    }
   closedir (dir);
   return TRUE;
 }
@@ -174,20 +177,23 @@ static FmEnvelope *
 read_envelope (const char *path, struct stat *st)
 {
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat (fd, st) != 0 || !S_ISREG (st->st_mode)) {
-    if (fd >= 0)
-      close (fd);
-    return NULL;
-  }
+  if (fd < 0 || fstat (fd, st) != 0 || !S_ISREG (st->st_mode))
+    {
+      if (fd >= 0)
+        close (fd);
+      return NULL;
+    }
   g_autoptr (GByteArray) header = g_byte_array_new ();
   guint8 chunk[8192];
   ssize_t n;
-  while (header->len < FM_ENVELOPE_MAX_HEADER_BYTES && (n = read (fd, chunk, sizeof chunk)) > 0) {
-    gsize seen = header->len > 3 ? header->len - 3 : 0;
-    g_byte_array_append (header, chunk, (guint) n);
-    if (memmem (header->data + seen, header->len - seen, "\n\n", 2) != NULL || memmem (header->data + seen, header->len - seen, "\r\n\r\n", 4) != NULL)
-      break;
-  }
+  while (header->len < FM_ENVELOPE_MAX_HEADER_BYTES && (n = read (fd, chunk, sizeof chunk)) > 0)
+    {
+      gsize seen = header->len > 3 ? header->len - 3 : 0;
+      g_byte_array_append (header, chunk, (guint) n);
+      if (memmem (header->data + seen, header->len - seen, "\n\n", 2) != NULL
+          || memmem (header->data + seen, header->len - seen, "\r\n\r\n", 4) != NULL)
+        break;
+    }
   close (fd);
   return fm_envelope_parse (header->data, header->len);
 }
@@ -238,14 +244,15 @@ leaving_paths (FmStoreReader *reader, gint64 account_id)
     return NULL;
   g_autoptr (GPtrArray) ops = fm_journal_list (reader, account_id, MAX_WAITING_OPS, NULL);
   GHashTable *paths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  for (guint i = 0; ops != NULL && i < ops->len; i++) {
-    const FmOpInfo *op = ops->pdata[i];
-    if (op->state >= FM_OP_CONFIRMED || (op->kind != FM_OP_MOVE && op->kind != FM_OP_EXPUNGE))
-      continue;
-    g_autoptr (FmMessageInfo) row = fm_message_store_get (reader, op->msg_id, NULL);
-    if (row != NULL && row->path != NULL)
-      g_hash_table_add (paths, g_steal_pointer (&row->path));
-  }
+  for (guint i = 0; ops != NULL && i < ops->len; i++)
+    {
+      const FmOpInfo *op = ops->pdata[i];
+      if (op->state >= FM_OP_CONFIRMED || (op->kind != FM_OP_MOVE && op->kind != FM_OP_EXPUNGE))
+        continue;
+      g_autoptr (FmMessageInfo) row = fm_message_store_get (reader, op->msg_id, NULL);
+      if (row != NULL && row->path != NULL)
+        g_hash_table_add (paths, g_steal_pointer (&row->path));
+    }
   return paths;
 }
 
@@ -304,12 +311,13 @@ slice_done (const GError *error, gpointer data)
   pthread_mutex_lock (&import->mutex);
   if (error != NULL && import->error == NULL)
     import->error = g_error_copy (error);
-  if (error == NULL) {
-    import->changes->added += slice->result.added;
-    import->changes->unseen_added += slice->result.unseen_added;
-    import->written += slice->inputs->len;
-    tell_progress (import);
-  }
+  if (error == NULL)
+    {
+      import->changes->added += slice->result.added;
+      import->changes->unseen_added += slice->result.unseen_added;
+      import->written += slice->inputs->len;
+      tell_progress (import);
+    }
   import->open_slices--;
   pthread_cond_broadcast (&import->slot);
   pthread_mutex_unlock (&import->mutex);
@@ -323,12 +331,13 @@ take_files (Import *import, gsize *ret_first, gsize *ret_n)
   while (import->open_slices >= MAX_OPEN_SLICES)
     pthread_cond_wait (&import->slot, &import->mutex);
   gboolean more = import->next < import->fresh->len && import->error == NULL && !fm_cancel_is_set (import->context->cancel);
-  if (more) {
-    *ret_first = import->next;
-    *ret_n = MIN ((gsize) SLICE, import->fresh->len - import->next);
-    import->next += *ret_n;
-    import->open_slices++;
-  }
+  if (more)
+    {
+      *ret_first = import->next;
+      *ret_n = MIN ((gsize) SLICE, import->fresh->len - import->next);
+      import->next += *ret_n;
+      import->open_slices++;
+    }
   pthread_mutex_unlock (&import->mutex);
   return more;
 }
@@ -338,19 +347,24 @@ parser_main (gpointer data)
 {
   Import *import = data;
   gsize first, n;
-  while (take_files (import, &first, &n)) {
-    Slice *slice = slice_new ();
-    slice->import = import;
-    for (gsize i = first; i < first + n; i++)
-      slice_add (slice, import->folder, import->fresh->pdata[i]);
-    fm_pen_post (import->context->env->pen, FM_PEN_BULK, slice_write, slice_done, slice, slice_free);
-  }
+  while (take_files (import, &first, &n))
+    {
+      Slice *slice = slice_new ();
+      slice->import = import;
+      for (gsize i = first; i < first + n; i++)
+        slice_add (slice, import->folder, import->fresh->pdata[i]);
+      fm_pen_post (import->context->env->pen, FM_PEN_BULK, slice_write, slice_done, slice, slice_free);
+    }
 }
 
 static gboolean
 import_files (FmMaildirContext *context, const FmFolderInfo *folder, GPtrArray *fresh, FmMaildirChanges *changes, GError **error)
 {
-  Import import = { .context = context, .folder = folder, .changes = changes, .fresh = fresh, .mutex = PTHREAD_MUTEX_INITIALIZER,
+  Import import = { .context = context,
+                    .folder = folder,
+                    .changes = changes,
+                    .fresh = fresh,
+                    .mutex = PTHREAD_MUTEX_INITIALIZER,
                     .slot = PTHREAD_COND_INITIALIZER };
   FmThread *helpers[N_PARSERS - 1];
   guint n_helpers = fresh->len > SLICE ? N_PARSERS - 1 : 0;
@@ -365,10 +379,11 @@ import_files (FmMaildirContext *context, const FmFolderInfo *folder, GPtrArray *
   pthread_mutex_unlock (&import.mutex);
   pthread_mutex_destroy (&import.mutex);
   pthread_cond_destroy (&import.slot);
-  if (import.error != NULL) {
-    g_propagate_error (error, import.error);
-    return FALSE;
-  }
+  if (import.error != NULL)
+    {
+      g_propagate_error (error, import.error);
+      return FALSE;
+    }
   return fm_cancel_check (context->cancel, error);
 }
 
@@ -403,8 +418,8 @@ change_row (FmStoreWriter *writer, const Change *change, GError **error)
   if (change->path == NULL)
     return fm_message_store_remove (writer, change->msg_id, error);
   FmMessageFlags word = { row->uid, change->flags | (row->flags & LOCAL_FLAGS), (const char *const *) row->keywords, 0 };
-  return fm_message_store_set_path (writer, row->id, change->path, error) &&
-         fm_message_store_set_flags (writer, row->folder_id, &word, 1, NULL, error);
+  return fm_message_store_set_path (writer, row->id, change->path, error)
+         && fm_message_store_set_flags (writer, row->folder_id, &word, 1, NULL, error);
 }
 
 static gboolean
@@ -412,15 +427,16 @@ changing_write (FmStoreWriter *writer, gpointer data, GError **error)
 {
   Changing *changing = data;
   changing->updated = changing->removed = 0;
-  for (guint i = 0; i < changing->changes->len; i++) {
-    const Change *change = changing->changes->pdata[i];
-    if (!change_row (writer, change, error))
-      return FALSE;
-    if (change->path == NULL)
-      changing->removed++;
-    else
-      changing->updated++;
-  }
+  for (guint i = 0; i < changing->changes->len; i++)
+    {
+      const Change *change = changing->changes->pdata[i];
+      if (!change_row (writer, change, error))
+        return FALSE;
+      if (change->path == NULL)
+        changing->removed++;
+      else
+        changing->updated++;
+    }
   return TRUE;
 }
 
@@ -428,17 +444,18 @@ changing_write (FmStoreWriter *writer, gpointer data, GError **error)
 static gboolean
 write_changes (FmMaildirContext *context, GPtrArray *changes, FmMaildirChanges *ret_changes, GError **error)
 {
-  for (guint at = 0; at < changes->len; at += SLICE) {
-    Changing changing = { .changes = g_ptr_array_new () };
-    for (guint i = at; i < MIN (at + SLICE, changes->len); i++)
-      g_ptr_array_add (changing.changes, changes->pdata[i]);
-    gboolean ok = fm_pen_call (context->env->pen, FM_PEN_BULK, changing_write, &changing, error);
-    g_ptr_array_unref (changing.changes);
-    if (!ok)
-      return FALSE;
-    ret_changes->updated += changing.updated;
-    ret_changes->removed += changing.removed;
-  }
+  for (guint at = 0; at < changes->len; at += SLICE)
+    {
+      Changing changing = { .changes = g_ptr_array_new () };
+      for (guint i = at; i < MIN (at + SLICE, changes->len); i++)
+        g_ptr_array_add (changing.changes, changes->pdata[i]);
+      gboolean ok = fm_pen_call (context->env->pen, FM_PEN_BULK, changing_write, &changing, error);
+      g_ptr_array_unref (changing.changes);
+      if (!ok)
+        return FALSE;
+      ret_changes->updated += changing.updated;
+      ret_changes->removed += changing.removed;
+    }
   return TRUE;
 }
 
@@ -467,19 +484,21 @@ compare (const FmFolderInfo *folder, GHashTable *files, GHashTable *known, GPtrA
   GHashTableIter iter;
   gpointer key, value;
   g_hash_table_iter_init (&iter, files);
-  while (g_hash_table_iter_next (&iter, &key, &value)) {
-    File *file = value;
-    Known *row = g_hash_table_lookup (known, key);
-    if (row == NULL) {
-      g_ptr_array_add (fresh, file);
-      continue;
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      File *file = value;
+      Known *row = g_hash_table_lookup (known, key);
+      if (row == NULL)
+        {
+          g_ptr_array_add (fresh, file);
+          continue;
+        }
+      row->met = TRUE;
+      g_autofree char *path = file_path (folder, file);
+      guint flags = flags_of (file->name, file->is_new);
+      if (!g_str_equal (path, row->path))
+        add_change (changes, row->msg_id, row->path, g_steal_pointer (&path), flags);
     }
-    row->met = TRUE;
-    g_autofree char *path = file_path (folder, file);
-    guint flags = flags_of (file->name, file->is_new);
-    if (!g_str_equal (path, row->path))
-      add_change (changes, row->msg_id, row->path, g_steal_pointer (&path), flags);
-  }
   g_ptr_array_sort (fresh, compare_order);
 }
 
@@ -491,15 +510,16 @@ find_gone (const FmFolderInfo *folder, GHashTable *known, GPtrArray *changes, GE
   GHashTableIter iter;
   gpointer key, value;
   g_hash_table_iter_init (&iter, known);
-  while (g_hash_table_iter_next (&iter, &key, &value)) {
-    const Known *row = value;
-    if (row->met)
-      continue;
-    if (again == NULL && (again = list_files (folder, error)) == NULL)
-      return FALSE;
-    if (!g_hash_table_contains (again, key))
-      add_change (changes, row->msg_id, row->path, NULL, 0);
-  }
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      const Known *row = value;
+      if (row->met)
+        continue;
+      if (again == NULL && (again = list_files (folder, error)) == NULL)
+        return FALSE;
+      if (!g_hash_table_contains (again, key))
+        add_change (changes, row->msg_id, row->path, NULL, 0);
+    }
   return TRUE;
 }
 
@@ -509,16 +529,17 @@ mark_of (const FmFolderInfo *folder)
 {
   static const char *const parts[] = { "cur", "new" };
   gint64 mark = 0;
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
-    g_autofree char *path = g_build_filename (folder->path, parts[i], NULL);
-    struct stat st;
-    if (stat (path, &st) != 0)
-      continue;
-    gint64 changed_us = (gint64) st.st_mtim.tv_sec * G_USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
-    if (g_get_real_time () - changed_us < G_USEC_PER_SEC)
-      return 0;
-    mark += changed_us + (gint64) i;
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    {
+      g_autofree char *path = g_build_filename (folder->path, parts[i], NULL);
+      struct stat st;
+      if (stat (path, &st) != 0)
+        continue;
+      gint64 changed_us = (gint64) st.st_mtim.tv_sec * G_USEC_PER_SEC + st.st_mtim.tv_nsec / 1000;
+      if (g_get_real_time () - changed_us < G_USEC_PER_SEC)
+        return 0;
+      mark += changed_us + (gint64) i;
+    }
   return mark;
 }
 
@@ -563,14 +584,16 @@ find_row (FmMaildirContext *context, const FmFolderInfo *folder, const FmEnvelop
   const char *message_id = fm_envelope_message_id (envelope);
   g_autoptr (GArray) ids = message_id[0] == '\0' ? NULL : fm_message_store_find_message_id (context->reader, message_id, NULL);
   gsize length = fm_maildir_name_key_length (file_name);
-  for (guint i = 0; ids != NULL && i < ids->len; i++) {
-    g_autoptr (FmMessageInfo) row = fm_message_store_get (context->reader, g_array_index (ids, gint64, i), NULL);
-    const char *name = row == NULL || row->path == NULL || row->folder_id != folder->id ? NULL : strrchr (row->path, '/');
-    if (name != NULL && fm_maildir_name_key_length (name + 1) == length && strncmp (name + 1, file_name, length) == 0) {
-      *ret_row = g_steal_pointer (&row);
-      break;
+  for (guint i = 0; ids != NULL && i < ids->len; i++)
+    {
+      g_autoptr (FmMessageInfo) row = fm_message_store_get (context->reader, g_array_index (ids, gint64, i), NULL);
+      const char *name = row == NULL || row->path == NULL || row->folder_id != folder->id ? NULL : strrchr (row->path, '/');
+      if (name != NULL && fm_maildir_name_key_length (name + 1) == length && strncmp (name + 1, file_name, length) == 0)
+        {
+          *ret_row = g_steal_pointer (&row);
+          break;
+        }
     }
-  }
   return ids != NULL;
 }
 
@@ -589,11 +612,12 @@ fm_maildir_scan_file (FmMaildirContext *context, const FmFolderInfo *folder, con
   if (!find_row (context, folder, envelope, file_name, &row))
     return FALSE;
   gboolean is_new = g_str_equal (subdir, "new");
-  if (row != NULL) {
-    g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (change_free);
-    add_change (list, row->id, row->path, g_steal_pointer (&path), flags_of (file_name, is_new));
-    return write_changes (context, list, changes, error);
-  }
+  if (row != NULL)
+    {
+      g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (change_free);
+      add_change (list, row->id, row->path, g_steal_pointer (&path), flags_of (file_name, is_new));
+      return write_changes (context, list, changes, error);
+    }
   File file = { .name = (char *) file_name, .is_new = is_new };
   g_autoptr (GPtrArray) fresh = g_ptr_array_new ();
   g_ptr_array_add (fresh, &file);

@@ -49,10 +49,11 @@ is_maildir (const char *path)
 static gboolean
 decode_run (const char *run, gsize size, GString *out)
 {
-  if (size == 0) {
-    g_string_append_c (out, '&');
-    return TRUE;
-  }
+  if (size == 0)
+    {
+      g_string_append_c (out, '&');
+      return TRUE;
+    }
   g_autofree char *base64 = g_strndup (run, size);
   g_strdelimit (base64, ",", '/');
   for (gsize i = 0; i < size; i++)
@@ -76,18 +77,20 @@ static char *
 decode_utf7 (const char *text)
 {
   g_autoptr (GString) out = g_string_new (NULL);
-  while (*text != '\0') {
-    if ((unsigned char) *text >= 0x7f || (unsigned char) *text < 0x20)
-      return NULL;
-    if (*text != '&') {
-      g_string_append_c (out, *text++);
-      continue;
+  while (*text != '\0')
+    {
+      if ((unsigned char) *text >= 0x7f || (unsigned char) *text < 0x20)
+        return NULL;
+      if (*text != '&')
+        {
+          g_string_append_c (out, *text++);
+          continue;
+        }
+      const char *end = strchr (text, '-');
+      if (end == NULL || !decode_run (text + 1, (gsize) (end - text - 1), out))
+        return NULL;
+      text = end + 1;
     }
-    const char *end = strchr (text, '-');
-    if (end == NULL || !decode_run (text + 1, (gsize) (end - text - 1), out))
-      return NULL;
-    text = end + 1;
-  }
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
@@ -96,25 +99,31 @@ static char *
 encode_utf7 (const char *text)
 {
   GString *out = g_string_new (NULL);
-  while (*text != '\0') {
-    if (*text == '&') {
-      g_string_append (out, "&-");
-      text++;
-    } else if (*text >= 0x20 && *text < 0x7f && *text != '.') {
-      g_string_append_c (out, *text++);
-    } else {
-      const char *end = text;
-      while (*end != '\0' && !(*end >= 0x20 && *end < 0x7f && *end != '.'))
-        end = g_utf8_next_char (end);
-      gsize n_bytes = 0;
-      g_autofree char *wide = g_convert (text, end - text, "UTF-16BE", "UTF-8", NULL, &n_bytes, NULL);
-      g_autofree char *base64 = g_base64_encode ((const guchar *) wide, wide == NULL ? 0 : n_bytes);
-      g_strdelimit (base64, "/", ',');
-      base64[strcspn (base64, "=")] = '\0';
-      g_string_append_printf (out, "&%s-", base64);
-      text = end;
+  while (*text != '\0')
+    {
+      if (*text == '&')
+        {
+          g_string_append (out, "&-");
+          text++;
+        }
+      else if (*text >= 0x20 && *text < 0x7f && *text != '.')
+        {
+          g_string_append_c (out, *text++);
+        }
+      else
+        {
+          const char *end = text;
+          while (*end != '\0' && !(*end >= 0x20 && *end < 0x7f && *end != '.'))
+            end = g_utf8_next_char (end);
+          gsize n_bytes = 0;
+          g_autofree char *wide = g_convert (text, end - text, "UTF-16BE", "UTF-8", NULL, &n_bytes, NULL);
+          g_autofree char *base64 = g_base64_encode ((const guchar *) wide, wide == NULL ? 0 : n_bytes);
+          g_strdelimit (base64, "/", ',');
+          base64[strcspn (base64, "=")] = '\0';
+          g_string_append_printf (out, "&%s-", base64);
+          text = end;
+        }
     }
-  }
   return g_string_free (out, FALSE);
 }
 
@@ -133,12 +142,13 @@ dotted_name (const char *parent, const char *entry)
 {
   g_auto (GStrv) parts = g_strsplit (entry + 1, ".", -1);
   GString *name = g_string_new (parent);
-  for (guint i = 0; parts[i] != NULL; i++) {
-    if (parts[i][0] == '\0')
-      continue;
-    g_autofree char *part = shown_component (parts[i]);
-    g_string_append_printf (name, "%s%s", name->len > 0 ? "/" : "", part);
-  }
+  for (guint i = 0; parts[i] != NULL; i++)
+    {
+      if (parts[i][0] == '\0')
+        continue;
+      g_autofree char *part = shown_component (parts[i]);
+      g_string_append_printf (name, "%s%s", name->len > 0 ? "/" : "", part);
+    }
   return g_string_free (name, FALSE);
 }
 
@@ -147,10 +157,11 @@ add_folder (Scan *scan, const char *name, const char *path)
 {
   FmMaildirFolder *folder = g_new0 (FmMaildirFolder, 1);
   folder->name = g_ascii_strcasecmp (name, "INBOX") == 0 ? g_strdup ("INBOX") : g_strdup (name);
-  for (guint n = 2; g_hash_table_contains (scan->names, folder->name); n++) {
-    g_free (folder->name);
-    folder->name = g_strdup_printf ("%s (%u)", name, n);
-  }
+  for (guint n = 2; g_hash_table_contains (scan->names, folder->name); n++)
+    {
+      g_free (folder->name);
+      folder->name = g_strdup_printf ("%s (%u)", name, n);
+    }
   folder->path = g_strdup (path);
   g_ptr_array_add (scan->folders, folder);
   g_hash_table_add (scan->names, folder->name);
@@ -168,8 +179,8 @@ first_visit (Scan *scan, const char *path)
 static gboolean
 is_own_part (const char *entry)
 {
-  return g_str_equal (entry, "cur") || g_str_equal (entry, "new") || g_str_equal (entry, "tmp") || g_str_equal (entry, ".") ||
-         g_str_equal (entry, "..");
+  return g_str_equal (entry, "cur") || g_str_equal (entry, "new") || g_str_equal (entry, "tmp") || g_str_equal (entry, ".")
+         || g_str_equal (entry, "..");
 }
 
 static void
@@ -179,23 +190,24 @@ scan_dir (Scan *scan, const char *path, const char *name, guint depth)
   if (dir == NULL)
     return;
   const struct dirent *entry;
-  while ((entry = readdir (dir)) != NULL && scan->folders->len < MAX_FOLDERS) {
-    if (is_own_part (entry->d_name) || (entry->d_type != DT_DIR && entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN))
-      continue;
-    g_autofree char *child = g_build_filename (path, entry->d_name, NULL);
-    gboolean dotted = entry->d_name[0] == '.';
-    gboolean holds_mail = is_maildir (child);
-    if ((dotted && !holds_mail) || !first_visit (scan, child))
-      continue;
-    g_autofree char *part = dotted ? NULL : shown_component (entry->d_name);
-    g_autofree char *child_name =
-      dotted ? dotted_name (name, entry->d_name) : (name[0] == '\0' ? g_strdup (part) : g_strdup_printf ("%s/%s", name, part));
-    if (child_name[0] == '\0')
-      continue;
-    if (holds_mail)
-      add_folder (scan, child_name, child);
-    scan_dir (scan, child, child_name, depth + 1);
-  }
+  while ((entry = readdir (dir)) != NULL && scan->folders->len < MAX_FOLDERS)
+    {
+      if (is_own_part (entry->d_name) || (entry->d_type != DT_DIR && entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN))
+        continue;
+      g_autofree char *child = g_build_filename (path, entry->d_name, NULL);
+      gboolean dotted = entry->d_name[0] == '.';
+      gboolean holds_mail = is_maildir (child);
+      if ((dotted && !holds_mail) || !first_visit (scan, child))
+        continue;
+      g_autofree char *part = dotted ? NULL : shown_component (entry->d_name);
+      g_autofree char *child_name
+          = dotted ? dotted_name (name, entry->d_name) : (name[0] == '\0' ? g_strdup (part) : g_strdup_printf ("%s/%s", name, part));
+      if (child_name[0] == '\0')
+        continue;
+      if (holds_mail)
+        add_folder (scan, child_name, child);
+      scan_dir (scan, child, child_name, depth + 1);
+    }
   closedir (dir);
 }
 
@@ -210,12 +222,13 @@ compare_folders (gconstpointer a, gconstpointer b)
 GPtrArray *
 fm_maildir_tree_scan (const char *root, GError **error)
 {
-  if (access (root, R_OK | X_OK) != 0 || !is_dir (root)) {
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno != 0 ? errno : ENOTDIR, "the mail directory %s can't be read", root);
-    return NULL;
-  }
-  Scan scan = { g_ptr_array_new_with_free_func ((GDestroyNotify) fm_maildir_tree_folder_free),
-                g_hash_table_new (g_str_hash, g_str_equal), g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+  if (access (root, R_OK | X_OK) != 0 || !is_dir (root))
+    {
+      fm_error_set_errno (error, FM_ERROR_STORAGE, errno != 0 ? errno : ENOTDIR, "the mail directory %s can't be read", root);
+      return NULL;
+    }
+  Scan scan = { g_ptr_array_new_with_free_func ((GDestroyNotify) fm_maildir_tree_folder_free), g_hash_table_new (g_str_hash, g_str_equal),
+                g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
   first_visit (&scan, root);
   if (is_maildir (root))
     add_folder (&scan, "INBOX", root);
@@ -234,17 +247,19 @@ fm_maildir_tree_path (const char *root, const char *name, GError **error)
   gboolean bad = !g_str_equal (clean, name) || strlen (name) > 1000 || g_strv_length (parts) > MAX_DEPTH;
   for (guint i = 0; parts[i] != NULL; i++)
     bad |= parts[i][0] == '\0' || parts[i][0] == '.' || strlen (parts[i]) > 200 || is_own_part (parts[i]);
-  if (bad || parts[0] == NULL) {
-    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "\"%s\" can't be the name of a folder", clean);
-    return NULL;
-  }
+  if (bad || parts[0] == NULL)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "\"%s\" can't be the name of a folder", clean);
+      return NULL;
+    }
   if (!is_maildir (root))
     return g_build_filename (root, name, NULL);
   GString *entry = g_string_new (NULL);
-  for (guint i = 0; parts[i] != NULL; i++) {
-    g_autofree char *encoded = encode_utf7 (parts[i]);
-    g_string_append_printf (entry, ".%s", encoded);
-  }
+  for (guint i = 0; parts[i] != NULL; i++)
+    {
+      g_autofree char *encoded = encode_utf7 (parts[i]);
+      g_string_append_printf (entry, ".%s", encoded);
+    }
   char *path = g_build_filename (root, entry->str, NULL);
   g_string_free (entry, TRUE);
   return path;
@@ -254,12 +269,14 @@ gboolean
 fm_maildir_tree_make (const char *path, GError **error)
 {
   static const char *const parts[] = { "tmp", "new", "cur" };
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
-    g_autofree char *dir = g_build_filename (path, parts[i], NULL);
-    if (g_mkdir_with_parents (dir, 0700) != 0) {
-      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "can't make the folder %s", dir);
-      return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    {
+      g_autofree char *dir = g_build_filename (path, parts[i], NULL);
+      if (g_mkdir_with_parents (dir, 0700) != 0)
+        {
+          fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "can't make the folder %s", dir);
+          return FALSE;
+        }
     }
-  }
   return TRUE;
 }

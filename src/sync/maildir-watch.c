@@ -61,10 +61,11 @@ static gboolean
 add_place (FmMaildirWatch *watch, gint64 folder_id, char *dir, const char *subdir, guint32 events)
 {
   int wd = inotify_add_watch (watch->fd, dir, events);
-  if (wd < 0) {
-    g_free (dir);
-    return errno == ENOENT || errno == ENOTDIR;
-  }
+  if (wd < 0)
+    {
+      g_free (dir);
+      return errno == ENOENT || errno == ENOTDIR;
+    }
   Place *place = g_new0 (Place, 1);
   place->folder_id = folder_id;
   place->dir = dir;
@@ -76,8 +77,8 @@ add_place (FmMaildirWatch *watch, gint64 folder_id, char *dir, const char *subdi
 gboolean
 fm_maildir_watch_add (FmMaildirWatch *watch, gint64 folder_id, const char *path)
 {
-  return add_place (watch, folder_id, g_build_filename (path, "new", NULL), "new", FILE_EVENTS) &&
-         add_place (watch, folder_id, g_build_filename (path, "cur", NULL), "cur", FILE_EVENTS);
+  return add_place (watch, folder_id, g_build_filename (path, "new", NULL), "new", FILE_EVENTS)
+         && add_place (watch, folder_id, g_build_filename (path, "cur", NULL), "cur", FILE_EVENTS);
 }
 
 gboolean
@@ -119,26 +120,31 @@ tell_half (Half *half, FmMaildirWatchTell tell, gpointer data)
 static void
 take_event (const struct inotify_event *event, const Place *place, Half *half, FmMaildirWatchTell tell, gpointer data)
 {
-  if (place->folder_id == 0) {
-    if ((event->mask & IN_ISDIR) != 0)
-      tell (FM_MAILDIR_WATCH_TREE, 0, NULL, NULL, place->dir, data);
-    return;
-  }
+  if (place->folder_id == 0)
+    {
+      if ((event->mask & IN_ISDIR) != 0)
+        tell (FM_MAILDIR_WATCH_TREE, 0, NULL, NULL, place->dir, data);
+      return;
+    }
   if (event->len == 0 || (event->mask & IN_ISDIR) != 0)
     return;
   gboolean same_folder = half->name != NULL && half->cookie == event->cookie && half->folder_id == place->folder_id;
-  if ((event->mask & IN_MOVED_TO) != 0 && same_folder) {
-    g_clear_pointer (&half->name, g_free);
-    g_clear_pointer (&half->path, g_free);
-  }
+  if ((event->mask & IN_MOVED_TO) != 0 && same_folder)
+    {
+      g_clear_pointer (&half->name, g_free);
+      g_clear_pointer (&half->path, g_free);
+    }
   tell_half (half, tell, data);
   char *path = g_build_filename (place->dir, event->name, NULL);
-  if ((event->mask & (IN_CREATE | IN_MOVED_TO)) != 0) {
-    tell (FM_MAILDIR_WATCH_APPEARED, place->folder_id, place->subdir, event->name, path, data);
-    g_free (path);
-  } else {
-    *half = (Half){ event->cookie, place->folder_id, place->subdir, g_strdup (event->name), path };
-  }
+  if ((event->mask & (IN_CREATE | IN_MOVED_TO)) != 0)
+    {
+      tell (FM_MAILDIR_WATCH_APPEARED, place->folder_id, place->subdir, event->name, path, data);
+      g_free (path);
+    }
+  else
+    {
+      *half = (Half){ event->cookie, place->folder_id, place->subdir, g_strdup (event->name), path };
+    }
 }
 
 void
@@ -150,18 +156,20 @@ fm_maildir_watch_read (FmMaildirWatch *watch, FmMaildirWatchTell tell, gpointer 
   } buffer;
   Half half = { 0 };
   ssize_t n;
-  while ((n = read (watch->fd, buffer.bytes, sizeof buffer.bytes)) > 0) {
-    for (const char *at = buffer.bytes; at < buffer.bytes + n;) {
-      const struct inotify_event *event = (const struct inotify_event *) (gconstpointer) at;
-      at += sizeof *event + event->len;
-      const Place *place = g_hash_table_lookup (watch->places, GINT_TO_POINTER (event->wd));
-      if ((event->mask & IN_Q_OVERFLOW) != 0)
-        tell (FM_MAILDIR_WATCH_LOST, 0, NULL, NULL, NULL, data);
-      else if ((event->mask & IN_IGNORED) != 0)
-        g_hash_table_remove (watch->places, GINT_TO_POINTER (event->wd));
-      else if (place != NULL)
-        take_event (event, place, &half, tell, data);
+  while ((n = read (watch->fd, buffer.bytes, sizeof buffer.bytes)) > 0)
+    {
+      for (const char *at = buffer.bytes; at < buffer.bytes + n;)
+        {
+          const struct inotify_event *event = (const struct inotify_event *) (gconstpointer) at;
+          at += sizeof *event + event->len;
+          const Place *place = g_hash_table_lookup (watch->places, GINT_TO_POINTER (event->wd));
+          if ((event->mask & IN_Q_OVERFLOW) != 0)
+            tell (FM_MAILDIR_WATCH_LOST, 0, NULL, NULL, NULL, data);
+          else if ((event->mask & IN_IGNORED) != 0)
+            g_hash_table_remove (watch->places, GINT_TO_POINTER (event->wd));
+          else if (place != NULL)
+            take_event (event, place, &half, tell, data);
+        }
     }
-  }
   tell_half (&half, tell, data);
 }

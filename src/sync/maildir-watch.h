@@ -5,7 +5,7 @@
 
 typedef struct FmMaildirWatch FmMaildirWatch;
 
-FmMaildirWatch *fm_maildir_watch_new (void); /* NULL: no inotify here */
+FmMaildirWatch *fm_maildir_watch_new (void);        /* NULL: no inotify here */
 void fm_maildir_watch_free (FmMaildirWatch *watch); /* accepts NULL */
 int fm_maildir_watch_fd (const FmMaildirWatch *watch);
 
@@ -18,12 +18,13 @@ void fm_maildir_watch_remove_all (FmMaildirWatch *watch);
 typedef enum {
   FM_MAILDIR_WATCH_APPEARED, /* NAME in SUBDIR of the folder */
   FM_MAILDIR_WATCH_GONE,
-  FM_MAILDIR_WATCH_TREE,     /* folders came or went */
-  FM_MAILDIR_WATCH_LOST,     /* events were dropped: look at everything */
+  FM_MAILDIR_WATCH_TREE, /* folders came or went */
+  FM_MAILDIR_WATCH_LOST, /* events were dropped: look at everything */
 } FmMaildirWatchKind;
 
 /* Borrowed during the call. PATH is the file's whole path; a name that only moved within the folder is told as APPEARED alone. */
-typedef void (*FmMaildirWatchTell) (FmMaildirWatchKind kind, gint64 folder_id, const char *subdir, const char *name, const char *path, gpointer data);
+typedef void (*FmMaildirWatchTell) (FmMaildirWatchKind kind, gint64 folder_id, const char *subdir, const char *name, const char *path,
+                                    gpointer data);
 
 /* Tells everything that waits; never blocks. */
 void fm_maildir_watch_read (FmMaildirWatch *watch, FmMaildirWatchTell tell, gpointer data);

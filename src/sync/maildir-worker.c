@@ -40,7 +40,7 @@ struct FmAccountWorker {
   FmMaildirWatch *watch;
   gboolean watch_failed; /* said so; look at times */
   gboolean tree_dirty;
-  gboolean started;      /* the first pass is over: new mail is news */
+  gboolean started; /* the first pass is over: new mail is news */
   gint64 open_folder;
   GHashTable *dirty;     /* folder ids to scan */
   GPtrArray *appeared;   /* Name*: single names to look at */
@@ -101,8 +101,11 @@ special_of (const FmAccountSpec *spec, const char *name)
   const struct {
     const char *name;
     FmSpecialUse special;
-  } named[] = { { spec->sent, FM_SPECIAL_SENT }, { spec->drafts, FM_SPECIAL_DRAFTS }, { spec->trash, FM_SPECIAL_TRASH },
-                { spec->junk, FM_SPECIAL_JUNK }, { spec->archive, FM_SPECIAL_ARCHIVE } };
+  } named[] = { { spec->sent, FM_SPECIAL_SENT },
+                { spec->drafts, FM_SPECIAL_DRAFTS },
+                { spec->trash, FM_SPECIAL_TRASH },
+                { spec->junk, FM_SPECIAL_JUNK },
+                { spec->archive, FM_SPECIAL_ARCHIVE } };
   for (guint i = 0; i < G_N_ELEMENTS (named); i++)
     if (named[i].name != NULL && g_str_equal (named[i].name, name))
       return named[i].special;
@@ -123,31 +126,37 @@ tree_write (FmStoreWriter *writer, gpointer data, GError **error)
   g_autoptr (GHashTable) by_name = g_hash_table_new (g_str_hash, g_str_equal);
   for (guint i = 0; i < rows->len; i++)
     g_hash_table_insert (by_name, ((FmFolderInfo *) rows->pdata[i])->remote_name, rows->pdata[i]);
-  for (guint i = 0; i < tree->found->len; i++) {
-    const FmMaildirFolder *found = tree->found->pdata[i];
-    const FmFolderInfo *row = g_hash_table_lookup (by_name, found->name);
-    g_hash_table_remove (by_name, found->name);
-    if (row != NULL && g_strcmp0 (row->path, found->path) == 0 && row->special == special_of (tree->context->spec, found->name))
-      continue;
-    FmFolderInput input = { .name = found->name, .path = found->path, .delimiter = '/', .special = special_of (tree->context->spec, found->name),
-                            .subscribed = TRUE, .selectable = TRUE };
-    tree->changed = TRUE;
-    if (fm_folder_store_put (writer, tree->context->account_id, &input, error) == 0)
-      return FALSE;
-  }
+  for (guint i = 0; i < tree->found->len; i++)
+    {
+      const FmMaildirFolder *found = tree->found->pdata[i];
+      const FmFolderInfo *row = g_hash_table_lookup (by_name, found->name);
+      g_hash_table_remove (by_name, found->name);
+      if (row != NULL && g_strcmp0 (row->path, found->path) == 0 && row->special == special_of (tree->context->spec, found->name))
+        continue;
+      FmFolderInput input = { .name = found->name,
+                              .path = found->path,
+                              .delimiter = '/',
+                              .special = special_of (tree->context->spec, found->name),
+                              .subscribed = TRUE,
+                              .selectable = TRUE };
+      tree->changed = TRUE;
+      if (fm_folder_store_put (writer, tree->context->account_id, &input, error) == 0)
+        return FALSE;
+    }
   GHashTableIter iter;
   gpointer row;
   g_hash_table_iter_init (&iter, by_name);
-  while (g_hash_table_iter_next (&iter, NULL, &row)) {
-    const FmFolderInfo *gone = row;
-    struct stat st;
-    /* Made here and not yet on the disk; or only renamed in the journal. */
-    if (gone->path == NULL || (stat (gone->path, &st) == 0 && S_ISDIR (st.st_mode)))
-      continue;
-    tree->changed = TRUE;
-    if (!fm_folder_store_delete (writer, gone->id, error))
-      return FALSE;
-  }
+  while (g_hash_table_iter_next (&iter, NULL, &row))
+    {
+      const FmFolderInfo *gone = row;
+      struct stat st;
+      /* Made here and not yet on the disk; or only renamed in the journal. */
+      if (gone->path == NULL || (stat (gone->path, &st) == 0 && S_ISDIR (st.st_mode)))
+        continue;
+      tree->changed = TRUE;
+      if (!fm_folder_store_delete (writer, gone->id, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -159,11 +168,12 @@ fm_maildir_worker_read_tree (FmMaildirContext *context, GError **error)
     return FALSE;
   gboolean ok = fm_pen_call (context->env->pen, FM_PEN_SAFE, tree_write, &tree, error);
   g_ptr_array_unref (tree.found);
-  if (ok && tree.changed) {
-    FmEvent *event = fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0);
-    event->account = g_strdup (context->spec->name);
-    fm_sync_env_emit (context->env, event);
-  }
+  if (ok && tree.changed)
+    {
+      FmEvent *event = fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0);
+      event->account = g_strdup (context->spec->name);
+      fm_sync_env_emit (context->env, event);
+    }
   return ok;
 }
 
@@ -176,15 +186,17 @@ watch_folders (FmAccountWorker *worker)
   fm_maildir_watch_remove_all (worker->watch);
   g_autoptr (GPtrArray) folders = fm_folder_store_list (worker->context.reader, worker->context.account_id, NULL);
   gboolean ok = fm_maildir_watch_add_tree (worker->watch, worker->context.spec->path);
-  for (guint i = 0; folders != NULL && ok && i < folders->len; i++) {
-    const FmFolderInfo *folder = folders->pdata[i];
-    if (folder->path != NULL)
-      ok = fm_maildir_watch_add (worker->watch, folder->id, folder->path) && fm_maildir_watch_add_tree (worker->watch, folder->path);
-  }
+  for (guint i = 0; folders != NULL && ok && i < folders->len; i++)
+    {
+      const FmFolderInfo *folder = folders->pdata[i];
+      if (folder->path != NULL)
+        ok = fm_maildir_watch_add (worker->watch, folder->id, folder->path) && fm_maildir_watch_add_tree (worker->watch, folder->path);
+    }
   if (ok || worker->watch_failed)
     return;
   worker->watch_failed = TRUE;
-  say (&worker->context, FM_EVENT_NOTICE, "the system gives no more directory watches (fs.inotify.max_user_watches): new local mail is seen within 30 s", NULL);
+  say (&worker->context, FM_EVENT_NOTICE,
+       "the system gives no more directory watches (fs.inotify.max_user_watches): new local mail is seen within 30 s", NULL);
 }
 
 static void
@@ -236,12 +248,13 @@ folder_order (FmAccountWorker *worker)
   GArray *order = g_array_new (FALSE, FALSE, sizeof (gint64));
   g_autoptr (GPtrArray) folders = fm_folder_store_list (worker->context.reader, worker->context.account_id, NULL);
   for (guint rank = 0; folders != NULL && rank < 3; rank++)
-    for (guint i = 0; i < folders->len; i++) {
-      const FmFolderInfo *folder = folders->pdata[i];
-      guint own = folder->id == worker->open_folder ? 0 : folder->special == FM_SPECIAL_INBOX ? 1 : 2;
-      if (own == rank)
-        g_array_append_val (order, folder->id);
-    }
+    for (guint i = 0; i < folders->len; i++)
+      {
+        const FmFolderInfo *folder = folders->pdata[i];
+        guint own = folder->id == worker->open_folder ? 0 : folder->special == FM_SPECIAL_INBOX ? 1 : 2;
+        if (own == rank)
+          g_array_append_val (order, folder->id);
+      }
   return order;
 }
 
@@ -260,16 +273,17 @@ scan_all (FmAccountWorker *worker, char **names, gboolean force, GError **error)
 {
   g_autoptr (GArray) order = folder_order (worker);
   for (guint pass = 0; pass < 2; pass++)
-    for (guint i = 0; i < order->len; i++) {
-      gint64 id = g_array_index (order, gint64, i);
-      if (!is_wanted (worker, id, names))
-        continue;
-      g_autoptr (FmFolderInfo) folder = fm_folder_store_get (worker->context.reader, id, NULL);
-      if (folder == NULL || (pass == 0 && (folder->total > 0 || folder->synced_utc != 0)))
-        continue;
-      if (!scan (worker, id, pass == 0 ? FIRST_SCREEN : 0, force, error))
-        return FALSE;
-    }
+    for (guint i = 0; i < order->len; i++)
+      {
+        gint64 id = g_array_index (order, gint64, i);
+        if (!is_wanted (worker, id, names))
+          continue;
+        g_autoptr (FmFolderInfo) folder = fm_folder_store_get (worker->context.reader, id, NULL);
+        if (folder == NULL || (pass == 0 && (folder->total > 0 || folder->synced_utc != 0)))
+          continue;
+        if (!scan (worker, id, pass == 0 ? FIRST_SCREEN : 0, force, error))
+          return FALSE;
+      }
   return TRUE;
 }
 
@@ -300,19 +314,26 @@ static void
 note_event (FmMaildirWatchKind kind, gint64 folder_id, const char *subdir, const char *name, const char *path, gpointer data)
 {
   FmAccountWorker *worker = data;
-  if (kind == FM_MAILDIR_WATCH_TREE || kind == FM_MAILDIR_WATCH_LOST) {
-    worker->tree_dirty = TRUE;
-  } else if (g_hash_table_remove (worker->context.expected, path)) {
-    return;
-  } else if (kind == FM_MAILDIR_WATCH_APPEARED && worker->appeared->len < MAX_SINGLE) {
-    Name *single = g_new0 (Name, 1);
-    single->folder_id = folder_id;
-    single->subdir = g_strdup (subdir);
-    single->name = g_strdup (name);
-    g_ptr_array_add (worker->appeared, single);
-  } else {
-    g_hash_table_add (worker->dirty, g_memdup2 (&folder_id, sizeof folder_id));
-  }
+  if (kind == FM_MAILDIR_WATCH_TREE || kind == FM_MAILDIR_WATCH_LOST)
+    {
+      worker->tree_dirty = TRUE;
+    }
+  else if (g_hash_table_remove (worker->context.expected, path))
+    {
+      return;
+    }
+  else if (kind == FM_MAILDIR_WATCH_APPEARED && worker->appeared->len < MAX_SINGLE)
+    {
+      Name *single = g_new0 (Name, 1);
+      single->folder_id = folder_id;
+      single->subdir = g_strdup (subdir);
+      single->name = g_strdup (name);
+      g_ptr_array_add (worker->appeared, single);
+    }
+  else
+    {
+      g_hash_table_add (worker->dirty, g_memdup2 (&folder_id, sizeof folder_id));
+    }
   if (worker->dirty_since_us == 0)
     worker->dirty_since_us = fm_clock_mono_us ();
 }
@@ -338,14 +359,15 @@ settle_dirty (FmAccountWorker *worker)
 {
   worker->dirty_since_us = 0;
   g_autoptr (GError) error = NULL;
-  if (worker->tree_dirty) {
-    worker->tree_dirty = FALSE;
-    g_ptr_array_set_size (worker->appeared, 0);
-    g_hash_table_remove_all (worker->dirty);
-    if (!full_pass (worker, NULL, FALSE, &error) && !fm_cancel_is_set (worker->context.cancel))
-      say (&worker->context, FM_EVENT_NOTICE, "local mail can't be read", error);
-    return;
-  }
+  if (worker->tree_dirty)
+    {
+      worker->tree_dirty = FALSE;
+      g_ptr_array_set_size (worker->appeared, 0);
+      g_hash_table_remove_all (worker->dirty);
+      if (!full_pass (worker, NULL, FALSE, &error) && !fm_cancel_is_set (worker->context.cancel))
+        say (&worker->context, FM_EVENT_NOTICE, "local mail can't be read", error);
+      return;
+    }
   g_autoptr (GPtrArray) appeared = g_steal_pointer (&worker->appeared);
   worker->appeared = g_ptr_array_new_with_free_func (name_free);
   for (guint i = 0; i < appeared->len; i++)
@@ -353,11 +375,12 @@ settle_dirty (FmAccountWorker *worker)
   GHashTableIter iter;
   gpointer id;
   g_hash_table_iter_init (&iter, worker->dirty);
-  while (g_hash_table_iter_next (&iter, &id, NULL)) {
-    g_clear_error (&error);
-    if (!scan (worker, *(gint64 *) id, 0, TRUE, &error) && !fm_cancel_is_set (worker->context.cancel))
-      say (&worker->context, FM_EVENT_NOTICE, "local mail can't be read", error);
-  }
+  while (g_hash_table_iter_next (&iter, &id, NULL))
+    {
+      g_clear_error (&error);
+      if (!scan (worker, *(gint64 *) id, 0, TRUE, &error) && !fm_cancel_is_set (worker->context.cancel))
+        say (&worker->context, FM_EVENT_NOTICE, "local mail can't be read", error);
+    }
   g_hash_table_remove_all (worker->dirty);
 }
 
@@ -365,24 +388,25 @@ static void
 handle (FmAccountWorker *worker, const Ask *ask)
 {
   g_autoptr (GError) error = NULL;
-  switch (ask->kind) {
-  case ASK_OPS:
-    run_ops (worker);
-    break;
-  case ASK_OPEN:
-    worker->open_folder = ask->id;
-    if (ask->id != 0 && worker->watch_failed)
-      scan (worker, ask->id, 0, FALSE, NULL);
-    break;
-  case ASK_SYNC:
-    full_pass (worker, ask->folders, FALSE, &error);
-    answer (&worker->context, ask->request_id, error);
-    break;
-  default:
-    if (!full_pass (worker, NULL, FALSE, &error) && !fm_cancel_is_set (worker->context.cancel))
-      say (&worker->context, FM_EVENT_NOTICE, "local mail can't be read", error);
-    break;
-  }
+  switch (ask->kind)
+    {
+    case ASK_OPS:
+      run_ops (worker);
+      break;
+    case ASK_OPEN:
+      worker->open_folder = ask->id;
+      if (ask->id != 0 && worker->watch_failed)
+        scan (worker, ask->id, 0, FALSE, NULL);
+      break;
+    case ASK_SYNC:
+      full_pass (worker, ask->folders, FALSE, &error);
+      answer (&worker->context, ask->request_id, error);
+      break;
+    default:
+      if (!full_pass (worker, NULL, FALSE, &error) && !fm_cancel_is_set (worker->context.cancel))
+        say (&worker->context, FM_EVENT_NOTICE, "local mail can't be read", error);
+      break;
+    }
 }
 
 /* When the loop must wake up by itself. */
@@ -400,7 +424,8 @@ next_wake (const FmAccountWorker *worker)
 static void
 wait_for_something (FmAccountWorker *worker)
 {
-  struct pollfd fds[3] = { { fm_port_fd (worker->port), POLLIN, 0 }, { fm_maildir_watch_fd (worker->watch), POLLIN, 0 },
+  struct pollfd fds[3] = { { fm_port_fd (worker->port), POLLIN, 0 },
+                           { fm_maildir_watch_fd (worker->watch), POLLIN, 0 },
                            { fm_cancel_fd (worker->context.cancel), POLLIN, 0 } };
   int n = poll (fds, 3, fm_clock_remaining_ms (next_wake (worker)));
   if (n == 0 && (worker->watch == NULL || worker->watch_failed) && worker->dirty_since_us == 0)
@@ -416,26 +441,29 @@ loop (FmAccountWorker *worker)
   if (!full_pass (worker, NULL, FALSE, &error) && !fm_cancel_is_set (worker->context.cancel))
     say (&worker->context, FM_EVENT_NOTICE, "local mail can't be read", error);
   worker->started = TRUE;
-  while (!fm_cancel_is_set (worker->context.cancel)) {
-    Ask *ask = fm_port_try_take (worker->port);
-    if (ask != NULL) {
-      handle (worker, ask);
-      ask_free (ask);
-      continue;
+  while (!fm_cancel_is_set (worker->context.cancel))
+    {
+      Ask *ask = fm_port_try_take (worker->port);
+      if (ask != NULL)
+        {
+          handle (worker, ask);
+          ask_free (ask);
+          continue;
+        }
+      gint64 now = fm_clock_mono_us ();
+      if (worker->next_ops_us != 0 && worker->next_ops_us <= now)
+        {
+          run_ops (worker);
+          /* Only while something waits is there a reason to look again. */
+          if (fm_journal_pending (worker->context.reader, worker->context.account_id) == 0)
+            worker->next_ops_us = 0;
+          continue;
+        }
+      if (worker->dirty_since_us != 0 && worker->dirty_since_us + QUIET_US <= now)
+        settle_dirty (worker);
+      else
+        wait_for_something (worker);
     }
-    gint64 now = fm_clock_mono_us ();
-    if (worker->next_ops_us != 0 && worker->next_ops_us <= now) {
-      run_ops (worker);
-      /* Only while something waits is there a reason to look again. */
-      if (fm_journal_pending (worker->context.reader, worker->context.account_id) == 0)
-        worker->next_ops_us = 0;
-      continue;
-    }
-    if (worker->dirty_since_us != 0 && worker->dirty_since_us + QUIET_US <= now)
-      settle_dirty (worker);
-    else
-      wait_for_something (worker);
-  }
 }
 
 static void
@@ -444,20 +472,22 @@ worker_main (gpointer data)
   FmAccountWorker *worker = data;
   g_autoptr (GError) error = NULL;
   worker->context.reader = fm_db_reader_new (worker->context.env->store, &error);
-  if (worker->context.reader == NULL) {
-    say (&worker->context, FM_EVENT_NOTICE, "local mail can't be read", error);
-    return;
-  }
+  if (worker->context.reader == NULL)
+    {
+      say (&worker->context, FM_EVENT_NOTICE, "local mail can't be read", error);
+      return;
+    }
   say (&worker->context, FM_EVENT_STATE, NULL, NULL);
   worker->watch = fm_maildir_watch_new ();
   loop (worker);
   Ask *ask;
-  while ((ask = fm_port_try_take (worker->port)) != NULL) {
-    g_autoptr (GError) stopped = g_error_new_literal (FM_ERROR, FM_ERROR_CANCELLED, "stopped");
-    if (ask->request_id != 0)
-      answer (&worker->context, ask->request_id, stopped);
-    ask_free (ask);
-  }
+  while ((ask = fm_port_try_take (worker->port)) != NULL)
+    {
+      g_autoptr (GError) stopped = g_error_new_literal (FM_ERROR, FM_ERROR_CANCELLED, "stopped");
+      if (ask->request_id != 0)
+        answer (&worker->context, ask->request_id, stopped);
+      ask_free (ask);
+    }
   fm_maildir_watch_free (worker->watch);
   fm_db_reader_free (worker->context.reader);
 }
@@ -466,7 +496,10 @@ static FmAccountWorker *
 start (FmSyncEnv *env, FmAccountSpec *spec, gint64 account_id)
 {
   FmAccountWorker *worker = g_new0 (FmAccountWorker, 1);
-  worker->context = (FmMaildirContext){ .env = env, .spec = fm_account_spec_ref (spec), .account_id = account_id, .cancel = fm_cancel_new (),
+  worker->context = (FmMaildirContext){ .env = env,
+                                        .spec = fm_account_spec_ref (spec),
+                                        .account_id = account_id,
+                                        .cancel = fm_cancel_new (),
                                         .expected = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
   worker->port = fm_port_new ();
   worker->dirty = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
@@ -542,6 +575,13 @@ cancel (FmAccountWorker *worker, guint64 request_id)
 }
 
 const FmAccountWorkerClass fm_maildir_worker_class = {
-  .start = start, .stop = stop, .join = join, .ops_ready = ops_ready, .open_folder = open_folder, .want_body = want_body,
-  .sync = sync_now, .retry = retry, .cancel = cancel,
+  .start = start,
+  .stop = stop,
+  .join = join,
+  .ops_ready = ops_ready,
+  .open_folder = open_folder,
+  .want_body = want_body,
+  .sync = sync_now,
+  .retry = retry,
+  .cancel = cancel,
 };

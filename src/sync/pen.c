@@ -110,11 +110,12 @@ static void
 finish_group (GQueue *group, const GError *error)
 {
   Job *job;
-  while ((job = g_queue_pop_head (group)) != NULL) {
-    if (error != NULL && job->error == NULL)
-      job->error = g_error_copy (error);
-    finish_job (job);
-  }
+  while ((job = g_queue_pop_head (group)) != NULL)
+    {
+      if (error != NULL && job->error == NULL)
+        job->error = g_error_copy (error);
+      finish_job (job);
+    }
 }
 
 static void
@@ -144,16 +145,18 @@ write_durable (FmPen *pen, FmPenLane lane)
   take_group (pen, lane, &group);
   if (group.length == 0)
     return;
-  if (group.length == 1) {
-    run_alone (pen, group.head->data, FM_DB_FULL);
-    finish_group (&group, NULL);
-    return;
-  }
+  if (group.length == 1)
+    {
+      run_alone (pen, group.head->data, FM_DB_FULL);
+      finish_group (&group, NULL);
+      return;
+    }
   g_autoptr (GError) error = NULL;
-  if (!fm_db_begin (pen->writer, FM_DB_FULL, &error)) {
-    finish_group (&group, error);
-    return;
-  }
+  if (!fm_db_begin (pen->writer, FM_DB_FULL, &error))
+    {
+      finish_group (&group, error);
+      return;
+    }
   for (GList *at = group.head; at != NULL; at = at->next)
     run_in_savepoint (pen, at->data);
   commit_group (pen, &group);
@@ -177,19 +180,22 @@ write_bulk (FmPen *pen)
   GQueue group = G_QUEUE_INIT;
   g_queue_push_tail (&group, job);
   g_autoptr (GError) error = NULL;
-  if (!fm_db_begin (pen->writer, FM_DB_NORMAL, &error)) {
-    finish_group (&group, error);
-    return;
-  }
-  gint64 until = fm_clock_mono_us () + BULK_OPEN_US;
-  while (run_job (pen, job)) {
-    job = urgent_waits (pen) || fm_clock_mono_us () >= until ? NULL : pop_bulk (pen);
-    if (job == NULL) {
-      commit_group (pen, &group);
+  if (!fm_db_begin (pen->writer, FM_DB_NORMAL, &error))
+    {
+      finish_group (&group, error);
       return;
     }
-    g_queue_push_tail (&group, job);
-  }
+  gint64 until = fm_clock_mono_us () + BULK_OPEN_US;
+  while (run_job (pen, job))
+    {
+      job = urgent_waits (pen) || fm_clock_mono_us () >= until ? NULL : pop_bulk (pen);
+      if (job == NULL)
+        {
+          commit_group (pen, &group);
+          return;
+        }
+      g_queue_push_tail (&group, job);
+    }
   fm_db_rollback (pen->writer);
   for (GList *at = group.head; at->next != NULL; at = at->next)
     run_alone (pen, at->data, FM_DB_NORMAL);
@@ -212,29 +218,34 @@ wait_for_work (FmPen *pen)
 {
   gboolean idle = FALSE, go_on = TRUE;
   lock (pen);
-  while (g_queue_is_empty (&pen->lanes[FM_PEN_USER]) && g_queue_is_empty (&pen->lanes[FM_PEN_SAFE]) &&
-         g_queue_is_empty (&pen->lanes[FM_PEN_BULK])) {
-    if (pen->closing) {
-      go_on = FALSE;
-      break;
+  while (g_queue_is_empty (&pen->lanes[FM_PEN_USER]) && g_queue_is_empty (&pen->lanes[FM_PEN_SAFE])
+         && g_queue_is_empty (&pen->lanes[FM_PEN_BULK]))
+    {
+      if (pen->closing)
+        {
+          go_on = FALSE;
+          break;
+        }
+      if (!pen->dirty)
+        {
+          pthread_cond_wait (&pen->wake, &pen->mutex);
+          continue;
+        }
+      struct timespec until;
+      clock_gettime (CLOCK_MONOTONIC, &until);
+      until.tv_sec += IDLE_MS / 1000;
+      if (pthread_cond_timedwait (&pen->wake, &pen->mutex, &until) == ETIMEDOUT)
+        {
+          idle = TRUE;
+          break;
+        }
     }
-    if (!pen->dirty) {
-      pthread_cond_wait (&pen->wake, &pen->mutex);
-      continue;
-    }
-    struct timespec until;
-    clock_gettime (CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE_MS / 1000;
-    if (pthread_cond_timedwait (&pen->wake, &pen->mutex, &until) == ETIMEDOUT) {
-      idle = TRUE;
-      break;
-    }
-  }
   unlock (pen);
-  if (idle) {
-    checkpoint (pen);
-    pen->dirty = FALSE;
-  }
+  if (idle)
+    {
+      checkpoint (pen);
+      pen->dirty = FALSE;
+    }
   return go_on;
 }
 
@@ -242,20 +253,21 @@ static void
 pen_main (gpointer data)
 {
   FmPen *pen = data;
-  while (wait_for_work (pen)) {
-    if (fm_db_wal_bytes (pen->store) >= WAL_LIMIT_BYTES)
-      checkpoint (pen);
-    lock (pen);
-    gboolean user = !g_queue_is_empty (&pen->lanes[FM_PEN_USER]);
-    gboolean safe = !g_queue_is_empty (&pen->lanes[FM_PEN_SAFE]);
-    unlock (pen);
-    if (user)
-      write_durable (pen, FM_PEN_USER);
-    else if (safe)
-      write_durable (pen, FM_PEN_SAFE);
-    else
-      write_bulk (pen);
-  }
+  while (wait_for_work (pen))
+    {
+      if (fm_db_wal_bytes (pen->store) >= WAL_LIMIT_BYTES)
+        checkpoint (pen);
+      lock (pen);
+      gboolean user = !g_queue_is_empty (&pen->lanes[FM_PEN_USER]);
+      gboolean safe = !g_queue_is_empty (&pen->lanes[FM_PEN_SAFE]);
+      unlock (pen);
+      if (user)
+        write_durable (pen, FM_PEN_USER);
+      else if (safe)
+        write_durable (pen, FM_PEN_SAFE);
+      else
+        write_bulk (pen);
+    }
   checkpoint (pen);
 }
 
@@ -346,9 +358,10 @@ fm_pen_call (FmPen *pen, FmPenLane lane, FmPenRun run, gpointer data, GError **e
   pthread_mutex_unlock (&call.mutex);
   pthread_mutex_destroy (&call.mutex);
   pthread_cond_destroy (&call.answered);
-  if (call.error != NULL) {
-    g_propagate_error (error, call.error);
-    return FALSE;
-  }
+  if (call.error != NULL)
+    {
+      g_propagate_error (error, call.error);
+      return FALSE;
+    }
   return TRUE;
 }

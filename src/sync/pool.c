@@ -37,13 +37,14 @@ pool_main (gpointer data)
   FmPool *pool = data;
   FmStoreReader *reader = NULL;
   Job *job;
-  while ((job = next_job (pool)) != NULL) {
-    g_autoptr (GError) error = NULL;
-    if (reader == NULL)
-      reader = fm_db_reader_new (pool->store, &error);
-    job->run (reader, error, job->data);
-    g_free (job);
-  }
+  while ((job = next_job (pool)) != NULL)
+    {
+      g_autoptr (GError) error = NULL;
+      if (reader == NULL)
+        reader = fm_db_reader_new (pool->store, &error);
+      job->run (reader, error, job->data);
+      g_free (job);
+    }
   fm_db_reader_free (reader);
 }
 

@@ -66,12 +66,13 @@ is_text (FmQueryKind kind)
 static void
 collect_leaves (const FmQuery *query, GPtrArray *leaves)
 {
-  if (is_text (fm_query_kind (query))) {
-    Leaf *leaf = g_new0 (Leaf, 1);
-    leaf->leaf = query;
-    leaf->blobs = g_array_new (FALSE, FALSE, sizeof (gint64));
-    g_ptr_array_add (leaves, leaf);
-  }
+  if (is_text (fm_query_kind (query)))
+    {
+      Leaf *leaf = g_new0 (Leaf, 1);
+      leaf->leaf = query;
+      leaf->blobs = g_array_new (FALSE, FALSE, sizeof (gint64));
+      g_ptr_array_add (leaves, leaf);
+    }
   for (guint i = 0; i < fm_query_n_children (query); i++)
     collect_leaves (fm_query_child (query, i), leaves);
 }
@@ -118,19 +119,20 @@ static FmIdSet *
 leaf_rows (const FmQuery *leaf, gpointer data)
 {
   const Search *search = data;
-  for (guint i = 0; i < search->leaves->len; i++) {
-    const Leaf *known = search->leaves->pdata[i];
-    if (known->leaf == leaf)
-      return fm_query_sql_blob_rows (search->reader, (const gint64 *) (gconstpointer) known->blobs->data, known->blobs->len, NULL, NULL);
-  }
+  for (guint i = 0; i < search->leaves->len; i++)
+    {
+      const Leaf *known = search->leaves->pdata[i];
+      if (known->leaf == leaf)
+        return fm_query_sql_blob_rows (search->reader, (const gint64 *) (gconstpointer) known->blobs->data, known->blobs->len, NULL, NULL);
+    }
   return NULL;
 }
 
 static gboolean
 evaluate (Search *search, gboolean with_index, GError **error)
 {
-  g_autoptr (FmIdSet) found =
-    fm_query_sql_run (search->reader, search->query, search->folder_id, with_index ? leaf_rows : NULL, search, search->cancel, error);
+  g_autoptr (FmIdSet) found
+      = fm_query_sql_run (search->reader, search->query, search->folder_id, with_index ? leaf_rows : NULL, search, search->cancel, error);
   return found != NULL && tell (search, found, error);
 }
 
@@ -154,13 +156,14 @@ static gboolean
 ask_index (Search *search, GError **error)
 {
   search->port = fm_port_new ();
-  for (guint i = 0; i < search->leaves->len; i++) {
-    Leaf *leaf = search->leaves->pdata[i];
-    g_autofree char *text = fm_query_text_build (leaf->leaf, error);
-    if (text == NULL)
-      return FALSE;
-    leaf->request = fm_index_search (search->index, text, 0, FM_INDEX_NEWEST_FIRST, deliver, search->port);
-  }
+  for (guint i = 0; i < search->leaves->len; i++)
+    {
+      Leaf *leaf = search->leaves->pdata[i];
+      g_autofree char *text = fm_query_text_build (leaf->leaf, error);
+      if (text == NULL)
+        return FALSE;
+      leaf->request = fm_index_search (search->index, text, 0, FM_INDEX_NEWEST_FIRST, deliver, search->port);
+    }
   return TRUE;
 }
 
@@ -181,31 +184,33 @@ take_event (Search *search, const FmIndexEvent *event)
   const gint64 *ids = fm_index_event_ids (event, &n);
   if (leaf == NULL)
     return;
-  switch (fm_index_event_kind (event)) {
-  case FM_INDEX_EVENT_HITS:
-    g_array_append_vals (leaf->blobs, ids, n);
-    break;
-  case FM_INDEX_EVENT_ERROR:
-    leaf->error = g_error_copy (fm_index_event_error (event));
-    leaf->done = TRUE;
-    break;
-  case FM_INDEX_EVENT_DONE:
-    leaf->done = TRUE;
-    break;
-  default:
-    break;
-  }
+  switch (fm_index_event_kind (event))
+    {
+    case FM_INDEX_EVENT_HITS:
+      g_array_append_vals (leaf->blobs, ids, n);
+      break;
+    case FM_INDEX_EVENT_ERROR:
+      leaf->error = g_error_copy (fm_index_event_error (event));
+      leaf->done = TRUE;
+      break;
+    case FM_INDEX_EVENT_DONE:
+      leaf->done = TRUE;
+      break;
+    default:
+      break;
+    }
 }
 
 /* Whether every leaf has enough to show a first page. */
 static gboolean
 enough_for_a_page (const Search *search)
 {
-  for (guint i = 0; i < search->leaves->len; i++) {
-    const Leaf *leaf = search->leaves->pdata[i];
-    if (!leaf->done && leaf->blobs->len < FIRST_HITS)
-      return FALSE;
-  }
+  for (guint i = 0; i < search->leaves->len; i++)
+    {
+      const Leaf *leaf = search->leaves->pdata[i];
+      if (!leaf->done && leaf->blobs->len < FIRST_HITS)
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -224,26 +229,30 @@ gather (Search *search, GError **error)
 {
   gint64 deadline = fm_clock_deadline_us (INDEX_TIMEOUT_MS);
   gboolean shown = !only_grows (search->query);
-  while (!all_done (search)) {
-    struct pollfd fds[2] = { { fm_port_fd (search->port), POLLIN, 0 }, { fm_cancel_fd (search->cancel), POLLIN, 0 } };
-    poll (fds, 2, fm_clock_remaining_ms (deadline));
-    if (!fm_cancel_check (search->cancel, error))
-      return FALSE;
-    if (fm_clock_remaining_ms (deadline) == 0) {
-      g_set_error_literal (error, FM_ERROR, FM_ERROR_TIMEOUT, "the search index does not answer");
-      return FALSE;
-    }
-    FmIndexEvent *event;
-    while ((event = fm_port_try_take (search->port)) != NULL) {
-      take_event (search, event);
-      fm_index_event_free (event);
-    }
-    if (!shown && !all_done (search) && enough_for_a_page (search)) {
-      shown = TRUE;
-      if (!evaluate (search, TRUE, error))
+  while (!all_done (search))
+    {
+      struct pollfd fds[2] = { { fm_port_fd (search->port), POLLIN, 0 }, { fm_cancel_fd (search->cancel), POLLIN, 0 } };
+      poll (fds, 2, fm_clock_remaining_ms (deadline));
+      if (!fm_cancel_check (search->cancel, error))
         return FALSE;
+      if (fm_clock_remaining_ms (deadline) == 0)
+        {
+          g_set_error_literal (error, FM_ERROR, FM_ERROR_TIMEOUT, "the search index does not answer");
+          return FALSE;
+        }
+      FmIndexEvent *event;
+      while ((event = fm_port_try_take (search->port)) != NULL)
+        {
+          take_event (search, event);
+          fm_index_event_free (event);
+        }
+      if (!shown && !all_done (search) && enough_for_a_page (search))
+        {
+          shown = TRUE;
+          if (!evaluate (search, TRUE, error))
+            return FALSE;
+        }
     }
-  }
   return TRUE;
 }
 
@@ -251,24 +260,27 @@ gather (Search *search, GError **error)
 static void
 end_index_searches (Search *search)
 {
-  for (guint i = 0; search->port != NULL && i < search->leaves->len; i++) {
-    Leaf *leaf = search->leaves->pdata[i];
-    if (!leaf->done && leaf->request != 0)
-      fm_index_cancel (search->index, leaf->request);
-  }
-  gint64 deadline = fm_clock_deadline_us (5000);
-  while (search->port != NULL) {
-    gboolean open = FALSE;
-    for (guint i = 0; i < search->leaves->len; i++) {
-      const Leaf *leaf = search->leaves->pdata[i];
-      open |= leaf->request != 0 && !leaf->done;
+  for (guint i = 0; search->port != NULL && i < search->leaves->len; i++)
+    {
+      Leaf *leaf = search->leaves->pdata[i];
+      if (!leaf->done && leaf->request != 0)
+        fm_index_cancel (search->index, leaf->request);
     }
-    FmIndexEvent *event = open ? fm_port_take (search->port, deadline) : NULL;
-    if (event == NULL)
-      break;
-    take_event (search, event);
-    fm_index_event_free (event);
-  }
+  gint64 deadline = fm_clock_deadline_us (5000);
+  while (search->port != NULL)
+    {
+      gboolean open = FALSE;
+      for (guint i = 0; i < search->leaves->len; i++)
+        {
+          const Leaf *leaf = search->leaves->pdata[i];
+          open |= leaf->request != 0 && !leaf->done;
+        }
+      FmIndexEvent *event = open ? fm_port_take (search->port, deadline) : NULL;
+      if (event == NULL)
+        break;
+      take_event (search, event);
+      fm_index_event_free (event);
+    }
 }
 
 static gboolean
@@ -276,11 +288,12 @@ run_with_index (Search *search, GError **error)
 {
   if (!ask_index (search, error) || !gather (search, error))
     return FALSE;
-  for (guint i = 0; i < search->leaves->len; i++) {
-    const Leaf *leaf = search->leaves->pdata[i];
-    if (leaf->error != NULL)
-      notice (search, "the text of mails could not be searched; headers were", leaf->error);
-  }
+  for (guint i = 0; i < search->leaves->len; i++)
+    {
+      const Leaf *leaf = search->leaves->pdata[i];
+      if (leaf->error != NULL)
+        notice (search, "the text of mails could not be searched; headers were", leaf->error);
+    }
   return evaluate (search, TRUE, error);
 }
 

@@ -74,19 +74,20 @@ static Entry *
 entry_of (FmSecrets *secrets, const char *account)
 {
   Entry *entry = g_hash_table_lookup (secrets->entries, account);
-  if (entry == NULL) {
-    entry = g_new0 (Entry, 1);
-    entry->changed = fm_cancel_new ();
-    g_hash_table_insert (secrets->entries, g_strdup (account), entry);
-  }
+  if (entry == NULL)
+    {
+      entry = g_new0 (Entry, 1);
+      entry->changed = fm_cancel_new ();
+      g_hash_table_insert (secrets->entries, g_strdup (account), entry);
+    }
   return entry;
 }
 
 static gboolean
 same_secret (const FmSecret *a, const FmSecret *b)
 {
-  return a != NULL && b != NULL && fm_secret_length (a) == fm_secret_length (b) &&
-         memcmp (fm_secret_peek (a), fm_secret_peek (b), fm_secret_length (a)) == 0;
+  return a != NULL && b != NULL && fm_secret_length (a) == fm_secret_length (b)
+         && memcmp (fm_secret_peek (a), fm_secret_peek (b), fm_secret_length (a)) == 0;
 }
 
 /* DATA/secrets/ACCOUNT: its first line. No file is no error: *ret_secret stays NULL. */
@@ -101,18 +102,21 @@ read_file (FmSecrets *secrets, const char *account, FmSecret **ret_secret, GErro
   struct stat st;
   char bytes[MAX_SECRET_BYTES];
   gboolean ok = FALSE;
-  if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) || st.st_uid != geteuid () || (st.st_mode & 077) != 0) {
-    g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s is not a file that only you can read: run chmod 600 on it", path);
-  } else {
-    ssize_t size = read (fd, bytes, sizeof bytes);
-    gsize length = 0;
-    while (size > 0 && length < (gsize) size && bytes[length] != '\n' && bytes[length] != '\r')
-      length++;
-    if (length > 0)
-      *ret_secret = fm_secret_new (bytes, (gssize) length);
-    fm_secret_wipe (bytes, sizeof bytes);
-    ok = TRUE;
-  }
+  if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) || st.st_uid != geteuid () || (st.st_mode & 077) != 0)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s is not a file that only you can read: run chmod 600 on it", path);
+    }
+  else
+    {
+      ssize_t size = read (fd, bytes, sizeof bytes);
+      gsize length = 0;
+      while (size > 0 && length < (gsize) size && bytes[length] != '\n' && bytes[length] != '\r')
+        length++;
+      if (length > 0)
+        *ret_secret = fm_secret_new (bytes, (gssize) length);
+      fm_secret_wipe (bytes, sizeof bytes);
+      ok = TRUE;
+    }
   close (fd);
   return ok;
 }
@@ -121,12 +125,13 @@ static FmSecret *
 from_sources (FmSecrets *secrets, const FmAccountSpec *spec, FmCancel *cancel, GError **error)
 {
   const char *command = spec->oauth2 && spec->token_command != NULL ? spec->token_command : spec->password_command;
-  if (command != NULL) {
-    FmSecret *secret = fm_shell_command_read (command, COMMAND_TIMEOUT_MS, cancel, error);
-    if (secret == NULL)
-      g_prefix_error (error, "%s of account %s: ", command == spec->token_command ? "token_command" : "password_command", spec->name);
-    return secret;
-  }
+  if (command != NULL)
+    {
+      FmSecret *secret = fm_shell_command_read (command, COMMAND_TIMEOUT_MS, cancel, error);
+      if (secret == NULL)
+        g_prefix_error (error, "%s of account %s: ", command == spec->token_command ? "token_command" : "password_command", spec->name);
+      return secret;
+    }
   FmSecret *secret = NULL;
   if (read_file (secrets, spec->name, &secret, error) && secret == NULL)
     g_set_error (error, FM_ERROR, FM_ERROR_AUTH, "no password is known for account %s", spec->name);
@@ -184,11 +189,12 @@ fetch (FmSecrets *secrets, const FmAccountSpec *spec, Entry *entry, FmCancel *ca
   entry->busy = FALSE;
   wake_waiters (entry);
   gboolean known_bad = !spec->oauth2 && same_secret (secret, entry->refused);
-  if (secret != NULL && !known_bad && entry->current == NULL) {
-    entry->current = fm_secret_ref (secret);
-    entry->taken_us = fm_clock_mono_us ();
-    return g_steal_pointer (&secret);
-  }
+  if (secret != NULL && !known_bad && entry->current == NULL)
+    {
+      entry->current = fm_secret_ref (secret);
+      entry->taken_us = fm_clock_mono_us ();
+      return g_steal_pointer (&secret);
+    }
   if (entry->current != NULL)
     return fm_secret_ref (entry->current);
   entry->asked = TRUE;
@@ -207,15 +213,19 @@ fm_secrets_get (FmSecrets *secrets, const FmAccountSpec *spec, gboolean refused_
   if (refused_before)
     refuse_current (entry);
   FmSecret *secret = NULL;
-  while (secret == NULL && !fm_cancel_is_set (cancel)) {
-    secret = cached (entry, spec);
-    if (secret == NULL && (entry->busy || entry->asked)) {
-      wait_for_change (secrets, entry, cancel);
-    } else if (secret == NULL) {
-      g_clear_pointer (&entry->current, fm_secret_unref);
-      secret = fetch (secrets, spec, entry, cancel);
+  while (secret == NULL && !fm_cancel_is_set (cancel))
+    {
+      secret = cached (entry, spec);
+      if (secret == NULL && (entry->busy || entry->asked))
+        {
+          wait_for_change (secrets, entry, cancel);
+        }
+      else if (secret == NULL)
+        {
+          g_clear_pointer (&entry->current, fm_secret_unref);
+          secret = fetch (secrets, spec, entry, cancel);
+        }
     }
-  }
   pthread_mutex_unlock (&secrets->mutex);
   if (secret == NULL)
     fm_cancel_check (cancel, error);
@@ -244,10 +254,11 @@ fm_secrets_retry (FmSecrets *secrets, const char *account)
   gpointer name, entry;
   g_hash_table_iter_init (&iter, secrets->entries);
   while (g_hash_table_iter_next (&iter, &name, &entry))
-    if (account == NULL || g_str_equal (name, account)) {
-      ((Entry *) entry)->asked = FALSE;
-      g_clear_pointer (&((Entry *) entry)->refused, fm_secret_unref);
-      wake_waiters (entry);
-    }
+    if (account == NULL || g_str_equal (name, account))
+      {
+        ((Entry *) entry)->asked = FALSE;
+        g_clear_pointer (&((Entry *) entry)->refused, fm_secret_unref);
+        wake_waiters (entry);
+      }
   pthread_mutex_unlock (&secrets->mutex);
 }

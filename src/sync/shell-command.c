@@ -55,33 +55,38 @@ drain (Output *output)
   char overflow[4096];
   gsize room = sizeof output->bytes - output->size;
   ssize_t n = room > 0 ? read (output->fd, output->bytes + output->size, room) : read (output->fd, overflow, sizeof overflow);
-  if (n > 0) {
-    output->size += room > 0 ? (gsize) n : 0;
-  } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-    close (output->fd);
-    output->fd = -1;
-  }
+  if (n > 0)
+    {
+      output->size += room > 0 ? (gsize) n : 0;
+    }
+  else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+    {
+      close (output->fd);
+      output->fd = -1;
+    }
 }
 
 static gboolean
 collect (Output *out, Output *err, gint64 deadline_us, FmCancel *cancel, GError **error)
 {
-  while (out->fd >= 0) {
-    struct pollfd fds[3] = { { out->fd, POLLIN, 0 }, { err->fd, POLLIN, 0 }, { fm_cancel_fd (cancel), POLLIN, 0 } };
-    int n = poll (fds, 3, fm_clock_remaining_ms (deadline_us));
-    if (!fm_cancel_check (cancel, error))
-      return FALSE;
-    if (n == 0) {
-      g_set_error_literal (error, FM_ERROR, FM_ERROR_TIMEOUT, "it did not answer in time");
-      return FALSE;
+  while (out->fd >= 0)
+    {
+      struct pollfd fds[3] = { { out->fd, POLLIN, 0 }, { err->fd, POLLIN, 0 }, { fm_cancel_fd (cancel), POLLIN, 0 } };
+      int n = poll (fds, 3, fm_clock_remaining_ms (deadline_us));
+      if (!fm_cancel_check (cancel, error))
+        return FALSE;
+      if (n == 0)
+        {
+          g_set_error_literal (error, FM_ERROR, FM_ERROR_TIMEOUT, "it did not answer in time");
+          return FALSE;
+        }
+      if (n < 0 && errno != EINTR)
+        return TRUE;
+      if (n > 0 && fds[0].revents != 0)
+        drain (out);
+      if (n > 0 && fds[1].revents != 0)
+        drain (err);
     }
-    if (n < 0 && errno != EINTR)
-      return TRUE;
-    if (n > 0 && fds[0].revents != 0)
-      drain (out);
-    if (n > 0 && fds[1].revents != 0)
-      drain (err);
-  }
   return TRUE;
 }
 
@@ -108,11 +113,12 @@ reap (pid_t pid, gboolean kill_now, gint64 deadline_us)
   int status = 0;
   if (kill_now)
     kill (-pid, SIGKILL);
-  while (!kill_now && waitpid (pid, &status, WNOHANG) == 0) {
-    if (fm_clock_remaining_ms (deadline_us) == 0)
-      return reap (pid, TRUE, 0);
-    g_usleep (2000);
-  }
+  while (!kill_now && waitpid (pid, &status, WNOHANG) == 0)
+    {
+      if (fm_clock_remaining_ms (deadline_us) == 0)
+        return reap (pid, TRUE, 0);
+      g_usleep (2000);
+    }
   if (kill_now)
     waitpid (pid, &status, 0);
   return status;
@@ -124,11 +130,12 @@ fm_shell_command_read (const char *line, int timeout_ms, FmCancel *cancel, GErro
   int out_pipe[2], err_pipe[2];
   if (pipe2 (out_pipe, O_CLOEXEC) != 0)
     goto no_pipe;
-  if (pipe2 (err_pipe, O_CLOEXEC) != 0) {
-    close (out_pipe[0]);
-    close (out_pipe[1]);
-    goto no_pipe;
-  }
+  if (pipe2 (err_pipe, O_CLOEXEC) != 0)
+    {
+      close (out_pipe[0]);
+      close (out_pipe[1]);
+      goto no_pipe;
+    }
   gint64 deadline_us = fm_clock_deadline_us (timeout_ms);
   pid_t pid = 0;
   gboolean started = spawn_shell (line, out_pipe[1], err_pipe[1], &pid);
@@ -141,16 +148,19 @@ fm_shell_command_read (const char *line, int timeout_ms, FmCancel *cancel, GErro
   fcntl (outputs[0].fd, F_SETFL, O_NONBLOCK);
   fcntl (outputs[1].fd, F_SETFL, O_NONBLOCK);
   FmSecret *secret = NULL;
-  if (!started) {
-    fm_error_set_errno (error, FM_ERROR_AUTH, saved_errno, "/bin/sh can't be started");
-  } else {
-    gboolean complete = collect (&outputs[0], &outputs[1], deadline_us, cancel, error);
-    int status = reap (pid, !complete, deadline_us);
-    if (outputs[1].fd >= 0)
-      drain (&outputs[1]);
-    if (complete)
-      secret = first_line (&outputs[0], &outputs[1], status, error);
-  }
+  if (!started)
+    {
+      fm_error_set_errno (error, FM_ERROR_AUTH, saved_errno, "/bin/sh can't be started");
+    }
+  else
+    {
+      gboolean complete = collect (&outputs[0], &outputs[1], deadline_us, cancel, error);
+      int status = reap (pid, !complete, deadline_us);
+      if (outputs[1].fd >= 0)
+        drain (&outputs[1]);
+      if (complete)
+        secret = first_line (&outputs[0], &outputs[1], status, error);
+    }
   for (guint i = 0; i < 2; i++)
     if (outputs[i].fd >= 0)
       close (outputs[i].fd);

@@ -17,7 +17,8 @@
 static const char *const words[]
     = { "bridge", "meadow", "copper", "lantern", "harvest", "orbit",  "quarry", "ribbon", "salt",   "timber", "umbra", "violet", "willow",
         "yarn",   "zenith", "anchor", "basalt",  "cedar",   "dynamo", "ember",  "fable",  "gravel", "hollow", "iris",  "jetty",  "kernel" };
-static const char *const names[] = { "Aino Virta", "Bela Kiss", "Chipo Moyo", "Dag Lund", "Eun Park", "Filip Novak", "Gita Rao", "Hana Abe" };
+static const char *const names[]
+    = { "Aino Virta", "Bela Kiss", "Chipo Moyo", "Dag Lund", "Eun Park", "Filip Novak", "Gita Rao", "Hana Abe" };
 
 /* splitmix64: one number decides all of a mail. */
 static uint64_t
@@ -66,7 +67,8 @@ write_mail (FILE *out, uint64_t number, time_t when)
 
   gmtime_r (&when, &parts);
   strftime (date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", &parts);
-  fprintf (out, "Date: %s\r\nFrom: %s <%.4s%u@example.org>\r\nTo: Ada <ada@localhost>\r\n", date, name, name, (unsigned) (mix (&seed) % 400));
+  fprintf (out, "Date: %s\r\nFrom: %s <%.4s%u@example.org>\r\nTo: Ada <ada@localhost>\r\n", date, name, name,
+           (unsigned) (mix (&seed) % 400));
   fprintf (out, "Subject: %sb%07" PRIu64 " %s and %s\r\nMessage-ID: <%" PRIu64 "@bench.example>\r\n", is_reply ? "Re: " : "", number,
            PICK (words, &seed), PICK (words, &seed), number);
   if (is_reply)

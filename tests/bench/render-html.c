@@ -27,7 +27,8 @@ main (int argc, char **argv)
     if (!timed)
       printf ("%.*s\n", (int) line.size_bytes, line.text);
   if (timed)
-    printf ("doc %.1f ms, first page %.1f ms, all lines %.1f ms, hidden %u%s\n", (double) (made - begin) / 1e3, (double) (page - made) / 1e3,
-            (double) (g_get_monotonic_time () - page) / 1e3, fm_doc_n_hidden (doc), fm_doc_is_truncated (doc) ? ", truncated" : "");
+    printf ("doc %.1f ms, first page %.1f ms, all lines %.1f ms, hidden %u%s\n", (double) (made - begin) / 1e3,
+            (double) (page - made) / 1e3, (double) (g_get_monotonic_time () - page) / 1e3, fm_doc_n_hidden (doc),
+            fm_doc_is_truncated (doc) ? ", truncated" : "");
   return 0;
 }

@@ -11,11 +11,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   const char *text = (const char *) data;
   gsize at = 0, start = 0, end = 0;
-  while (fm_urls_find (text, size, at, &start, &end)) {
-    if (start < at || end <= start || end > size)
-      __builtin_trap ();
-    at = end;
-  }
+  while (fm_urls_find (text, size, at, &start, &end))
+    {
+      if (start < at || end <= start || end > size)
+        __builtin_trap ();
+      at = end;
+    }
   g_autofree char *valid = g_utf8_make_valid (text, (gssize) size);
   g_autofree char *host = fm_urls_host (valid);
   g_autofree char *clean = fm_urls_clean (valid);

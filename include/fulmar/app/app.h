@@ -27,10 +27,10 @@ typedef struct {
   const char *data_dir; /* NULL: the default of base/paths */
   gboolean demo;        /* sample mail in a private temporary store, removed at the end; no network */
   gboolean read_only;
-  gboolean screen;      /* takes the lease and syncs; FALSE: command line */
-  gboolean network;     /* a command line that syncs or sends: takes the lease if it is free */
-  gboolean index;       /* a command line that searches: the index, but no network */
-  const char *account;  /* -a, or NULL */
+  gboolean screen;     /* takes the lease and syncs; FALSE: command line */
+  gboolean network;    /* a command line that syncs or sends: takes the lease if it is free */
+  gboolean index;      /* a command line that searches: the index, but no network */
+  const char *account; /* -a, or NULL */
 } FmAppOptions;
 
 /* Takes CONFIG. Attaches its port to the default main context. */
@@ -64,13 +64,13 @@ void fm_app_open_search (FmApp *app, const char *query_text); /* a wrong query i
 
 /* value struct: for the top and bottom lines; strings valid until the next change */
 typedef struct {
-  const char *place;       /* "work/INBOX" */
-  const char *state;       /* "pushed", "retrying in 8 s: connection refused" */
+  const char *place; /* "work/INBOX" */
+  const char *state; /* "pushed", "retrying in 8 s: connection refused" */
   FmAccountState state_code;
   guint64 queued_ops, queued_mails;
-  const char *progress;    /* "INBOX: headers 12,000 of 100,000", or NULL */
+  const char *progress; /* "INBOX: headers 12,000 of 100,000", or NULL */
   guint64 progress_done, progress_total;
-  guint tag_prefix : 1;    /* `;` was pressed */
+  guint tag_prefix : 1; /* `;` was pressed */
 } FmAppStatus;
 
 void fm_app_status (FmApp *app, FmAppStatus *ret_status);

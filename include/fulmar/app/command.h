@@ -20,18 +20,18 @@ typedef enum {
 /* value struct: what a command is run with */
 typedef struct {
   FmApp *app;
-  guint context;       /* the one FM_CONTEXT_ bit of the focus */
-  int count;           /* digits typed before the key; 0: none */
+  guint context;        /* the one FM_CONTEXT_ bit of the focus */
+  int count;            /* digits typed before the key; 0: none */
   const char *argument; /* the rest of the line after the name, trimmed; "" if none */
 } FmCommandCall;
 
 /* value struct: a command */
 typedef struct {
-  const char *name;         /* "archive" */
-  const char *help;         /* one line, imperative: "archive the message" */
-  const char *hint;         /* a word for the bottom line, or NULL: "archive" */
-  const char *arguments;    /* "[FOLDER]", or NULL */
-  const char *default_keys; /* "a" or "= <Home>": space-separated, per `contexts`; NULL: none */
+  const char *name;                                                   /* "archive" */
+  const char *help;                                                   /* one line, imperative: "archive the message" */
+  const char *hint;                                                   /* a word for the bottom line, or NULL: "archive" */
+  const char *arguments;                                              /* "[FOLDER]", or NULL */
+  const char *default_keys;                                           /* "a" or "= <Home>": space-separated, per `contexts`; NULL: none */
   const char *effect_imap, *effect_gmail, *effect_pop, *effect_local; /* for :effects; NULL: nothing on the server */
   guint contexts;
   gboolean repeats_on_tagged; /* acts on the tagged messages after `;` */

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 
 typedef struct FmComposer FmComposer;
 
-FmDraft *fm_composer_draft (FmComposer *composer);              /* Transfer: none; change through commands only */
+FmDraft *fm_composer_draft (FmComposer *composer); /* Transfer: none; change through commands only */
 const char *fm_composer_account (const FmComposer *composer);
-const char *fm_composer_path (const FmComposer *composer);      /* the editor's file */
-const char *fm_composer_problem (const FmComposer *composer);   /* why it can't be sent yet, or NULL */
+const char *fm_composer_path (const FmComposer *composer);    /* the editor's file */
+const char *fm_composer_problem (const FmComposer *composer); /* why it can't be sent yet, or NULL */
 
 G_END_DECLS

@@ -17,8 +17,13 @@ typedef struct {
 } FmConfigProblem;
 
 /* value struct */
-typedef struct { char *name, *query; } FmSavedSearch;
-typedef struct { char *context, *keys, *command; guint line; } FmKeyBinding;
+typedef struct {
+  char *name, *query;
+} FmSavedSearch;
+typedef struct {
+  char *context, *keys, *command;
+  guint line;
+} FmKeyBinding;
 
 /* Never fails outright: an unreadable file is a problem in the list and an empty config. PATH may not exist: empty config. */
 FmConfig *fm_config_load (const char *path);

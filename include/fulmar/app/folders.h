@@ -17,7 +17,7 @@ typedef struct {
   gint64 folder_id;      /* 0: account, search, heading or an unselectable parent */
   guint64 unread, total;
   gboolean has_children, open, is_current;
-  const char *state;     /* accounts: "pushed", "offline", ... */
+  const char *state; /* accounts: "pushed", "offline", ... */
 } FmFolderLine;
 
 guint fm_folders_count (const FmFolders *folders);

@@ -7,10 +7,10 @@
 /* value struct */
 typedef struct {
   FmReadingMode mode;
-  gboolean prefer_html;    /* for FM_SHOW_BEST */
+  gboolean prefer_html; /* for FM_SHOW_BEST */
   gboolean all_headers;
-  const char *headers;     /* names in order, separated by blanks; NULL: the usual ones */
-  gsize max_text_bytes;    /* of each plain text, for a quick first look at a huge one; 0: all that is ever shown */
+  const char *headers;  /* names in order, separated by blanks; NULL: the usual ones */
+  gsize max_text_bytes; /* of each plain text, for a quick first look at a huge one; 0: all that is ever shown */
 } FmPageOptions;
 
 /* Never fails: what can't be read is said on the page. *RET_PARTS (may be NULL) gets an array of FmReadingPart*, *RET_IS_CUT (may be NULL)

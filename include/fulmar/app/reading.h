@@ -21,12 +21,12 @@ typedef struct {
   gboolean is_attachment;
 } FmReadingPart;
 
-gint64 fm_reading_id (const FmReading *reading);          /* the row's id */
+gint64 fm_reading_id (const FmReading *reading); /* the row's id */
 FmReadingState fm_reading_state (const FmReading *reading);
 const char *fm_reading_notice (const FmReading *reading); /* "offline: the body is not here; it comes when ..." or progress; NULL if none */
 FmReadingMode fm_reading_mode (const FmReading *reading);
 gboolean fm_reading_all_headers (const FmReading *reading);
-FmDoc *fm_reading_doc (const FmReading *reading);         /* headers and body; NULL until READY. Transfer: none */
-GPtrArray *fm_reading_parts (const FmReading *reading);   /* FmReadingPart*; attachments and body parts; NULL until READY */
+FmDoc *fm_reading_doc (const FmReading *reading);       /* headers and body; NULL until READY. Transfer: none */
+GPtrArray *fm_reading_parts (const FmReading *reading); /* FmReadingPart*; attachments and body parts; NULL until READY */
 
 G_END_DECLS

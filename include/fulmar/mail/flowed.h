@@ -7,10 +7,10 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  gboolean flowed;  /* Content-Type had format=flowed */
-  gboolean delsp;   /* ... and delsp=yes */
-  gboolean patch;   /* colour as a patch even if it doesn't look like one (text/x-diff) */
-  gsize max_bytes;  /* 0: all. Else only about the first MAX_BYTES are read and the doc says truncated: the first page of a huge text
+  gboolean flowed; /* Content-Type had format=flowed */
+  gboolean delsp;  /* ... and delsp=yes */
+  gboolean patch;  /* colour as a patch even if it doesn't look like one (text/x-diff) */
+  gsize max_bytes; /* 0: all. Else only about the first MAX_BYTES are read and the doc says truncated: the first page of a huge text
                      * while another thread makes the rest; its blocks are the same as those of the whole */
 } FmFlowedOptions;
 

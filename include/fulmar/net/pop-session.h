@@ -68,8 +68,8 @@ typedef struct {
 
 /* RETR of each (or TOP n 0: the header), dots taken off, in memory that does not grow; several in flight where PIPELINING is offered. On failure
  * what was not whole is freed, which aborts the sink. */
-gboolean fm_pop_session_fetch (FmPopSession *session, const guint32 *numbers, gsize n, gboolean header_only, const FmPopTaker *taker, gpointer data,
-                               GError **error);
+gboolean fm_pop_session_fetch (FmPopSession *session, const guint32 *numbers, gsize n, gboolean header_only, const FmPopTaker *taker,
+                               gpointer data, GError **error);
 
 /* Marks for deletion at QUIT. RET_DONE (may be NULL, N long): which of them the server agreed to; a refusal of some is not an error. */
 gboolean fm_pop_session_delete (FmPopSession *session, const guint32 *numbers, gsize n, gboolean *ret_done, GError **error);

@@ -41,9 +41,9 @@ typedef struct {
   int offline_days;
   FmLeavePolicy leave;
   int leave_days;
-  int poll_s;                                       /* POP and non-IDLE servers; default 300 */
-  char **watch;                                     /* globs; NULL: INBOX and the special folders */
-  char *sent, *drafts, *trash, *junk, *archive;     /* folder names where the server does not say, or NULL */
+  int poll_s;                                   /* POP and non-IDLE servers; default 300 */
+  char **watch;                                 /* globs; NULL: INBOX and the special folders */
+  char *sent, *drafts, *trash, *junk, *archive; /* folder names where the server does not say, or NULL */
 } FmAccountSpec;
 
 FmAccountSpec *fm_account_spec_new (const char *name, FmAccountKind kind);

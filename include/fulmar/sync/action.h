@@ -6,21 +6,21 @@
 G_BEGIN_DECLS
 
 typedef enum {
-  FM_ACTION_FLAGS,         /* add and remove flag bits and keywords */
-  FM_ACTION_MOVE,          /* to a folder, of any account */
+  FM_ACTION_FLAGS, /* add and remove flag bits and keywords */
+  FM_ACTION_MOVE,  /* to a folder, of any account */
   FM_ACTION_COPY,
-  FM_ACTION_TRASH,         /* to the Trash of each message's account; in Trash or Junk: asked as DELETE by app */
+  FM_ACTION_TRASH, /* to the Trash of each message's account; in Trash or Junk: asked as DELETE by app */
   FM_ACTION_ARCHIVE,
-  FM_ACTION_JUNK,          /* sets $Junk and moves to Junk */
+  FM_ACTION_JUNK, /* sets $Junk and moves to Junk */
   FM_ACTION_NOT_JUNK,
-  FM_ACTION_DELETE,        /* for good: expunge; can't be undone; app has asked */
-  FM_ACTION_APPEND,        /* a message's bytes into a folder (draft, sent copy, import) */
+  FM_ACTION_DELETE, /* for good: expunge; can't be undone; app has asked */
+  FM_ACTION_APPEND, /* a message's bytes into a folder (draft, sent copy, import) */
   FM_ACTION_FOLDER_CREATE,
   FM_ACTION_FOLDER_RENAME,
   FM_ACTION_FOLDER_DELETE,
-  FM_ACTION_UNDO,          /* the last group that is not undone */
+  FM_ACTION_UNDO, /* the last group that is not undone */
   FM_ACTION_REDO,
-  FM_ACTION_SEND,          /* a composed message into the outbox */
+  FM_ACTION_SEND, /* a composed message into the outbox */
 } FmActionKind;
 
 typedef struct FmAction FmAction;
@@ -29,7 +29,8 @@ FmAction *fm_action_ref (FmAction *action);
 void fm_action_unref (FmAction *action); /* accepts NULL */
 
 /* msg_ids are store row ids, copied. Flags are FM_FLAG_*; keyword lists are NULL-terminated and may be NULL. */
-FmAction *fm_action_new_flags (const gint64 *msg_ids, gsize n, guint add, guint remove, const char *const *add_keywords, const char *const *remove_keywords);
+FmAction *fm_action_new_flags (const gint64 *msg_ids, gsize n, guint add, guint remove, const char *const *add_keywords,
+                               const char *const *remove_keywords);
 /* KIND is MOVE or COPY. */
 FmAction *fm_action_new_transfer (FmActionKind kind, const gint64 *msg_ids, gsize n, gint64 folder_id);
 /* KIND is TRASH, ARCHIVE, JUNK, NOT_JUNK or DELETE. */
@@ -40,14 +41,14 @@ FmAction *fm_action_new_history (FmActionKind kind); /* UNDO or REDO */
 
 /* value struct: how a message is to be sent */
 typedef struct {
-  const char *account;            /* whose SMTP and Sent */
-  GBytes *message;                /* final bytes, Message-ID and Date fixed, without Bcc */
-  const char *sender;             /* envelope sender address */
-  const char *const *recipients;  /* envelope recipients, NULL-terminated */
-  gint64 replied_id;              /* row to be marked answered once accepted, or 0 */
-  gint64 forwarded_id;            /* row to be marked forwarded, or 0 */
-  gint64 draft_id;                /* row to be removed once accepted, or 0 */
-  int hold_s;                     /* undo-send window; 0: at once */
+  const char *account;           /* whose SMTP and Sent */
+  GBytes *message;               /* final bytes, Message-ID and Date fixed, without Bcc */
+  const char *sender;            /* envelope sender address */
+  const char *const *recipients; /* envelope recipients, NULL-terminated */
+  gint64 replied_id;             /* row to be marked answered once accepted, or 0 */
+  gint64 forwarded_id;           /* row to be marked forwarded, or 0 */
+  gint64 draft_id;               /* row to be removed once accepted, or 0 */
+  int hold_s;                    /* undo-send window; 0: at once */
 } FmSendOptions;
 
 FmAction *fm_action_new_send (const FmSendOptions *options);

@@ -21,13 +21,13 @@ typedef struct FmEngine FmEngine;
 
 /* value struct */
 typedef struct {
-  const char *data_dir;    /* the store; made if missing */
-  GPtrArray *accounts;     /* FmAccountSpec*, in the config's order */
-  gboolean network;        /* FALSE: no connection is ever made, nothing is sent (read-only command line) */
-  gboolean read_only;      /* nothing is changed on any server; local flags neither */
-  gboolean lease;          /* TRUE: take the lease if it is free, and sync; FALSE: read, and journal actions when no leader runs */
-  gboolean index;          /* run the index worker (leader only) */
-  FmPort *events;          /* FmEvent*; referenced */
+  const char *data_dir; /* the store; made if missing */
+  GPtrArray *accounts;  /* FmAccountSpec*, in the config's order */
+  gboolean network;     /* FALSE: no connection is ever made, nothing is sent (read-only command line) */
+  gboolean read_only;   /* nothing is changed on any server; local flags neither */
+  gboolean lease;       /* TRUE: take the lease if it is free, and sync; FALSE: read, and journal actions when no leader runs */
+  gboolean index;       /* run the index worker (leader only) */
+  FmPort *events;       /* FmEvent*; referenced */
 } FmEngineOptions;
 
 /* Opens the store (migrating it), registers the accounts, starts threads. Everything slow happens behind; only a store that can't be opened

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 typedef enum {
-  FM_EVENT_DONE,            /* a request is finished; `text` may say what happened ("restored 3 to work/INBOX"), `count` how many */
-  FM_EVENT_FAILED,          /* `error` says what, where and what to do */
+  FM_EVENT_DONE,   /* a request is finished; `text` may say what happened ("restored 3 to work/INBOX"), `count` how many */
+  FM_EVENT_FAILED, /* `error` says what, where and what to do */
   FM_EVENT_CANCELLED,
   FM_EVENT_DURABLE,         /* an action is on disk: drop its overlay; `group_id` names its undo group */
   FM_EVENT_FOLDERS_CHANGED, /* the tree itself changed: read it again; `account` or NULL for all */
@@ -26,13 +26,13 @@ typedef enum {
 } FmEventKind;
 
 typedef enum {
-  FM_STATE_OFFLINE,    /* not connected, not trying */
+  FM_STATE_OFFLINE, /* not connected, not trying */
   FM_STATE_CONNECTING,
-  FM_STATE_ONLINE,     /* connected, polling */
-  FM_STATE_PUSHED,     /* connected, the server pushes */
-  FM_STATE_RETRYING,   /* lost; back-off runs */
-  FM_STATE_REFUSED,    /* sign-in or certificate refused: waits for the user */
-  FM_STATE_LOCAL,      /* a local account: always there */
+  FM_STATE_ONLINE,   /* connected, polling */
+  FM_STATE_PUSHED,   /* connected, the server pushes */
+  FM_STATE_RETRYING, /* lost; back-off runs */
+  FM_STATE_REFUSED,  /* sign-in or certificate refused: waits for the user */
+  FM_STATE_LOCAL,    /* a local account: always there */
 } FmAccountState;
 
 /* value struct, refcounted and frozen */
@@ -43,8 +43,8 @@ typedef struct {
   gint64 folder_id, msg_id, group_id;
   gint64 count, total;
   FmAccountState state;
-  char *text;   /* sanitised, one line, UTF-8 */
-  GArray *ids;  /* gint64 */
+  char *text;  /* sanitised, one line, UTF-8 */
+  GArray *ids; /* gint64 */
   GError *error;
   gpointer closure; /* COMPUTED only */
 } FmEvent;

@@ -23,16 +23,18 @@ check_line (const char *file, const FmLayoutLine *line, int width)
     fail_msg ("%s: wider than %d: %.*s", file, width, (int) line->size_bytes, line->text);
   if (!g_utf8_validate (line->text, (gssize) line->size_bytes, NULL))
     fail_msg ("%s: not UTF-8", file);
-  for (const char *at = line->text; at < line->text + line->size_bytes; at = g_utf8_next_char (at)) {
-    gunichar c = g_utf8_get_char (at);
-    if (c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
-      fail_msg ("%s: U+%04X on a line", file, c);
-  }
+  for (const char *at = line->text; at < line->text + line->size_bytes; at = g_utf8_next_char (at))
+    {
+      gunichar c = g_utf8_get_char (at);
+      if (c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+        fail_msg ("%s: U+%04X on a line", file, c);
+    }
   guint32 end = 0;
-  for (guint i = 0; i < line->n_runs; i++) {
-    assert_true (line->runs[i].start >= end && line->runs[i].end > line->runs[i].start && line->runs[i].end <= line->size_bytes);
-    end = line->runs[i].end;
-  }
+  for (guint i = 0; i < line->n_runs; i++)
+    {
+      assert_true (line->runs[i].start >= end && line->runs[i].end > line->runs[i].start && line->runs[i].end <= line->size_bytes);
+      end = line->runs[i].end;
+    }
 }
 
 static void
@@ -44,12 +46,13 @@ check_file (const char *file)
   n_files++;
   clock_t begin = clock ();
   g_autoptr (FmDoc) doc = fm_html_to_doc (html, size, NULL);
-  for (gsize w = 0; w < G_N_ELEMENTS (widths); w++) {
-    g_autoptr (FmLayout) layout = fm_layout_new (doc, &(FmLayoutOptions){ .width_cols = widths[w] });
-    FmLayoutLine line;
-    for (guint i = 0; fm_layout_line (layout, i, &line); i++)
-      check_line (file, &line, widths[w]);
-  }
+  for (gsize w = 0; w < G_N_ELEMENTS (widths); w++)
+    {
+      g_autoptr (FmLayout) layout = fm_layout_new (doc, &(FmLayoutOptions){ .width_cols = widths[w] });
+      FmLayoutLine line;
+      for (guint i = 0; fm_layout_line (layout, i, &line); i++)
+        check_line (file, &line, widths[w]);
+    }
   g_autofree char *plain = fm_doc_to_plain (doc, 0);
   static const char *const tags[] = { "<td ", "<tr ", "</td>", "</tr>", "<div ", "</div>", "<span ", "</span>", "<style", "<!--" };
   for (gsize i = 0; i < G_N_ELEMENTS (tags); i++)
@@ -65,13 +68,14 @@ check_tree (const char *dir)
 {
   g_autoptr (GDir) listing = g_dir_open (dir, 0, NULL);
   const char *name;
-  while (listing && (name = g_dir_read_name (listing))) {
-    g_autofree char *path = g_build_filename (dir, name, NULL);
-    if (g_file_test (path, G_FILE_TEST_IS_DIR))
-      check_tree (path);
-    else if (g_str_has_suffix (name, ".html"))
-      check_file (path);
-  }
+  while (listing && (name = g_dir_read_name (listing)))
+    {
+      g_autofree char *path = g_build_filename (dir, name, NULL);
+      if (g_file_test (path, G_FILE_TEST_IS_DIR))
+        check_tree (path);
+      else if (g_str_has_suffix (name, ".html"))
+        check_file (path);
+    }
 }
 
 static void

@@ -18,11 +18,12 @@ page_of (FmDoc *doc, int width)
   g_autoptr (FmLayout) layout = fm_layout_new (doc, &(FmLayoutOptions){ .width_cols = width, .ascii = TRUE });
   GString *out = g_string_new (NULL);
   FmLayoutLine line;
-  for (guint i = 0; fm_layout_line (layout, i, &line); i++) {
-    g_string_append_len (out, line.text, (gssize) line.size_bytes);
-    g_string_append_c (out, '\n');
-    assert_true (fm_text_width (line.text, (gssize) line.size_bytes) <= width);
-  }
+  for (guint i = 0; fm_layout_line (layout, i, &line); i++)
+    {
+      g_string_append_len (out, line.text, (gssize) line.size_bytes);
+      g_string_append_c (out, '\n');
+      assert_true (fm_text_width (line.text, (gssize) line.size_bytes) <= width);
+    }
   return g_string_free (out, FALSE);
 }
 
@@ -59,12 +60,13 @@ static void
 short_lines_of_patches (void **state)
 {
   static const char *const lines[] = { "--- a", "@@ ", "diff", "Index:", "+", "-- " };
-  for (gsize i = 0; i < G_N_ELEMENTS (lines); i++) {
-    gsize size = strlen (lines[i]);
-    g_autofree char *exact = g_memdup2 (lines[i], size);
-    g_autoptr (FmDoc) doc = fm_flowed_to_doc (exact, size, &(FmFlowedOptions){ .patch = i % 2 });
-    assert_int_equal (fm_doc_n_blocks (doc), 1);
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (lines); i++)
+    {
+      gsize size = strlen (lines[i]);
+      g_autofree char *exact = g_memdup2 (lines[i], size);
+      g_autoptr (FmDoc) doc = fm_flowed_to_doc (exact, size, &(FmFlowedOptions){ .patch = i % 2 });
+      assert_int_equal (fm_doc_n_blocks (doc), 1);
+    }
 }
 
 static void
@@ -84,9 +86,12 @@ html_pages (void **state)
   html_shows ("<p>One <b>two</b></p><p>three<br>four</p>", 40, "One two\n\nthree\nfour\n");
   html_shows ("<ul><li>a<li>b<ol><li>c</ol></ul>d", 40, " - a\n - b\n    1. c\n\nd\n");
   html_shows ("<blockquote>q<blockquote>r</blockquote></blockquote>", 40, "> q\n> \n> > r\n");
-  html_shows ("<table><tr><th>Item<th>Price<tr><td>Tea<td>$2.50<tr><td>Long cake<td>$12.00</table>", 40, "Item        Price\nTea         $2.50\nLong cake  $12.00\n");
-  html_shows ("<a href='http://evil.test/x'>http://bank.example</a>", 60, "http://bank.example[1]\n\nLinks:\n[1] evil.test (not bank.example!) /x\n");
-  html_shows ("<div style='display:none'>pre</div><style>.h{display:none}</style><p class=h>x</p><script>y</script>z &amp; &#x1b;[1m", 40, "z & [1m\n");
+  html_shows ("<table><tr><th>Item<th>Price<tr><td>Tea<td>$2.50<tr><td>Long cake<td>$12.00</table>", 40,
+              "Item        Price\nTea         $2.50\nLong cake  $12.00\n");
+  html_shows ("<a href='http://evil.test/x'>http://bank.example</a>", 60,
+              "http://bank.example[1]\n\nLinks:\n[1] evil.test (not bank.example!) /x\n");
+  html_shows ("<div style='display:none'>pre</div><style>.h{display:none}</style><p class=h>x</p><script>y</script>z &amp; &#x1b;[1m", 40,
+              "z & [1m\n");
   html_shows ("<head><style>.h{display:none}@media x{.k{display:none}}</style></head><p class=h>x</p><p class=k>y", 40, "y\n");
   html_shows ("<ol start=3><li>c<li value=9>i<li>j</ol>", 40, " 3. c\n 9. i\n10. j\n");
   html_shows ("<pre>a\n  b\n\nc</pre>", 40, "a\n  b\n\nc\n");
@@ -181,7 +186,8 @@ a_huge_text_opens_at_once (void **state)
 static void
 flowed_encoding_comes_back (void **state)
 {
-  static const char text[] = "A paragraph that is long enough to be broken by the encoder somewhere near its end, twice or so, I hope.\n\n From here\n> quoted\n-- \nme\n";
+  static const char text[] = "A paragraph that is long enough to be broken by the encoder somewhere near its end, twice or so, I hope.\n\n "
+                             "From here\n> quoted\n-- \nme\n";
   g_autofree char *sent = fm_flowed_encode (text);
   g_autoptr (FmDoc) doc = fm_flowed_to_doc (sent, strlen (sent), &(FmFlowedOptions){ .flowed = TRUE });
   g_autofree char *back = fm_doc_to_plain (doc, 0);
@@ -192,9 +198,9 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (quotes_and_flow), cmocka_unit_test (short_lines_of_patches), cmocka_unit_test (breaking),  cmocka_unit_test (html_pages),
-    cmocka_unit_test (deep_nesting_is_bounded), cmocka_unit_test (folding_and_skipping), cmocka_unit_test (searching),
-    cmocka_unit_test (a_huge_text_opens_at_once), cmocka_unit_test (flowed_encoding_comes_back),
+    cmocka_unit_test (quotes_and_flow), cmocka_unit_test (short_lines_of_patches),    cmocka_unit_test (breaking),
+    cmocka_unit_test (html_pages),      cmocka_unit_test (deep_nesting_is_bounded),   cmocka_unit_test (folding_and_skipping),
+    cmocka_unit_test (searching),       cmocka_unit_test (a_huge_text_opens_at_once), cmocka_unit_test (flowed_encoding_comes_back),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

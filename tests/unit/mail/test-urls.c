@@ -39,20 +39,28 @@ static void
 hosts (void **state)
 {
   static const char *const table[][2] = {
-    { "https://Example.ORG:8080/x", "example.org" }, { "https://bank.example@evil.test/", "evil.test" },  { "https://bank.example\\@evil.test/", "bank.example" },
-    { "mailto:ann@example.org", "" },                { "http://[::1]:80/", "[::1]" },                     { "https:\\\\evil.test/x", "evil.test" },
-    { "https://%65vil.test./", "evil.test" },        { "https://bank.example#@evil.test", "bank.example" },
+    { "https://Example.ORG:8080/x", "example.org" },
+    { "https://bank.example@evil.test/", "evil.test" },
+    { "https://bank.example\\@evil.test/", "bank.example" },
+    { "mailto:ann@example.org", "" },
+    { "http://[::1]:80/", "[::1]" },
+    { "https:\\\\evil.test/x", "evil.test" },
+    { "https://%65vil.test./", "evil.test" },
+    { "https://bank.example#@evil.test", "bank.example" },
   };
-  for (gsize i = 0; i < G_N_ELEMENTS (table); i++) {
-    g_autofree char *host = fm_urls_host (table[i][0]);
-    assert_string_equal (host, table[i][1]);
-  }
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
+    {
+      g_autofree char *host = fm_urls_host (table[i][0]);
+      assert_string_equal (host, table[i][1]);
+    }
 }
 
 static void
 only_safe_targets (void **state)
 {
-  static const char *const bad[] = { "javascript:alert(1)", " java\nscript:x", "data:text/html,x", "file:///etc/passwd", "cid:x@y", "#top", "page.html", "", "http:", "vbscript:x" };
+  static const char *const bad[]
+      = { "javascript:alert(1)", " java\nscript:x", "data:text/html,x", "file:///etc/passwd", "cid:x@y", "#top", "page.html", "", "http:",
+          "vbscript:x" };
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     assert_null (fm_urls_clean (bad[i]));
   g_autofree char *split = fm_urls_clean (" ht\ntp://example.org/a b\x1b ");
@@ -77,6 +85,7 @@ claims (void **state)
 int
 main (void)
 {
-  const struct CMUnitTest tests[] = { cmocka_unit_test (ends_of_urls), cmocka_unit_test (hosts), cmocka_unit_test (only_safe_targets), cmocka_unit_test (claims) };
+  const struct CMUnitTest tests[]
+      = { cmocka_unit_test (ends_of_urls), cmocka_unit_test (hosts), cmocka_unit_test (only_safe_targets), cmocka_unit_test (claims) };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -267,7 +267,8 @@ converse_smtp (FmFakeServer *fake, FmSecurity security, gboolean signs_in, Story
   FmServer server = server_of (fake, security);
   g_autoptr (FmSecret) secret = fm_secret_new ("password", -1);
   FmCredentials credentials = { "username", secret, FM_CREDENTIALS_PASSWORD };
-  FmSmtpOptions options = { .server = &server, .credentials = signs_in ? &credentials : NULL, .connect_timeout_ms = 2000, .timeout_ms = 2000 };
+  FmSmtpOptions options
+      = { .server = &server, .credentials = signs_in ? &credentials : NULL, .connect_timeout_ms = 2000, .timeout_ms = 2000 };
   g_autoptr (GError) error = NULL;
   FmSmtpSession *session = fm_smtp_session_open (&options, NULL, &error);
 
@@ -408,7 +409,8 @@ replay_all (const char *protocol, guint at_least, const char *end_state)
       n_open += !g_str_has_prefix (whole, "open: ");
       n_end += strstr (whole, end_state) != NULL;
     }
-  printf ("%s: %u recordings, %u signed in, %u to \"%s\", %u bodies compared\n", protocol, recordings->len, n_open, n_end, end_state, bodies);
+  printf ("%s: %u recordings, %u signed in, %u to \"%s\", %u bodies compared\n", protocol, recordings->len, n_open, n_end, end_state,
+          bodies);
   assert_true (recordings->len >= at_least && n_open > recordings->len / 3 && n_end > 0);
   assert_true (!is_pop || bodies > 0);
 }

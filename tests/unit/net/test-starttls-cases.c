@@ -65,11 +65,13 @@ offers_of (const char *text, const char *key, Protocol protocol)
 {
   g_autofree char *list = value_of (text, key, LIST);
   g_autoptr (GString) out = g_string_new (NULL);
-  g_autoptr (GRegex) item = g_regex_new (protocol == POP ? STRING : "StartTls|StartTLS|Imap4Rev1|LoginDisabled|LoginReferrals|MailboxReferrals|"
-                                                                    "Plain|Login\\b|IMAP4|Idle", 0, 0, NULL);
+  g_autoptr (GRegex) item = g_regex_new (protocol == POP ? STRING
+                                                         : "StartTls|StartTLS|Imap4Rev1|LoginDisabled|LoginReferrals|MailboxReferrals|"
+                                                           "Plain|Login\\b|IMAP4|Idle",
+                                         0, 0, NULL);
   g_autoptr (GMatchInfo) match = NULL;
-  static const char *const wire[][2] = { { "StartTls", "STARTTLS" },   { "StartTLS", "STARTTLS" },     { "Imap4Rev1", "IMAP4rev1" },
-                                         { "Plain", "AUTH=PLAIN" },    { "Login", "AUTH=LOGIN" },      { "LoginDisabled", "LOGINDISABLED" } };
+  static const char *const wire[][2] = { { "StartTls", "STARTTLS" }, { "StartTLS", "STARTTLS" }, { "Imap4Rev1", "IMAP4rev1" },
+                                         { "Plain", "AUTH=PLAIN" },  { "Login", "AUTH=LOGIN" },  { "LoginDisabled", "LOGINDISABLED" } };
   for (gboolean more = g_regex_match (item, list != NULL ? list : "", 0, &match); more; more = g_match_info_next (match, NULL))
     {
       g_autofree char *word = g_match_info_fetch (match, protocol == POP ? 1 : 0);
@@ -126,7 +128,8 @@ static char *
 reply_of (Case *self, const char *verb)
 {
   const char *offers = self->is_private ? self->offers_tls : self->offers;
-  static const char *const yes[] = { "+OK\r\n", "250 ok\r\n", "%T OK done\r\n" }, *const no[] = { "-ERR no\r\n", "502 no\r\n", "%T BAD no\r\n" };
+  static const char *const yes[] = { "+OK\r\n", "250 ok\r\n", "%T OK done\r\n" }, *const no[]
+                                                                                  = { "-ERR no\r\n", "502 no\r\n", "%T BAD no\r\n" };
 
   if (g_str_has_prefix (verb, "CAPA") || g_str_has_prefix (verb, "EHLO"))
     {
@@ -237,7 +240,8 @@ open_session (Case *self, FmFakeServer *fake, GError **error)
 static gboolean
 can_upgrade (const Case *self)
 {
-  gboolean greets = g_str_has_prefix (self->greeting, "+OK") || g_str_has_prefix (self->greeting, "220") || g_str_has_prefix (self->greeting, "* OK");
+  gboolean greets
+      = g_str_has_prefix (self->greeting, "+OK") || g_str_has_prefix (self->greeting, "220") || g_str_has_prefix (self->greeting, "* OK");
   gboolean agrees = self->answer == NULL || g_str_has_prefix (self->answer, "+OK ");
   return greets && agrees && self->goes_on && !self->hides_upgrade
          && (strstr (self->offers, "STLS") != NULL || strstr (self->offers, "STARTTLS") != NULL);

@@ -33,11 +33,12 @@ fixture_open (Fixture *f, gboolean index)
   FmAccountSpec *spec = fm_account_spec_new ("local", FM_ACCOUNT_MAILDIR);
   spec->path = g_strdup (f->mail);
   g_ptr_array_add (accounts, spec);
-  if (f->second != NULL) {
-    FmAccountSpec *second = fm_account_spec_new ("second", FM_ACCOUNT_MAILDIR);
-    second->path = g_strdup (f->second);
-    g_ptr_array_add (accounts, second);
-  }
+  if (f->second != NULL)
+    {
+      FmAccountSpec *second = fm_account_spec_new ("second", FM_ACCOUNT_MAILDIR);
+      second->path = g_strdup (f->second);
+      g_ptr_array_add (accounts, second);
+    }
   f->port = fm_port_new ();
   f->kept = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_event_unref);
   FmEngineOptions options = { .data_dir = f->data, .accounts = accounts, .lease = TRUE, .index = index, .events = f->port };
@@ -81,10 +82,11 @@ static inline void
 make_maildir (Fixture *f, const char *folder)
 {
   static const char *const parts[] = { "cur", "new", "tmp" };
-  for (guint i = 0; i < 3; i++) {
-    g_autofree char *path = g_build_filename (f->mail, folder, parts[i], NULL);
-    assert_int_equal (g_mkdir_with_parents (path, 0700), 0);
-  }
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autofree char *path = g_build_filename (f->mail, folder, parts[i], NULL);
+      assert_int_equal (g_mkdir_with_parents (path, 0700), 0);
+    }
 }
 
 /* NUMBER makes sender, subject, id, date and name. */
@@ -97,7 +99,8 @@ deliver (Fixture *f, const char *folder, const char *subdir, guint number, const
   g_autoptr (GDateTime) date = g_date_time_new_from_unix_utc (1700000000 + number * 60);
   g_autofree char *when = g_date_time_format (date, "%a, %d %b %Y %H:%M:%S +0000");
   g_autofree char *text = g_strdup_printf ("From: Sender %u <s%u@example.org>\nTo: me@example.org\nSubject: letter %u\nDate: %s\n"
-                                           "Message-ID: <m%u@example.org>\n\n%s\n", number, number, number, when, number, body);
+                                           "Message-ID: <m%u@example.org>\n\n%s\n",
+                                           number, number, number, when, number, body);
   assert_true (g_file_set_contents (tmp, text, -1, NULL));
   assert_int_equal (g_rename (tmp, path), 0);
 }
@@ -107,24 +110,27 @@ static inline FmEvent *
 wait_event (Fixture *f, FmEventKind kind, guint64 reply_to)
 {
   gint64 deadline = fm_clock_deadline_us (WAIT_MS);
-  for (guint i = 0; i < f->kept->len; i++) {
-    FmEvent *event = f->kept->pdata[i];
-    if (event->kind == kind && (reply_to == 0 || event->reply_to == reply_to)) {
-      fm_event_ref (event);
-      g_ptr_array_remove_index (f->kept, i);
-      return event;
+  for (guint i = 0; i < f->kept->len; i++)
+    {
+      FmEvent *event = f->kept->pdata[i];
+      if (event->kind == kind && (reply_to == 0 || event->reply_to == reply_to))
+        {
+          fm_event_ref (event);
+          g_ptr_array_remove_index (f->kept, i);
+          return event;
+        }
     }
-  }
-  for (;;) {
-    FmEvent *event = fm_port_take (f->port, deadline);
-    if (event == NULL)
-      fail_msg ("no event of kind %d came", kind);
-    if (event->kind == FM_EVENT_FAILED && reply_to != 0 && event->reply_to == reply_to && kind != FM_EVENT_FAILED)
-      fail_msg ("request failed: %s", event->error->message);
-    if (event->kind == kind && (reply_to == 0 || event->reply_to == reply_to))
-      return event;
-    g_ptr_array_add (f->kept, event);
-  }
+  for (;;)
+    {
+      FmEvent *event = fm_port_take (f->port, deadline);
+      if (event == NULL)
+        fail_msg ("no event of kind %d came", kind);
+      if (event->kind == FM_EVENT_FAILED && reply_to != 0 && event->reply_to == reply_to && kind != FM_EVENT_FAILED)
+        fail_msg ("request failed: %s", event->error->message);
+      if (event->kind == kind && (reply_to == 0 || event->reply_to == reply_to))
+        return event;
+      g_ptr_array_add (f->kept, event);
+    }
 }
 
 static inline char *
@@ -137,7 +143,7 @@ wait_done (Fixture *f, guint64 id)
 static inline void
 sync_now (Fixture *f)
 {
-  g_autofree char *text = wait_done (f, fm_engine_sync (f->engine, NULL, NULL));
+  g_autofree G_GNUC_UNUSED char *text = wait_done (f, fm_engine_sync (f->engine, NULL, NULL));
 }
 
 static inline FmFolderInfo *
@@ -145,11 +151,12 @@ folder_named (Fixture *f, const char *name)
 {
   FmStoreReader *reader = fm_engine_reader (f->engine);
   g_autoptr (GPtrArray) folders = fm_folder_store_list (reader, 0, NULL);
-  for (guint i = 0; i < folders->len; i++) {
-    FmFolderInfo *folder = folders->pdata[i];
-    if (g_str_equal (folder->name, name))
-      return fm_folder_store_get (reader, folder->id, NULL);
-  }
+  for (guint i = 0; i < folders->len; i++)
+    {
+      FmFolderInfo *folder = folders->pdata[i];
+      if (g_str_equal (folder->name, name))
+        return fm_folder_store_get (reader, folder->id, NULL);
+    }
   return NULL;
 }
 
@@ -178,13 +185,14 @@ files_in (Fixture *f, const char *folder, const char *pattern)
 {
   guint n = 0;
   static const char *const parts[] = { "cur", "new" };
-  for (guint i = 0; i < 2; i++) {
-    g_autofree char *path = g_build_filename (f->mail, folder, parts[i], NULL);
-    g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-    const char *name;
-    while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-      n += pattern == NULL || strstr (name, pattern) != NULL;
-  }
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autofree char *path = g_build_filename (f->mail, folder, parts[i], NULL);
+      g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+      const char *name;
+      while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+        n += pattern == NULL || strstr (name, pattern) != NULL;
+    }
   return n;
 }
 
@@ -193,11 +201,12 @@ static inline void
 wait_idle (Fixture *f)
 {
   gint64 deadline = fm_clock_deadline_us (WAIT_MS);
-  while (fm_journal_pending (fm_engine_reader (f->engine), 0) > 0) {
-    if (fm_clock_remaining_ms (deadline) == 0)
-      fail_msg ("operations wait for ever");
-    FmEvent *event = fm_port_take (f->port, fm_clock_deadline_us (50));
-    if (event != NULL)
-      g_ptr_array_add (f->kept, event);
-  }
+  while (fm_journal_pending (fm_engine_reader (f->engine), 0) > 0)
+    {
+      if (fm_clock_remaining_ms (deadline) == 0)
+        fail_msg ("operations wait for ever");
+      FmEvent *event = fm_port_take (f->port, fm_clock_deadline_us (50));
+      if (event != NULL)
+        g_ptr_array_add (f->kept, event);
+    }
 }

@@ -173,8 +173,7 @@ imap_logged (ImapServer *server, const char *needle)
 
 /* --- a connection --- */
 
-static inline void G_GNUC_PRINTF (2, 3)
-imap_say (ImapPeer *peer, const char *format, ...)
+static inline void G_GNUC_PRINTF (2, 3) imap_say (ImapPeer *peer, const char *format, ...)
 {
   va_list args;
   va_start (args, format);
@@ -343,8 +342,9 @@ imap_select (ImapPeer *peer)
       return;
     }
   imap_snapshot (peer);
-  imap_say (peer, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n* OK [PERMANENTFLAGS (\\Seen \\Flagged \\Deleted \\*)] ok\r\n"
-                  "* %u EXISTS\r\n* OK [UIDVALIDITY %u] ok\r\n* OK [UIDNEXT %u] ok\r\n",
+  imap_say (peer,
+            "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n* OK [PERMANENTFLAGS (\\Seen \\Flagged \\Deleted \\*)] ok\r\n"
+            "* %u EXISTS\r\n* OK [UIDVALIDITY %u] ok\r\n* OK [UIDNEXT %u] ok\r\n",
             peer->box->mails->len, peer->box->uidvalidity, peer->box->uidnext);
   if (strstr (peer->server->caps, "CONDSTORE"))
     imap_say (peer, "* OK [HIGHESTMODSEQ %" G_GUINT64_FORMAT "] ok\r\n", peer->box->modseq);
@@ -363,7 +363,8 @@ imap_select (ImapPeer *peer)
         {
           ImapMail *mail = peer->box->mails->pdata[i];
           if (mail->modseq > since)
-            imap_say (peer, "* %u FETCH (UID %u FLAGS (%s) MODSEQ (%" G_GUINT64_FORMAT "))\r\n", i + 1, mail->uid, mail->flags, mail->modseq);
+            imap_say (peer, "* %u FETCH (UID %u FLAGS (%s) MODSEQ (%" G_GUINT64_FORMAT "))\r\n", i + 1, mail->uid, mail->flags,
+                      mail->modseq);
         }
     }
   imap_say (peer, "%s OK [READ-WRITE] selected\r\n", peer->tag);
@@ -630,7 +631,7 @@ static inline void
 imap_sign_in (ImapPeer *peer)
 {
   const char *p = peer->rest;
-  g_autofree char *mechanism = imap_word (&p);
+  g_autofree G_GNUC_UNUSED char *mechanism = imap_word (&p);
   gsize size;
   g_autofree guchar *bytes = g_base64_decode (p, &size);
   g_autofree char *wanted = g_strconcat (peer->server->password, NULL);
@@ -796,8 +797,12 @@ imap_start (ImapServer *server, const char *caps)
   struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   socklen_t size = sizeof address;
 
-  *server = (ImapServer){ .caps = caps, .password = "secret", .log = g_string_new (NULL), .boxes = g_ptr_array_new (),
-                          .fds = g_array_new (FALSE, FALSE, sizeof (int)), .threads = g_ptr_array_new () };
+  *server = (ImapServer){ .caps = caps,
+                          .password = "secret",
+                          .log = g_string_new (NULL),
+                          .boxes = g_ptr_array_new (),
+                          .fds = g_array_new (FALSE, FALSE, sizeof (int)),
+                          .threads = g_ptr_array_new () };
   pthread_mutex_init (&server->mutex, NULL);
   imap_make_box (server, "INBOX");
   imap_make_box (server, "Work");

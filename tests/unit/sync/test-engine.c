@@ -137,12 +137,13 @@ static void
 wait_for_total (Fixture *f, const char *name, guint64 total)
 {
   gint64 deadline = fm_clock_deadline_us (WAIT_MS);
-  while (total_of (f, name) != total) {
-    FmEvent *event = fm_port_take (f->port, deadline);
-    if (event == NULL)
-      fail_msg ("%s never came to %u mails", name, (guint) total);
-    fm_event_unref (event);
-  }
+  while (total_of (f, name) != total)
+    {
+      FmEvent *event = fm_port_take (f->port, deadline);
+      if (event == NULL)
+        fail_msg ("%s never came to %u mails", name, (guint) total);
+      fm_event_unref (event);
+    }
 }
 
 static void
@@ -158,10 +159,11 @@ other_programs_are_noticed (void **state)
   g_ptr_array_set_size (f.kept, 0);
   deliver (&f, "INBOX", "new", 6, "", "text");
   g_autoptr (FmEvent) news = wait_event (&f, FM_EVENT_FOLDER_CHANGED, 0);
-  while (news->count == 0) {
-    fm_event_unref (news);
-    news = wait_event (&f, FM_EVENT_FOLDER_CHANGED, 0);
-  }
+  while (news->count == 0)
+    {
+      fm_event_unref (news);
+      news = wait_event (&f, FM_EVENT_FOLDER_CHANGED, 0);
+    }
   assert_int_equal (news->count, 1);
   assert_int_equal (total_of (&f, "INBOX"), 6);
   /* Read by another program: new -> cur with S */
@@ -170,11 +172,12 @@ other_programs_are_noticed (void **state)
   assert_int_equal (g_rename (from, to), 0);
   gint64 deadline = fm_clock_deadline_us (WAIT_MS);
   guint64 unread = 1;
-  while (unread != 0 && fm_clock_remaining_ms (deadline) > 0) {
-    fm_event_unref (fm_port_take (f.port, fm_clock_deadline_us (100)));
-    g_autoptr (FmFolderInfo) inbox = folder_named (&f, "INBOX");
-    unread = inbox->unread;
-  }
+  while (unread != 0 && fm_clock_remaining_ms (deadline) > 0)
+    {
+      fm_event_unref (fm_port_take (f.port, fm_clock_deadline_us (100)));
+      g_autoptr (FmFolderInfo) inbox = folder_named (&f, "INBOX");
+      unread = inbox->unread;
+    }
   assert_int_equal (unread, 0);
   assert_int_equal (g_unlink (to), 0);
   wait_for_total (&f, "INBOX", 5);
@@ -232,7 +235,8 @@ drafts_are_filed_and_copies_made (void **state)
   g_autoptr (FmFolderInfo) drafts = folder_named (&f, "Drafts");
   assert_int_equal (drafts->special, FM_SPECIAL_DRAFTS);
   g_autoptr (GBytes) draft = g_bytes_new_static ("From: a@b\r\nSubject: unfinished\r\nMessage-ID: <d@b>\r\n\r\nwords", 58);
-  g_autofree char *filed = wait_done (&f, fm_engine_act (f.engine, fm_action_new_append (drafts->id, draft, FM_FLAG_DRAFT | FM_FLAG_SEEN, 0)));
+  g_autofree char *filed
+      = wait_done (&f, fm_engine_act (f.engine, fm_action_new_append (drafts->id, draft, FM_FLAG_DRAFT | FM_FLAG_SEEN, 0)));
   wait_idle (&f);
   assert_int_equal (files_in (&f, "Drafts", ":2,DS"), 1);
   gint64 id;
@@ -319,15 +323,19 @@ search_total (Fixture *f, const char *text)
   guint64 request = fm_engine_search (f->engine, query, 0);
   g_autoptr (FmEvent) done = wait_event (f, FM_EVENT_DONE, request);
   gint64 sent = 0;
-  for (guint i = 0; i < f->kept->len;) {
-    FmEvent *event = f->kept->pdata[i];
-    if (event->kind == FM_EVENT_SEARCH_BATCH && event->reply_to == request) {
-      sent += event->ids->len;
-      g_ptr_array_remove_index (f->kept, i);
-    } else {
-      i++;
+  for (guint i = 0; i < f->kept->len;)
+    {
+      FmEvent *event = f->kept->pdata[i];
+      if (event->kind == FM_EVENT_SEARCH_BATCH && event->reply_to == request)
+        {
+          sent += event->ids->len;
+          g_ptr_array_remove_index (f->kept, i);
+        }
+      else
+        {
+          i++;
+        }
     }
-  }
   assert_int_equal (sent, done->count);
   return done->count;
 }
@@ -403,19 +411,20 @@ act_until_killed (const Fixture *parent)
   Fixture f = *parent;
   fixture_open (&f, FALSE);
   sync_now (&f);
-  for (guint round = 0;; round++) {
-    g_autoptr (FmFolderInfo) from = folder_named (&f, round % 2 ? "Work" : "INBOX");
-    g_autoptr (FmFolderInfo) to = folder_named (&f, round % 2 ? "INBOX" : "Work");
-    guint n = (guint) MIN (from->total, 5);
-    if (n == 0)
-      continue;
-    gint64 ids[5];
-    newest (&f, from->name, n, ids);
-    fm_engine_act (f.engine, fm_action_new_flags (ids, n, round % 3 ? FM_FLAG_FLAGGED : 0, round % 3 ? 0 : FM_FLAG_FLAGGED, NULL, NULL));
-    wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_MOVE, ids, n, to->id)));
-    if (round % 4 == 3)
-      wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO)));
-  }
+  for (guint round = 0;; round++)
+    {
+      g_autoptr (FmFolderInfo) from = folder_named (&f, round % 2 ? "Work" : "INBOX");
+      g_autoptr (FmFolderInfo) to = folder_named (&f, round % 2 ? "INBOX" : "Work");
+      guint n = (guint) MIN (from->total, 5);
+      if (n == 0)
+        continue;
+      gint64 ids[5];
+      newest (&f, from->name, n, ids);
+      fm_engine_act (f.engine, fm_action_new_flags (ids, n, round % 3 ? FM_FLAG_FLAGGED : 0, round % 3 ? 0 : FM_FLAG_FLAGGED, NULL, NULL));
+      wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_MOVE, ids, n, to->id)));
+      if (round % 4 == 3)
+        wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO)));
+    }
 }
 
 static void
@@ -429,27 +438,29 @@ killed_at_any_moment (void **state)
     deliver (&f, "INBOX", "cur", i, ":2,S", "text");
   guint rounds = g_getenv ("FULMAR_SOAK") != NULL ? 200 : 12;
   g_autoptr (GRand) rand = g_rand_new_with_seed (7);
-  for (guint round = 0; round < rounds; round++) {
-    pid_t pid = fork ();
-    assert_true (pid >= 0);
-    if (pid == 0) {
-      act_until_killed (&f);
-      _exit (1);
+  for (guint round = 0; round < rounds; round++)
+    {
+      pid_t pid = fork ();
+      assert_true (pid >= 0);
+      if (pid == 0)
+        {
+          act_until_killed (&f);
+          _exit (1);
+        }
+      g_usleep (50000 + (gulong) g_rand_int_range (rand, 0, 150000));
+      kill (pid, SIGKILL);
+      int status;
+      assert_int_equal (waitpid (pid, &status, 0), pid);
+      assert_true (WIFSIGNALED (status));
+      fixture_open (&f, FALSE);
+      sync_now (&f);
+      wait_idle (&f);
+      sync_now (&f);
+      assert_int_equal (files_in (&f, "INBOX", NULL) + files_in (&f, "Work", NULL), 40);
+      assert_int_equal (total_of (&f, "INBOX"), files_in (&f, "INBOX", NULL));
+      assert_int_equal (total_of (&f, "Work"), files_in (&f, "Work", NULL));
+      fixture_close (&f);
     }
-    g_usleep (50000 + (gulong) g_rand_int_range (rand, 0, 150000));
-    kill (pid, SIGKILL);
-    int status;
-    assert_int_equal (waitpid (pid, &status, 0), pid);
-    assert_true (WIFSIGNALED (status));
-    fixture_open (&f, FALSE);
-    sync_now (&f);
-    wait_idle (&f);
-    sync_now (&f);
-    assert_int_equal (files_in (&f, "INBOX", NULL) + files_in (&f, "Work", NULL), 40);
-    assert_int_equal (total_of (&f, "INBOX"), files_in (&f, "INBOX", NULL));
-    assert_int_equal (total_of (&f, "Work"), files_in (&f, "Work", NULL));
-    fixture_close (&f);
-  }
   fixture_free (&f);
 }
 
@@ -469,10 +480,11 @@ second_engine_follows (void **state)
   assert_int_equal (total_of (&g, "INBOX"), 1);
   fixture_close (&f);
   g_autoptr (FmEvent) leads = wait_event (&g, FM_EVENT_LEADER, 0);
-  while (leads->count == 0) {
-    fm_event_unref (leads);
-    leads = wait_event (&g, FM_EVENT_LEADER, 0);
-  }
+  while (leads->count == 0)
+    {
+      fm_event_unref (leads);
+      leads = wait_event (&g, FM_EVENT_LEADER, 0);
+    }
   assert_true (fm_engine_is_leader (g.engine));
   fixture_free (&g);
 }

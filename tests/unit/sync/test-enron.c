@@ -39,16 +39,17 @@ take_folder (Fixture *f, const char *top, const char *folder, guint *n)
   const char *name;
   if (entries != NULL && folder[0] != '\0')
     make_maildir (f, folder);
-  while (entries != NULL && (name = g_dir_read_name (entries)) != NULL) {
-    g_autofree char *old = g_build_filename (from, name, NULL);
-    g_autofree char *named = g_strdup_printf ("%u.N%u.host:2,S", 1000000000 + *n, *n);
-    g_autofree char *now = g_build_filename (f->mail, folder, "cur", named, NULL);
-    g_autofree char *inner = folder[0] == '\0' ? g_strdup (name) : g_build_filename (folder, name, NULL);
-    if (g_file_test (old, G_FILE_TEST_IS_DIR))
-      take_folder (f, top, inner, n);
-    else if (name[0] != '.' && link (old, now) == 0)
-      ++*n;
-  }
+  while (entries != NULL && (name = g_dir_read_name (entries)) != NULL)
+    {
+      g_autofree char *old = g_build_filename (from, name, NULL);
+      g_autofree char *named = g_strdup_printf ("%u.N%u.host:2,S", 1000000000 + *n, *n);
+      g_autofree char *now = g_build_filename (f->mail, folder, "cur", named, NULL);
+      g_autofree char *inner = folder[0] == '\0' ? g_strdup (name) : g_build_filename (folder, name, NULL);
+      if (g_file_test (old, G_FILE_TEST_IS_DIR))
+        take_folder (f, top, inner, n);
+      else if (name[0] != '.' && link (old, now) == 0)
+        ++*n;
+    }
 }
 
 static guint
@@ -101,9 +102,16 @@ real_mail_is_found_as_notmuch_finds_it (void **state)
   static const struct {
     const char *text;
     gboolean parts_of_words;
-  } queries[] = { { "body:california", FALSE }, { "derivatives", FALSE }, { "\"conference call\"", FALSE }, { "blackberry", FALSE },
-                  { "subject:\"conference call\"", FALSE }, { "dabhol or rebecca", FALSE }, { "body:california and not body:power", FALSE },
-                  { "california", TRUE }, { "from:enron", TRUE }, { "subject:meeting", TRUE } };
+  } queries[] = { { "body:california", FALSE },
+                  { "derivatives", FALSE },
+                  { "\"conference call\"", FALSE },
+                  { "blackberry", FALSE },
+                  { "subject:\"conference call\"", FALSE },
+                  { "dabhol or rebecca", FALSE },
+                  { "body:california and not body:power", FALSE },
+                  { "california", TRUE },
+                  { "from:enron", TRUE },
+                  { "subject:meeting", TRUE } };
   g_autofree char *corpus = corpus_file (), *notmuch = g_find_program_in_path ("notmuch");
   if (!g_file_test (corpus, G_FILE_TEST_EXISTS) || notmuch == NULL)
     skip ();
@@ -120,11 +128,12 @@ real_mail_is_found_as_notmuch_finds_it (void **state)
     total += ((FmFolderInfo *) folders->pdata[i])->total;
   assert_int_equal (total, n);
   guint wrong = 0;
-  for (guint i = 0; i < G_N_ELEMENTS (queries); i++) {
-    guint ours = found_here (&f, queries[i].text), theirs = found_by_notmuch (envp, queries[i].text);
-    print_message ("%s: %u here, %u by notmuch\n", queries[i].text, ours, theirs);
-    wrong += queries[i].parts_of_words ? ours < theirs || ours > theirs + theirs / 10 : ours != theirs;
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (queries); i++)
+    {
+      guint ours = found_here (&f, queries[i].text), theirs = found_by_notmuch (envp, queries[i].text);
+      print_message ("%s: %u here, %u by notmuch\n", queries[i].text, ours, theirs);
+      wrong += queries[i].parts_of_words ? ours < theirs || ours > theirs + theirs / 10 : ours != theirs;
+    }
   assert_int_equal (wrong, 0);
   fixture_free (&f);
 }

@@ -57,12 +57,12 @@ keep_next (Both *b)
     g_ptr_array_add (b->f.kept, event);
 }
 
-#define WAIT_UNTIL(condition)                                         \
+#define WAIT_UNTIL(condition)                                        \
   for (gint64 until = fm_clock_deadline_us (WAIT_MS); !(condition);) \
-    {                                                                 \
-      if (fm_clock_remaining_ms (until) == 0)                         \
-        fail_msg ("never came: %s", #condition);                      \
-      keep_next (&b);                                                 \
+    {                                                                \
+      if (fm_clock_remaining_ms (until) == 0)                        \
+        fail_msg ("never came: %s", #condition);                     \
+      keep_next (&b);                                                \
     }
 
 static gint64
@@ -94,7 +94,7 @@ rows_of (Both *b, guint number)
 static void
 act (Both *b, FmAction *action)
 {
-  g_autofree char *text = wait_done (&b->f, fm_engine_act (b->f.engine, action));
+  g_autofree G_GNUC_UNUSED char *text = wait_done (&b->f, fm_engine_act (b->f.engine, action));
 }
 
 static void
@@ -311,7 +311,7 @@ refusal_brings_it_back (void **state)
   assert_int_equal (total_of (&b.f, "INBOX"), 5);
   imap_cut_next (&b.server, "UID STORE", CUT_REFUSE);
   act (&b, make_flags (&b, row));
-  g_autoptr (FmEvent) again = wait_event (&b.f, FM_EVENT_OP_REFUSED, 0);
+  g_autoptr (FmEvent) G_GNUC_UNUSED again = wait_event (&b.f, FM_EVENT_OP_REFUSED, 0);
   g_autoptr (FmMessageInfo) after = fm_message_store_get (fm_engine_reader (b.f.engine), row, NULL);
   assert_int_equal (after->flags & FM_FLAG_FLAGGED, 0);
   end (&b);
@@ -334,7 +334,7 @@ offline_work_is_done_later (void **state)
       retrying = wait_event (&b.f, FM_EVENT_STATE, 0);
     }
   gint64 from = fm_clock_mono_us ();
-  g_autoptr (FmEvent) failed = wait_event (&b.f, FM_EVENT_FAILED, fm_engine_want_body (b.f.engine, row_of (&b, 3)));
+  g_autoptr (FmEvent) G_GNUC_UNUSED failed = wait_event (&b.f, FM_EVENT_FAILED, fm_engine_want_body (b.f.engine, row_of (&b, 3)));
   assert_true (fm_clock_mono_us () - from < 2 * G_USEC_PER_SEC);
   act (&b, make_move (&b, row_of (&b, 2)));
   act (&b, make_flags (&b, row_of (&b, 3)));
@@ -345,7 +345,7 @@ offline_work_is_done_later (void **state)
   assert_int_equal (imap_count (&b.server, "INBOX", 2), 0);
   assert_int_equal (imap_count (&b.server, "Work", 2), 1);
   assert_int_equal (imap_count (&b.server, "Work", 77), 1);
-  g_autofree char *done = wait_done (&b.f, fm_engine_want_body (b.f.engine, row_of (&b, 3)));
+  g_autofree G_GNUC_UNUSED char *done = wait_done (&b.f, fm_engine_want_body (b.f.engine, row_of (&b, 3)));
   g_autofree char *path = fm_body_store_path (fm_engine_reader (b.f.engine), row_of (&b, 3), NULL);
   assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
   end (&b);
@@ -407,7 +407,7 @@ wrong_password_is_asked_once (void **state)
 
   begin (&b, IMAP_FULL, 5);
   open_engine (&b, "wrong");
-  g_autoptr (FmEvent) asked = wait_event (&b.f, FM_EVENT_NEED_PASSWORD, 0);
+  g_autoptr (FmEvent) G_GNUC_UNUSED asked = wait_event (&b.f, FM_EVENT_NEED_PASSWORD, 0);
   assert_int_equal (b.server.sign_ins, 1);
   g_autoptr (FmSecret) secret = fm_secret_new ("secret", -1);
   fm_engine_set_password (b.f.engine, "work", secret);
@@ -462,11 +462,16 @@ int
 main (int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (first_visit_is_complete),     cmocka_unit_test (return_visit_hears_all),
-    cmocka_unit_test (push_brings_and_takes),       cmocka_unit_test (second_pass_hears_all),
-    cmocka_unit_test (lost_answers_double_nothing), cmocka_unit_test (refusal_brings_it_back),
-    cmocka_unit_test (offline_work_is_done_later),  cmocka_unit_test (uidvalidity_changes_under_work),
-    cmocka_unit_test (missing_target_is_made),      cmocka_unit_test (wrong_password_is_asked_once),
+    cmocka_unit_test (first_visit_is_complete),
+    cmocka_unit_test (return_visit_hears_all),
+    cmocka_unit_test (push_brings_and_takes),
+    cmocka_unit_test (second_pass_hears_all),
+    cmocka_unit_test (lost_answers_double_nothing),
+    cmocka_unit_test (refusal_brings_it_back),
+    cmocka_unit_test (offline_work_is_done_later),
+    cmocka_unit_test (uidvalidity_changes_under_work),
+    cmocka_unit_test (missing_target_is_made),
+    cmocka_unit_test (wrong_password_is_asked_once),
     cmocka_unit_test (stops_at_once),
   };
 

@@ -22,7 +22,7 @@ typedef struct {
   pthread_mutex_t mutex;
   pthread_cond_t open_gate;
   gboolean gate_open, gate_reached;
-  GString *order; /* letters of jobs as they ran; under mutex */
+  GString *order;  /* letters of jobs as they ran; under mutex */
   GString *failed; /* letters of jobs answered with an error; under mutex */
 } Fixture;
 
@@ -221,18 +221,20 @@ what_is_answered_survives_a_kill (void **state)
   int pipe_fds[2];
   assert_int_equal (pipe (pipe_fds), 0);
   pid_t pid = fork ();
-  if (pid == 0) {
-    if (dup2 (pipe_fds[1], STDOUT_FILENO + 100) < 0)
-      _exit (2);
-    open_pen (f);
-    for (char letter = 'a'; letter <= 'z'; letter++) {
-      Job *job = g_new0 (Job, 1);
-      *job = (Job){ f, letter, FALSE, FALSE };
-      fm_pen_post (f->pen, FM_PEN_USER, job_run, done_is_said_to_parent, job, NULL);
+  if (pid == 0)
+    {
+      if (dup2 (pipe_fds[1], STDOUT_FILENO + 100) < 0)
+        _exit (2);
+      open_pen (f);
+      for (char letter = 'a'; letter <= 'z'; letter++)
+        {
+          Job *job = g_new0 (Job, 1);
+          *job = (Job){ f, letter, FALSE, FALSE };
+          fm_pen_post (f->pen, FM_PEN_USER, job_run, done_is_said_to_parent, job, NULL);
+        }
+      pause ();
+      _exit (1);
     }
-    pause ();
-    _exit (1);
-  }
   close (pipe_fds[1]);
   char answered[5];
   for (guint i = 0; i < sizeof answered; i++)

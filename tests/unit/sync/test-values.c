@@ -82,16 +82,17 @@ damaged_actions_are_refused (void **state)
   g_autoptr (GBytes) bytes = fm_action_to_bytes (action);
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
-  for (gsize i = 0; i < size; i++) {
-    g_autoptr (GBytes) cut = g_bytes_new (data, i);
-    g_autoptr (GError) error = NULL;
-    assert_null (fm_action_from_bytes (cut, &error));
-    assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_INVALID));
-    g_autofree guint8 *flipped = g_memdup2 (data, size);
-    flipped[i] ^= 0xff;
-    g_autoptr (GBytes) changed = g_bytes_new (flipped, size);
-    fm_action_unref (fm_action_from_bytes (changed, NULL));
-  }
+  for (gsize i = 0; i < size; i++)
+    {
+      g_autoptr (GBytes) cut = g_bytes_new (data, i);
+      g_autoptr (GError) error = NULL;
+      assert_null (fm_action_from_bytes (cut, &error));
+      assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_INVALID));
+      g_autofree guint8 *flipped = g_memdup2 (data, size);
+      flipped[i] ^= 0xff;
+      g_autoptr (GBytes) changed = g_bytes_new (flipped, size);
+      fm_action_unref (fm_action_from_bytes (changed, NULL));
+    }
 }
 
 static void
@@ -112,10 +113,11 @@ event_survives_the_wire (void **state)
   assert_int_equal (g_array_index (back->ids, gint64, 0), -5);
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
-  for (gsize i = 0; i < size; i++) {
-    g_autoptr (GBytes) cut = g_bytes_new (data, i);
-    assert_null (fm_event_wire_decode (cut, NULL));
-  }
+  for (gsize i = 0; i < size; i++)
+    {
+      g_autoptr (GBytes) cut = g_bytes_new (data, i);
+      assert_null (fm_event_wire_decode (cut, NULL));
+    }
 }
 
 static void
