@@ -155,6 +155,8 @@ open_dir (FmIndex *index)
       note_rebuilding (index);
       if (!index->options.read_only)
         fm_index_generation_sweep (index->dir, &index->generation);
+      if (!index->options.read_only && index->generation.building != 0)
+        fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_REBUILDING, 0, 0, NULL));
     }
   else if (!index->options.read_only)
     {

@@ -234,6 +234,10 @@ fm_index_feed_event (FmIndexFeed *feed, const FmIndexEvent *event)
         feed->options.notice ("the search index is built anew; header search works meanwhile", error, feed->options.data);
       fm_pen_post (feed->options.pen, FM_PEN_BULK, reset_run, reset_done, g_memdup2 (&feed->options, sizeof feed->options), g_free);
       return;
+    case FM_INDEX_EVENT_REBUILDING:
+      feed->rebuilding = TRUE;
+      fm_index_feed_kick (feed);
+      break;
     case FM_INDEX_EVENT_STOPPED:
       feed->options.notice ("indexing waits", error, feed->options.data);
       break;

@@ -6,13 +6,13 @@ E2E_TESTS = \
 	tests/e2e/test_00_demo.py \
 	tests/e2e/test_01_enron.py \
 	tests/e2e/test_02_push.py \
+	tests/e2e/test_03_pop.py \
 	tests/e2e/test_04_tls.py \
 	tests/e2e/test_05_link.py \
 	tests/e2e/test_08_kill.py \
 	tests/e2e/test_09_actions.py \
 	tests/e2e/test_10_answer.py \
-	tests/e2e/test_11_keys.py
+	tests/e2e/test_11_keys.py \
+	tests/e2e/test_12_bad_input.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS)
-# Not part of check yet: run by hand.
-EXTRA_DIST += tests/e2e/test_12_bad_input.py
