@@ -200,7 +200,7 @@ fm_outgoing_prepare (GBytes *bytes, gboolean from_headers, const char *const *ad
                      GError **error)
 {
   gsize size = 0;
-  const char *text = g_bytes_get_data (bytes, &size), *end = text + size;
+  const char *data = g_bytes_get_data (bytes, &size), *text = data ? data : "", *end = text + size;
   GString *header = g_string_new (NULL);
   g_autoptr (FmOutgoingMessage) message = g_new0 (FmOutgoingMessage, 1);
   Pass pass = { message, header, from_headers };

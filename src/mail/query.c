@@ -59,6 +59,13 @@ fm_query_add (FmQuery *parent, FmQuery *child)
 FmQuery *
 fm_query_new_not (FmQuery *child)
 {
+  /* Twice not is once said. */
+  if (child->kind == FM_QUERY_NOT)
+    {
+      FmQuery *inner = fm_query_ref (fm_query_child (child, 0));
+      fm_query_unref (child);
+      return inner;
+    }
   return fm_query_add (fm_query_new (FM_QUERY_NOT), child);
 }
 

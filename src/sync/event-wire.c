@@ -127,8 +127,12 @@ FmEvent *
 fm_event_wire_decode (GBytes *bytes, GError **error)
 {
   gsize size;
+  static const guint8 nothing[1];
   const guint8 *data = g_bytes_get_data (bytes, &size);
-  Reader reader = { data, data + size, data == NULL };
+  gboolean is_empty = data == NULL;
+  if (is_empty)
+    data = nothing;
+  Reader reader = { data, data + size, is_empty };
   guint32 kind = take_u32 (&reader);
   g_autoptr (FmEvent) event = fm_event_new (kind, take_u64 (&reader));
   event->account = take_text (&reader);

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FEW_FILES 1000
 #define SLICE 100
 #define N_PARSERS 2
 #define MAX_OPEN_SLICES 12
@@ -256,6 +257,27 @@ leaving_paths (FmStoreReader *reader, gint64 account_id)
   return paths;
 }
 
+/* Has this folder a row of that file by now, under whatever flags its name carries? A row that left and was brought back while the directory
+ * was being read looks new to the reading. Asked only of few files: a large first reading has nothing to meet. */
+static gboolean
+has_row (FmStoreReader *reader, const Import *import, const FmMessageInput *input)
+{
+  const char *message_id = fm_envelope_message_id (input->envelope);
+  if (import->fresh->len > FEW_FILES || *message_id == '\0')
+    return FALSE;
+  g_autoptr (GArray) ids = fm_message_store_find_message_id (reader, message_id, NULL);
+  g_autofree char *key = fm_maildir_name_key (strrchr (input->path, '/') + 1);
+  for (guint i = 0; ids != NULL && i < ids->len; i++)
+    {
+      g_autoptr (FmMessageInfo) row = fm_message_store_get (reader, g_array_index (ids, gint64, i), NULL);
+      const char *slash = row == NULL || row->path == NULL ? NULL : strrchr (row->path, '/');
+      g_autofree char *other = slash == NULL ? NULL : fm_maildir_name_key (slash + 1);
+      if (row != NULL && row->folder_id == import->folder->id && g_strcmp0 (other, key) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 /* The pen's thread. */
 static gboolean
 slice_write (FmStoreWriter *writer, gpointer data, GError **error)
@@ -265,7 +287,9 @@ slice_write (FmStoreWriter *writer, gpointer data, GError **error)
   g_autoptr (GHashTable) leaving = leaving_paths (fm_db_writer_reader (writer), slice->import->context->account_id);
   g_autoptr (GArray) staying = g_array_sized_new (FALSE, FALSE, sizeof (FmMessageInput), slice->inputs->len);
   for (guint i = 0; i < slice->inputs->len; i++)
-    if (leaving == NULL || !g_hash_table_contains (leaving, inputs[i].path))
+    /* What was read a moment ago may have got another name since (its flags), and its row with it: a name that is no more makes no row. */
+    if ((leaving == NULL || !g_hash_table_contains (leaving, inputs[i].path)) && access (inputs[i].path, F_OK) == 0
+        && !has_row (fm_db_writer_reader (writer), slice->import, &inputs[i]))
       g_array_append_val (staying, inputs[i]);
   slice->result = (FmMessageResult){ 0 };
   return fm_message_store_upsert (writer, slice->import->folder->id, (const FmMessageInput *) (gconstpointer) staying->data, staying->len,

@@ -40,7 +40,7 @@ def live_in_it(test, columns, rows):
 
         screen.press("/", lambda: "search:" in screen.text(), "the prompt for a search")
         screen.press("subject:%s\r" % word, lambda: re.search(r"\b[1-9]\d* found", screen.line(0)), "a search for %s finds" % word)
-        screen.press("q", lambda: "demo/INBOX" in screen.line(0) and place(screen), "back from the search")
+        screen.press("q", lambda: "demo/INBOX" in screen.line(0) and (place(screen) or (0, 0))[1] == total, "back from the search")
 
         before = place(screen)[1]
         screen.press("d", lambda: (place(screen) or (0, 0))[1] == before - 1, "deleted")

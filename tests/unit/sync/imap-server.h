@@ -655,13 +655,15 @@ imap_idle (ImapPeer *peer)
   pthread_mutex_lock (&peer->server->mutex);
   peer->server->idling++;
   pthread_mutex_unlock (&peer->server->mutex);
-  for (char *line = NULL; good && !(line = imap_take_line (peer)); g_free (line))
+  char *line = NULL;
+  while (good && !(line = imap_take_line (peer)))
     {
       pthread_mutex_lock (&peer->server->mutex);
       imap_tell_changes (peer);
       pthread_mutex_unlock (&peer->server->mutex);
       good = imap_more (peer, 5);
     }
+  g_free (line);
   pthread_mutex_lock (&peer->server->mutex);
   peer->server->idling--;
   pthread_mutex_unlock (&peer->server->mutex);

@@ -51,7 +51,7 @@ delete_undo_redo_restart (void **state)
   guint64 request = fm_engine_act (f.engine, fm_action_new_simple (FM_ACTION_TRASH, ids, 3));
   g_autoptr (FmEvent) durable = wait_event (&f, FM_EVENT_DURABLE, request);
   assert_true (durable->group_id > 0);
-  g_autofree char *text = wait_done (&f, request);
+  g_autofree G_GNUC_UNUSED char *text = wait_done (&f, request);
   assert_string_equal (text, "moved 3 to Trash");
   assert_int_equal (total_of (&f, "INBOX"), 7);
   assert_int_equal (total_of (&f, "Trash"), 3);
@@ -94,7 +94,7 @@ held_send_is_taken_back (void **state)
   FmSendOptions options = { .account = "local", .message = message, .sender = "me@example.org", .recipients = recipients, .hold_s = 600 };
   g_free (wait_done (&f, fm_engine_act (f.engine, fm_action_new_send (&options))));
   assert_int_equal (fm_outbox_store_pending (fm_engine_reader (f.engine)), 1);
-  g_autofree char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO)));
+  g_autofree G_GNUC_UNUSED char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO)));
   assert_string_equal (text, "not sent: the mail is back in Drafts");
   assert_int_equal (fm_outbox_store_pending (fm_engine_reader (f.engine)), 0);
   assert_int_equal (total_of (&f, "Drafts"), 1);
@@ -118,12 +118,13 @@ flags_are_names (void **state)
   sync_now (&f);
   gint64 ids[2];
   newest (&f, "INBOX", 2, ids);
-  g_autofree char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_flags (ids, 2, FM_FLAG_FLAGGED, 0, NULL, NULL)));
+  g_autofree G_GNUC_UNUSED char *text
+      = wait_done (&f, fm_engine_act (f.engine, fm_action_new_flags (ids, 2, FM_FLAG_FLAGGED, 0, NULL, NULL)));
   assert_string_equal (text, "starred 2");
   wait_idle (&f);
   assert_int_equal (files_in (&f, "INBOX", "1.M1P1.host:2,F") + files_in (&f, "INBOX", "M1P1.host:2,F"), 1);
   assert_int_equal (files_in (&f, "INBOX", "M2P1.host:2,FSa"), 1);
-  g_autofree char *read = wait_done (&f, fm_engine_act (f.engine, fm_action_new_flags (ids, 2, FM_FLAG_SEEN, 0, NULL, NULL)));
+  g_autofree G_GNUC_UNUSED char *read = wait_done (&f, fm_engine_act (f.engine, fm_action_new_flags (ids, 2, FM_FLAG_SEEN, 0, NULL, NULL)));
   wait_idle (&f);
   assert_int_equal (files_in (&f, "INBOX", "M1P1.host:2,FS"), 1);
   sync_now (&f);
@@ -205,7 +206,8 @@ folders_come_and_go (void **state)
   assert_string_equal (moved, "moved 1 to local/A/B");
   wait_idle (&f);
   assert_int_equal (files_in (&f, "A/B", NULL), 1);
-  g_autofree char *renamed = wait_done (&f, fm_engine_act (f.engine, fm_action_new_folder (FM_ACTION_FOLDER_RENAME, "local", "A/B", "C")));
+  g_autofree G_GNUC_UNUSED char *renamed
+      = wait_done (&f, fm_engine_act (f.engine, fm_action_new_folder (FM_ACTION_FOLDER_RENAME, "local", "A/B", "C")));
   wait_idle (&f);
   assert_int_equal (files_in (&f, "C", NULL), 1);
   sync_now (&f);
@@ -213,7 +215,8 @@ folders_come_and_go (void **state)
   assert_null (folder_named (&f, "A/B"));
   g_autofree char *path = fm_body_store_path (fm_engine_reader (f.engine), id, NULL);
   assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
-  g_autofree char *gone = wait_done (&f, fm_engine_act (f.engine, fm_action_new_folder (FM_ACTION_FOLDER_DELETE, "local", "C", NULL)));
+  g_autofree G_GNUC_UNUSED char *gone
+      = wait_done (&f, fm_engine_act (f.engine, fm_action_new_folder (FM_ACTION_FOLDER_DELETE, "local", "C", NULL)));
   wait_idle (&f);
   sync_now (&f);
   assert_null (folder_named (&f, "C"));
@@ -241,13 +244,14 @@ drafts_are_filed_and_copies_made (void **state)
   assert_int_equal (files_in (&f, "Drafts", ":2,DS"), 1);
   gint64 id;
   newest (&f, "INBOX", 1, &id);
-  g_autofree char *copied = wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_COPY, &id, 1, drafts->id)));
+  g_autofree G_GNUC_UNUSED char *copied
+      = wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_COPY, &id, 1, drafts->id)));
   wait_idle (&f);
   sync_now (&f);
   assert_int_equal (total_of (&f, "Drafts"), 2);
   assert_int_equal (total_of (&f, "INBOX"), 1);
   assert_int_equal (files_in (&f, "Drafts", NULL), 2);
-  g_autofree char *expunged = wait_done (&f, fm_engine_act (f.engine, fm_action_new_simple (FM_ACTION_DELETE, &id, 1)));
+  g_autofree G_GNUC_UNUSED char *expunged = wait_done (&f, fm_engine_act (f.engine, fm_action_new_simple (FM_ACTION_DELETE, &id, 1)));
   wait_idle (&f);
   assert_int_equal (files_in (&f, "INBOX", NULL), 0);
   assert_int_equal (files_in (&f, "Drafts", NULL), 2);
@@ -269,7 +273,8 @@ mail_moves_between_accounts (void **state)
   newest (&f, "INBOX", 1, &id);
   g_autoptr (FmFolderInfo) filed = folder_named (&f, "Filed");
   assert_string_equal (filed->account, "second");
-  g_autofree char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_MOVE, &id, 1, filed->id)));
+  g_autofree G_GNUC_UNUSED char *text
+      = wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_MOVE, &id, 1, filed->id)));
   assert_string_equal (text, "moved 1 to second/Filed");
   wait_idle (&f);
   sync_now (&f);
@@ -368,7 +373,7 @@ searches_join_store_and_index (void **state)
   assert_int_equal (search_total (&f, "bergamot"), 1);
   gint64 id;
   newest (&f, "INBOX", 1, &id);
-  g_autofree char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_simple (FM_ACTION_ARCHIVE, &id, 1)));
+  g_autofree G_GNUC_UNUSED char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_simple (FM_ACTION_ARCHIVE, &id, 1)));
   wait_idle (&f);
   assert_int_equal (search_total (&f, "bergamot"), 1);
   fixture_free (&f);
