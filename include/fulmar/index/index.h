@@ -29,7 +29,7 @@ typedef enum {
   FM_INDEX_EVENT_REBUILD_NEEDED, /* error says why; see above */
   FM_INDEX_EVENT_STOPPED,        /* error (STORAGE): indexing waits, for room on the disk or for another process; searches go on */
   FM_INDEX_EVENT_RESUMED,        /* it goes on by itself */
-  FM_INDEX_EVENT_REBUILDING,     /* at the start: a rebuild of an earlier run goes on; it is not begun anew, but wants its fm_index_rebuild_end */
+  FM_INDEX_EVENT_REBUILDING, /* at the start: a rebuild of an earlier run goes on; it is not begun anew, but wants its fm_index_rebuild_end */
 } FmIndexEventKind;
 
 typedef void (*FmIndexDeliver) (FmIndexEvent *event, gpointer data);
