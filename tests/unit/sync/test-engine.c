@@ -238,7 +238,7 @@ drafts_are_filed_and_copies_made (void **state)
   g_autoptr (FmFolderInfo) drafts = folder_named (&f, "Drafts");
   assert_int_equal (drafts->special, FM_SPECIAL_DRAFTS);
   g_autoptr (GBytes) draft = g_bytes_new_static ("From: a@b\r\nSubject: unfinished\r\nMessage-ID: <d@b>\r\n\r\nwords", 58);
-  g_autofree char *filed
+  g_autofree G_GNUC_UNUSED char *filed
       = wait_done (&f, fm_engine_act (f.engine, fm_action_new_append (drafts->id, draft, FM_FLAG_DRAFT | FM_FLAG_SEEN, 0)));
   wait_idle (&f);
   assert_int_equal (files_in (&f, "Drafts", ":2,DS"), 1);
