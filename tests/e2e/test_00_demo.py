@@ -30,9 +30,9 @@ def live_in_it(test, columns, rows):
             screen.press("j", lambda: place(screen) == (2, total))
             screen.press("k", lambda: place(screen) == (1, total))
 
-        screen.press(ENTER, lambda: "Subject:" in screen.text(), "the message is read")
+        # With one pane the bottom line tells of the message, no longer of the list.
+        screen.press(ENTER, lambda: "Subject:" in screen.text() and (columns >= 60 or place(screen) is None), "the message is read")
         word = a_word(screen)
-        assert place(screen) is None or columns >= 60, "the bottom line tells of the list while the pager has the focus"
         screen.press("q", lambda: place(screen), "back in the list")
 
         screen.command("open-folder demo/Archive", lambda: "demo/Archive" in screen.line(0))
