@@ -272,8 +272,10 @@ csi_byte (FmKeyDecoder *decoder, guchar byte)
       decoder->state = ESC_SEEN;
       decoder->esc_reported = FALSE;
     }
-  else if (byte < 0x20 || byte >= 0x7f)
+  else if (byte < 0x20)
     decoder->state = GROUND; /* broken: swallowed whole */
+  else if (byte >= 0x7f)
+    decoder->intermediate = TRUE; /* broken too, and what follows up to its end is no command either */
   else if (fresh && byte == '[')
     decoder->state = CSI_LINUX;
   else if (byte >= '0' && byte <= '9')

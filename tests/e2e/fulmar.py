@@ -140,8 +140,11 @@ class Screen:
         deadline = time.monotonic() + timeout_s
         while True:
             value = check()
-            if value:
+            # A frame comes in pieces: what holds must hold still when the terminal is quiet.
+            if value and (time.monotonic() > deadline or not (self.open and self.pump(0.02))):
                 return value
+            if value:
+                continue
             left = deadline - time.monotonic()
             if left <= 0 or not self.open:
                 reason = "%g s passed" % timeout_s if self.open else "the program ended (%s)" % self.process.wait()

@@ -170,6 +170,7 @@ auth_username_format = %Ln
 auth_failure_delay = 0
 mail_location = maildir:~/Maildir
 mailbox_list_index = yes
+mailbox_idle_check_interval = 1 secs
 mail_max_userip_connections = 100
 postmaster_address = postmaster@localhost
 ssl = {ssl}
