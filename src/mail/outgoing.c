@@ -195,6 +195,17 @@ add_missing (Pass *pass, const char *name, const char *address)
     }
 }
 
+/* "From ada Sat Nov 21 ..." of an mbox; "From : ada@..." is an old way to write the field. */
+static gboolean
+is_mbox_line (const char *text, const char *end)
+{
+  if (end - text < 5 || memcmp (text, "From ", 5) != 0)
+    return FALSE;
+  for (text += 5; text < end && (*text == ' ' || *text == '\t'); text++)
+    ;
+  return text == end || *text != ':';
+}
+
 FmOutgoingMessage *
 fm_outgoing_prepare (GBytes *bytes, gboolean from_headers, const char *const *addresses, const char *name, const char *address,
                      GError **error)
@@ -208,7 +219,7 @@ fm_outgoing_prepare (GBytes *bytes, gboolean from_headers, const char *const *ad
   message->recipients = g_ptr_array_new_with_free_func (g_free);
   message->sender = g_strdup ("");
   message->text = header;
-  if (size >= 5 && memcmp (text, "From ", 5) == 0)
+  if (is_mbox_line (text, end))
     text = field_end (text, end);
   while (text < end && !is_blank_line (text, end))
     {

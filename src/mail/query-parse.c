@@ -369,18 +369,24 @@ is_mutt_pattern (const char *text)
   return text[0] == '~' || (text[marks] == '~' && memchr (text, '!', marks) != NULL) || (text[0] == '(' && text[marks] == '~');
 }
 
+#define CONTROL_BYTES \
+  "\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037\177"
+
 FmQuery *
 fm_query_parse (const char *text, gint64 now_utc, gsize *ret_position, GError **error)
 {
   GError *own_error = NULL;
   FmQueryParser parser = { .text = text, .now_utc = now_utc, .error = &own_error };
   FmQuery *query = NULL;
+  gsize control;
 
   skip_blank (&parser);
   if (strlen (text) > FM_QUERY_MAX_BYTES)
     g_set_error (&own_error, FM_ERROR, FM_ERROR_LIMIT, "a query may be %d bytes long", FM_QUERY_MAX_BYTES);
   else if (!g_utf8_validate (text, -1, NULL))
     fm_query_parse_fail (&parser, 0, "this text is not UTF-8");
+  else if ((control = strcspn (text, CONTROL_BYTES)) < strlen (text))
+    fm_query_parse_fail (&parser, control, "a control character can't be searched for");
   else if (text[parser.at] == '\0')
     query = fm_query_new (FM_QUERY_ALL);
   else if (is_mutt_pattern (text + parser.at))
