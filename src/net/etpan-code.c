@@ -43,7 +43,7 @@ fm_etpan_code_ranges (const struct mailimap_set *set)
 {
   g_autoptr (GArray) ranges = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
 
-  for (clistiter *i = clist_begin (set->set_list); i != NULL; i = clist_next (i))
+  for (clistiter *i = set->set_list != NULL ? clist_begin (set->set_list) : NULL; i != NULL; i = clist_next (i))
     {
       const struct mailimap_set_item *item = clist_content (i);
       if (!add_range (ranges, item->set_first, item->set_last))
@@ -57,7 +57,7 @@ fm_etpan_code_capabilities (FmImapState *state, const struct mailimap_capability
 {
   g_autoptr (GString) words = g_string_new (NULL);
 
-  for (clistiter *i = clist_begin (data->cap_list); i != NULL; i = clist_next (i))
+  for (clistiter *i = data->cap_list != NULL ? clist_begin (data->cap_list) : NULL; i != NULL; i = clist_next (i))
     {
       const struct mailimap_capability *cap = clist_content (i);
       if (cap->cap_type == MAILIMAP_CAPABILITY_AUTH_TYPE)

@@ -71,7 +71,7 @@ take_labels (FmImapState *state, FmImapFetch *fetch, const struct mailimap_msg_a
 {
   g_autoptr (GPtrArray) words = g_ptr_array_new ();
 
-  for (clistiter *i = clist_begin (labels->att_labels); i != NULL; i = clist_next (i))
+  for (clistiter *i = labels->att_labels != NULL ? clist_begin (labels->att_labels) : NULL; i != NULL; i = clist_next (i))
     g_ptr_array_add (words, clist_content (i));
   g_ptr_array_add (words, NULL);
   fm_imap_effect_fetch_labels (state, fetch, words);
@@ -112,7 +112,7 @@ fm_etpan_fetch_take (FmImapState *state, guint32 seq, const struct mailimap_msg_
   FmImapFetch fetch;
 
   fm_imap_effect_fetch_init (&fetch, seq);
-  for (clistiter *i = clist_begin (items->att_list); i != NULL && is_read; i = clist_next (i))
+  for (clistiter *i = items->att_list != NULL ? clist_begin (items->att_list) : NULL; i != NULL && is_read; i = clist_next (i))
     {
       const struct mailimap_msg_att_item *item = clist_content (i);
       if (item->att_type == MAILIMAP_MSG_ATT_ITEM_DYNAMIC)

@@ -77,7 +77,7 @@ take_box (FmImapState *state, const struct mailimap_mailbox_list *box)
       default:
         break;
       }
-  for (clistiter *i = flags != NULL ? clist_begin (flags->mbf_oflags) : NULL; i != NULL; i = clist_next (i))
+  for (clistiter *i = flags != NULL && flags->mbf_oflags != NULL ? clist_begin (flags->mbf_oflags) : NULL; i != NULL; i = clist_next (i))
     {
       const struct mailimap_mbx_list_oflag *flag = clist_content (i);
       char *word = g_strconcat ("\\", flag->of_type == MAILIMAP_MBX_LIST_OFLAG_FLAG_EXT ? flag->of_flag_ext : "Noinferiors", NULL);
@@ -179,7 +179,7 @@ take_extended (FmImapState *state, const struct mailimap_extension_data *data)
   if (data->ext_extension == &mailimap_extension_enable)
     {
       const struct mailimap_capability_data *enabled = data->ext_data;
-      for (clistiter *i = clist_begin (enabled->cap_list); i != NULL; i = clist_next (i))
+      for (clistiter *i = enabled->cap_list != NULL ? clist_begin (enabled->cap_list) : NULL; i != NULL; i = clist_next (i))
         {
           const struct mailimap_capability *cap = clist_content (i);
           if (cap->cap_type == MAILIMAP_CAPABILITY_NAME)
