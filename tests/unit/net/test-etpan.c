@@ -368,6 +368,8 @@ static const struct {
   { "* VANISHED 0", FALSE, "exists 1000" },
   { "* CAPABILITY IMAP4rev1 IDLE AUTH=PLAIN X-GM-EXT-1 COMPRESS=DEFLATE", TRUE,
     "AUTH=PLAIN COMPRESS=DEFLATE IDLE IMAP4REV1 X-GM-EXT-1 | " },
+  { "* CAPABILITY", TRUE, "| caps 0" },
+  { "* ENABLED", TRUE, "enabled 0" },
   { "* ENABLED CONDSTORE QRESYNC", TRUE, "enabled 18" },
   { "* OK [UIDVALIDITY 3857529045] UIDs valid", TRUE, "selected 3857529045 0" },
   { "* OK [UIDVALIDITY 38575290450] UIDs valid", FALSE, "| caps" },
