@@ -72,7 +72,8 @@ def free_ports(count):
 
 
 def prefix():
-    return os.environ.get("FULMAR_SERVERS") or os.path.join(os.environ.get("FULMAR_TOP_BUILDDIR", "build"), "servers")
+    top = os.environ.get("FULMAR_TOP_BUILDDIR") or os.path.join(HERE, "../../build")
+    return os.environ.get("FULMAR_SERVERS") or os.path.join(top, "servers")
 
 
 def unpacked(group, packages):
