@@ -58,7 +58,7 @@ progressed (gpointer data, guint64 done_bytes, guint64 total_bytes)
   if (!progress->request_id || done_bytes < progress->told_bytes + PROGRESS_STEP_BYTES)
     return;
   progress->told_bytes = done_bytes;
-  fm_imap_worker_progress (progress->conn->worker, progress->request_id, "fetching the message", done_bytes, total_bytes);
+  fm_imap_tell_progress (progress->conn->worker, progress->request_id, "fetching the message", done_bytes, total_bytes);
 }
 
 static gboolean

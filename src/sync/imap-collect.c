@@ -261,7 +261,7 @@ fm_imap_collect_tell (FmImapCollect *collect)
   FmImapHeard *heard = &collect->heard;
 
   if (collect->folder_id && (heard->added || heard->changed || heard->removed))
-    fm_imap_worker_folder_changed (collect->worker, collect->folder_id, heard->unseen_added);
+    fm_imap_tell_folder (collect->worker, collect->folder_id, heard->unseen_added);
   heard->added = heard->unseen_added = heard->changed = heard->removed = 0;
 }
 

@@ -214,7 +214,7 @@ first_screen (FmImapConn *conn, FmFolderInfo *info, GError **error)
     return FALSE;
   info->lowest_uid = marks.lowest_uid;
   info->uidnext = marks.uidnext;
-  fm_imap_worker_folder_changed (conn->worker, info->id, 0);
+  fm_imap_tell_folder (conn->worker, info->id, 0);
   return TRUE;
 }
 
@@ -410,9 +410,9 @@ backfill (FmImapConn *conn, FmFolderInfo *info, GError **error)
           || !fm_imap_collect_flush (conn->collect, error) || !set_marks (conn, &marks, error))
         return FALSE;
       done += count_ranges (step);
-      fm_imap_worker_folder_changed (conn->worker, info->id, 0);
-      fm_imap_worker_progress (conn->worker, 0, what, done, total);
-      if (!fm_imap_worker_yield (conn->worker, info->id))
+      fm_imap_tell_folder (conn->worker, info->id, 0);
+      fm_imap_tell_progress (conn->worker, 0, what, done, total);
+      if (!fm_imap_claim_yield (conn->worker, info->id))
         {
           g_set_error_literal (error, FM_ERROR, FM_ERROR_CANCELLED, "stopped");
           return FALSE;

@@ -247,7 +247,7 @@ fm_imap_list_run (FmImapConn *conn, GHashTable **ret_statuses, GError **error)
   if (!fm_pen_call (conn->worker->env->pen, FM_PEN_BULK, job_run, &job, error))
     return FALSE;
   if (job.changed)
-    fm_imap_worker_tree_changed (conn->worker);
+    fm_imap_tell_tree (conn->worker);
   if (ret_statuses)
     *ret_statuses = g_steal_pointer (&statuses);
   return TRUE;

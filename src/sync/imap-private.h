@@ -1,6 +1,6 @@
 /* The inside of the IMAP worker. Three kinds of threads, each with a connection of its own: the front does what the user waits for (operations,
  * bodies, the folder in view), the back does the long work (first visits, bodies to keep, polling), and a watcher for each pushed folder idles.
- * A folder is synced by one of them at a time (fm_imap_worker_claim). */
+ * A folder is synced by one of them at a time (fm_imap_claim_take). */
 #pragma once
 #include "sync/account-worker.h"
 #include "sync/pen.h"
@@ -57,32 +57,90 @@ struct FmAccountWorker {
 
 /* --- imap-worker.c --- */
 
-/* Opens the session if it is not, saying so; waits out the back-off. FALSE: cancelled, or the account waits for the user. */
-gboolean fm_imap_worker_connect (FmImapConn *conn, FmPort *interrupt);
-/* After an error: FALSE if the connection is lost (it has been dropped, counted and told). */
-gboolean fm_imap_worker_survives (FmImapConn *conn, const GError *error);
-void fm_imap_worker_drop (FmImapConn *conn);
+typedef enum {
+  FM_IMAP_ITEM_OPS,
+  FM_IMAP_ITEM_OPEN,
+  FM_IMAP_ITEM_BODY,
+  FM_IMAP_ITEM_SYNC,
+  FM_IMAP_ITEM_FILL,
+  FM_IMAP_ITEM_VISIT,
+  FM_IMAP_ITEM_RETRY,
+  FM_IMAP_ITEM_CHECK
+} FmImapItemKind;
+
+/* What is wanted of the front or the back. value struct */
+typedef struct {
+  FmImapItemKind kind;
+  guint64 request_id;
+  gint64 id;
+  char **folders;
+  gboolean again; /* the connection was lost under it once */
+} FmImapItem;
+
+void fm_imap_worker_item_free (gpointer item);
+void fm_imap_worker_post (FmPort *port, FmImapItemKind kind, guint64 request_id, gint64 id, const char *const *folders);
+/* Posts a copy of ITEM that knows it has been tried. */
+void fm_imap_worker_repeat (FmPort *port, const FmImapItem *item);
 gboolean fm_imap_worker_stopping (const FmAccountWorker *worker);
-/* Waits for the folder to be free; FALSE when stopping. */
-gboolean fm_imap_worker_claim (FmAccountWorker *worker, gint64 folder_id);
-/* FALSE: another thread has it. */
-gboolean fm_imap_worker_try_claim (FmAccountWorker *worker, gint64 folder_id);
-/* Between two steps of long work: lets those who wait have it in between. FALSE when stopping: the claim is gone. */
-gboolean fm_imap_worker_yield (FmAccountWorker *worker, gint64 folder_id);
-void fm_imap_worker_release (FmAccountWorker *worker, gint64 folder_id);
-/* Events. COUNT: new unread messages. */
-void fm_imap_worker_folder_changed (FmAccountWorker *worker, gint64 folder_id, guint count);
-void fm_imap_worker_tree_changed (FmAccountWorker *worker);
-void fm_imap_worker_progress (FmAccountWorker *worker, guint64 request_id, const char *text, guint64 done, guint64 total);
 /* The back is to look at this folder when it can: something of ours must be met in it, or it is to be matched anew. */
 void fm_imap_worker_want_visit (FmAccountWorker *worker, gint64 folder_id);
 /* A visit of another thread's than the front is over: operations that waited for what it met may run now. */
 void fm_imap_worker_visited (FmImapConn *conn);
 /* There is new mail: its bodies are for the back. */
 void fm_imap_worker_want_bodies (FmAccountWorker *worker);
+
+/* --- imap-front.c, imap-back.c: the threads; DATA is the FmAccountWorker --- */
+
+void fm_imap_front_run (gpointer data);
+void fm_imap_back_run (gpointer data);
+
+/* --- imap-conn.c --- */
+
+/* Opens the session if it is not, saying so; waits out the back-off. FALSE: cancelled, or the account waits for the user. */
+gboolean fm_imap_conn_open (FmImapConn *conn, FmPort *interrupt);
+/* After an error: FALSE if the connection is lost (it has been dropped, counted and told). */
+gboolean fm_imap_conn_survives (FmImapConn *conn, const GError *error);
+/* The connection is as good as lost: dropped, counted and told. */
+void fm_imap_conn_lose (FmImapConn *conn, const GError *error);
+void fm_imap_conn_drop (FmImapConn *conn);
+/* Why there is none. Transfer: full. */
+GError *fm_imap_conn_why (FmImapConn *conn);
+/* The front has signed in and listed, or no longer: the others wait for it. */
+void fm_imap_conn_set_front_in (FmAccountWorker *worker, gboolean in);
+/* A request that can't be served now is answered at once: nothing on the screen waits for a link that is not there. */
+void fm_imap_conn_answer_offline (FmAccountWorker *worker, guint64 request_id, gboolean body, const GError *why);
+/* The end of a thread: nobody is left without an answer; CONN's parts are freed. */
+void fm_imap_conn_answer_all (FmImapConn *conn, FmPort *port);
+void fm_imap_conn_clear (FmImapConn *conn);
+
+/* --- imap-claim.c --- */
+
+/* Waits for the folder to be free; FALSE when stopping. */
+gboolean fm_imap_claim_take (FmAccountWorker *worker, gint64 folder_id);
+/* FALSE: another thread has it. */
+gboolean fm_imap_claim_try (FmAccountWorker *worker, gint64 folder_id);
+/* Between two steps of long work: lets those who wait have it in between. FALSE when stopping: the claim is gone. */
+gboolean fm_imap_claim_yield (FmAccountWorker *worker, gint64 folder_id);
+void fm_imap_claim_release (FmAccountWorker *worker, gint64 folder_id);
+
+/* --- imap-tell.c: events; any thread --- */
+
+/* COUNT: new unread messages. */
+void fm_imap_tell_folder (FmAccountWorker *worker, gint64 folder_id, guint count);
+void fm_imap_tell_tree (FmAccountWorker *worker);
+void fm_imap_tell_progress (FmAccountWorker *worker, guint64 request_id, const char *text, guint64 done, guint64 total);
+void fm_imap_tell_done (FmAccountWorker *worker, guint64 request_id, const GError *error);
+/* TEXT (may be NULL) says more. Told only if it is news. */
+void fm_imap_tell_state (FmAccountWorker *worker, FmAccountState state, const char *text);
+/* What the account's connections are now, in one word. */
+void fm_imap_tell_connected (FmAccountWorker *worker);
 /* A watcher begins or ends to be pushed. */
-void fm_imap_worker_pushing (FmAccountWorker *worker, gboolean on);
-void fm_imap_worker_done (FmAccountWorker *worker, guint64 request_id, const GError *error);
+void fm_imap_tell_pushing (FmAccountWorker *worker, gboolean on);
+void fm_imap_tell_storage (FmAccountWorker *worker, const GError *error);
+/* The front begins or ends to wait for an answer. */
+void fm_imap_tell_busy (FmAccountWorker *worker, gboolean on);
+/* The thread that says so when the front has waited for two seconds; DATA is the FmAccountWorker. */
+void fm_imap_tell_tick (gpointer data);
 
 /* --- imap-list.c --- */
 

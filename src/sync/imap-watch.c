@@ -68,14 +68,14 @@ with_claim (FmImapWatch *watch, gint64 folder_id, gboolean first, GError **error
 {
   gboolean good;
 
-  if (!fm_imap_worker_claim (watch->worker, folder_id))
+  if (!fm_imap_claim_take (watch->worker, folder_id))
     {
       g_set_error_literal (error, FM_ERROR, FM_ERROR_CANCELLED, "stopped");
       return FALSE;
     }
   good = first ? fm_imap_folder_visit (&watch->conn, folder_id, FM_IMAP_VISIT_SCREEN, error)
                : fm_imap_folder_catch_up (&watch->conn, folder_id, error);
-  fm_imap_worker_release (watch->worker, folder_id);
+  fm_imap_claim_release (watch->worker, folder_id);
   fm_imap_worker_visited (&watch->conn);
   if (good && !first)
     fm_imap_worker_want_bodies (watch->worker);
@@ -109,7 +109,7 @@ watch_folder (FmImapWatch *watch, gint64 folder_id, GError **error)
   if (!with_claim (watch, folder_id, TRUE, error))
     return FALSE;
   if (idle)
-    fm_imap_worker_pushing (watch->worker, TRUE);
+    fm_imap_tell_pushing (watch->worker, TRUE);
   while (fm_imap_watch_folder (watch) == folder_id && !fm_imap_worker_stopping (watch->worker))
     {
       FmImapIdleEnd end = FM_IMAP_IDLE_WOKEN;
@@ -122,12 +122,12 @@ watch_folder (FmImapWatch *watch, gint64 folder_id, GError **error)
       if (!good)
         {
           if (idle)
-            fm_imap_worker_pushing (watch->worker, FALSE);
+            fm_imap_tell_pushing (watch->worker, FALSE);
           return FALSE;
         }
     }
   if (idle)
-    fm_imap_worker_pushing (watch->worker, FALSE);
+    fm_imap_tell_pushing (watch->worker, FALSE);
   return TRUE;
 }
 
@@ -144,26 +144,26 @@ run (gpointer data)
       gint64 folder_id = fm_imap_watch_folder (watch);
       if (folder_id == 0)
         {
-          fm_imap_worker_drop (conn);
+          fm_imap_conn_drop (conn);
           conn->failures = 0;
           g_free (fm_port_take (watch->port, fm_clock_deadline_us (-1)));
           continue;
         }
-      if (!fm_imap_worker_connect (conn, watch->port))
+      if (!fm_imap_conn_open (conn, watch->port))
         continue;
       if (watch_folder (watch, folder_id, &error))
         {
           conn->failures = 0;
           continue;
         }
-      if (fm_imap_worker_survives (conn, error))
+      if (fm_imap_conn_survives (conn, error))
         {
           /* The folder itself can't be opened (gone, no rights): leave it be until it is chosen again. */
           fm_log_debug ("imap: %s", error->message);
           fm_imap_watch_set_folder (watch, 0);
         }
     }
-  fm_imap_worker_drop (conn);
+  fm_imap_conn_drop (conn);
   g_clear_error (&conn->why);
   g_clear_error (&conn->lost);
   fm_imap_collect_free (conn->collect);

@@ -23,13 +23,22 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/event-closure.h \
 	src/sync/event-wire.c \
 	src/sync/event-wire.h \
+	src/sync/imap-back.c \
 	src/sync/imap-body.c \
+	src/sync/imap-claim.c \
 	src/sync/imap-collect.c \
 	src/sync/imap-collect.h \
+	src/sync/imap-conn.c \
 	src/sync/imap-folder.c \
+	src/sync/imap-front.c \
 	src/sync/imap-list.c \
 	src/sync/imap-ops.c \
+	src/sync/imap-ops-private.h \
+	src/sync/imap-outcome.c \
+	src/sync/imap-perform.c \
 	src/sync/imap-private.h \
+	src/sync/imap-settle.c \
+	src/sync/imap-tell.c \
 	src/sync/imap-watch.c \
 	src/sync/imap-watch.h \
 	src/sync/imap-worker.c \

@@ -1,0 +1,235 @@
+/* The front: listens to the engine and does what the user waits for, and works through the journal. */
+#include "sync/imap-collect.h"
+#include "sync/imap-private.h"
+#include "sync/imap-watch.h"
+#include <fulmar/base/clock.h>
+#include <fulmar/base/error.h>
+
+#define MAX_WATCHERS 4
+#define STALE_US (150 * G_USEC_PER_SEC)
+
+static gboolean
+is_watched (FmAccountWorker *worker, const FmFolderInfo *info)
+{
+  if (!info->selectable || !*info->remote_name)
+    return FALSE;
+  if (!worker->spec->watch)
+    return info->special == FM_SPECIAL_INBOX;
+  for (guint i = 0; worker->spec->watch[i]; i++)
+    if (g_pattern_match_simple (worker->spec->watch[i], info->name))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+point_open_watch (FmAccountWorker *worker)
+{
+  gint64 open_id;
+  FmImapWatch *open_watch = g_ptr_array_index (worker->watchers, 0);
+
+  pthread_mutex_lock (&worker->mutex);
+  open_id = worker->open_folder_id;
+  pthread_mutex_unlock (&worker->mutex);
+  for (guint i = 1; i < worker->watchers->len; i++)
+    if (fm_imap_watch_folder (g_ptr_array_index (worker->watchers, i)) == open_id)
+      open_id = 0;
+  fm_imap_watch_set_folder (open_watch, open_id);
+}
+
+/* The first watcher follows the folder in view; the others stay with what the configuration watches. */
+static void
+start_watchers (FmImapConn *conn)
+{
+  FmAccountWorker *worker = conn->worker;
+  g_autoptr (GPtrArray) folders = fm_folder_store_list (conn->reader, worker->account_id, NULL);
+
+  if (worker->watchers->len == 0)
+    g_ptr_array_add (worker->watchers, fm_imap_watch_new (worker, 0));
+  for (guint i = 0; folders && i < folders->len && worker->watchers->len <= MAX_WATCHERS; i++)
+    {
+      const FmFolderInfo *info = g_ptr_array_index (folders, i);
+      gboolean there = FALSE;
+      for (guint w = 1; w < worker->watchers->len; w++)
+        there |= fm_imap_watch_folder (g_ptr_array_index (worker->watchers, w)) == info->id;
+      if (is_watched (worker, info) && !there)
+        g_ptr_array_add (worker->watchers, fm_imap_watch_new (worker, info->id));
+    }
+  point_open_watch (worker);
+}
+
+static gboolean
+visit_now (FmImapConn *conn, gint64 folder_id, GError **error)
+{
+  gboolean good;
+
+  /* Somebody is at it already: its rows come by themselves, and the user's other wishes don't wait for them. */
+  if (!fm_imap_claim_try (conn->worker, folder_id))
+    return TRUE;
+  good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_SCREEN, error);
+  fm_imap_claim_release (conn->worker, folder_id);
+  return good;
+}
+
+/* The folder in view, or the inbox: its first screenful comes before everything else. */
+static gint64
+first_folder (FmImapConn *conn)
+{
+  g_autoptr (FmFolderInfo) inbox = NULL;
+  gint64 open_id;
+
+  pthread_mutex_lock (&conn->worker->mutex);
+  open_id = conn->worker->open_folder_id;
+  pthread_mutex_unlock (&conn->worker->mutex);
+  if (open_id)
+    return open_id;
+  inbox = fm_folder_store_find_special (conn->reader, conn->worker->account_id, FM_SPECIAL_INBOX, NULL);
+  return inbox ? inbox->id : 0;
+}
+
+static gboolean
+greet (FmImapConn *conn, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  gint64 folder_id;
+
+  if (!fm_imap_list_run (conn, NULL, error))
+    return FALSE;
+  fm_imap_conn_set_front_in (conn->worker, TRUE);
+  if ((folder_id = first_folder (conn)) && !visit_now (conn, folder_id, &local) && !fm_imap_session_is_alive (conn->session))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  start_watchers (conn);
+  /* Whatever happened while there was no connection: a whole pass. */
+  fm_imap_worker_post (conn->worker->back_port, FM_IMAP_ITEM_SYNC, 0, 0, NULL);
+  return TRUE;
+}
+
+/* The connection was dead, or died: the request is served by the next one, or answered if there is none. Twice is enough. */
+static void
+try_again (FmImapConn *conn, FmImapItem *item, const GError *why)
+{
+  if (item->again || fm_imap_worker_stopping (conn->worker))
+    {
+      fm_imap_conn_answer_offline (conn->worker, item->request_id, item->kind == FM_IMAP_ITEM_BODY, why);
+      return;
+    }
+  fm_imap_worker_repeat (conn->worker->front_port, item);
+}
+
+/* A pass begins when what the user did has gone out: only then is it complete. */
+static void
+pass_on (FmAccountWorker *worker, FmImapItem *item)
+{
+  if (item && item->kind == FM_IMAP_ITEM_SYNC)
+    fm_imap_worker_post (worker->back_port, FM_IMAP_ITEM_SYNC, item->request_id, 0, (const char *const *) item->folders);
+}
+
+static void
+handle (FmImapConn *conn, FmImapItem *item, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  switch (item->kind)
+    {
+    case FM_IMAP_ITEM_OPEN:
+      point_open_watch (conn->worker);
+      break;
+    case FM_IMAP_ITEM_BODY:
+      if (!fm_imap_body_fetch (conn, item->request_id, item->id, &local))
+        {
+          if (!fm_imap_session_is_alive (conn->session))
+            try_again (conn, item, local);
+          else
+            fm_imap_tell_done (conn->worker, item->request_id, local);
+          g_propagate_error (error, g_steal_pointer (&local));
+        }
+      else
+        fm_imap_tell_done (conn->worker, item->request_id, NULL);
+      break;
+    case FM_IMAP_ITEM_RETRY:
+      for (guint i = 0; i < conn->worker->watchers->len; i++)
+        fm_imap_watch_retry (g_ptr_array_index (conn->worker->watchers, i));
+      break;
+    case FM_IMAP_ITEM_CHECK:
+      fm_imap_session_noop (conn->session, error);
+      break;
+    case FM_IMAP_ITEM_OPS:
+    case FM_IMAP_ITEM_SYNC:
+    case FM_IMAP_ITEM_FILL:
+    case FM_IMAP_ITEM_VISIT:
+      break;
+    }
+}
+
+/* A connection that was silent long enough for a suspend or a NAT to have killed it is asked before it is trusted. */
+static gboolean
+still_there (FmImapConn *conn, gint64 used_us, GError **error)
+{
+  return fm_clock_mono_us () - used_us < STALE_US || fm_imap_session_noop (conn->session, error);
+}
+
+static void
+front_serve (FmImapConn *conn)
+{
+  FmAccountWorker *worker = conn->worker;
+  g_autoptr (GError) error = NULL;
+  gint64 used_us = fm_clock_mono_us ();
+
+  fm_imap_tell_busy (worker, TRUE);
+  if (!greet (conn, &error))
+    {
+      /* Without the list of folders there is no account: as good as not connected. */
+      fm_imap_tell_busy (worker, FALSE);
+      fm_imap_conn_lose (conn, error);
+      return;
+    }
+  if (!fm_imap_ops_run (conn, &error))
+    {
+      fm_imap_tell_busy (worker, FALSE);
+      if (!fm_imap_conn_survives (conn, error))
+        return;
+      g_clear_error (&error);
+    }
+  conn->failures = 0;
+  fm_imap_tell_busy (worker, FALSE);
+  while (!fm_imap_worker_stopping (worker))
+    {
+      FmImapItem *item = fm_port_take (worker->front_port, fm_clock_deadline_us (20 * 60 * 1000));
+      gboolean lost;
+      fm_imap_tell_busy (worker, TRUE);
+      if (still_there (conn, used_us, &error))
+        {
+          if (item)
+            handle (conn, item, &error);
+          if (!error && fm_imap_ops_run (conn, &error))
+            fm_imap_collect_settle (conn->collect, &error);
+          pass_on (worker, item);
+        }
+      else if (item)
+        try_again (conn, item, error);
+      fm_imap_tell_busy (worker, FALSE);
+      used_us = fm_clock_mono_us ();
+      lost = error && !fm_imap_conn_survives (conn, error);
+      if (item)
+        fm_imap_worker_item_free (item);
+      if (lost)
+        return;
+      g_clear_error (&error);
+    }
+}
+
+void
+fm_imap_front_run (gpointer data)
+{
+  FmAccountWorker *worker = data;
+  FmImapConn conn = { .worker = worker, .name = "front", .collect = fm_imap_collect_new (worker) };
+
+  conn.reader = fm_db_reader_new (worker->env->store, NULL);
+  while (conn.reader && !fm_imap_worker_stopping (worker))
+    if (fm_imap_conn_open (&conn, worker->front_port))
+      front_serve (&conn);
+  fm_imap_conn_answer_all (&conn, worker->front_port);
+  fm_imap_conn_clear (&conn);
+}

@@ -1,0 +1,174 @@
+/* What came of the journal's operations, written: each outcome in one job of the pen's safe lane. */
+#include "sync/imap-ops-private.h"
+#include <fulmar/base/error.h>
+
+typedef struct {
+  const FmOpBatch *batch;
+  const guint32 *new_uids; /* by item; NULL: none told */
+  const char *error_text;
+  int delay_s;
+  guint32 note;
+  gint64 group_id;
+  guint first, n; /* items */
+} Outcome;
+
+static GArray *
+op_ids (const Outcome *outcome)
+{
+  GArray *ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  for (guint i = outcome->first; i < outcome->first + outcome->n; i++)
+    g_array_append_val (ids, outcome->batch->items[i].op_id);
+  return ids;
+}
+
+static gboolean
+sent_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Outcome *outcome = data;
+  g_autoptr (GArray) ids = op_ids (outcome);
+
+  if (outcome->note && !fm_journal_note (writer, outcome->batch->items[outcome->first].op_id, outcome->note, error))
+    return FALSE;
+  return fm_journal_mark_sent (writer, (const gint64 *) (void *) ids->data, ids->len, error);
+}
+
+static gboolean
+confirm_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Outcome *outcome = data;
+
+  for (guint i = outcome->first; i < outcome->first + outcome->n; i++)
+    if (!fm_journal_confirm (writer, outcome->batch->items[i].op_id, outcome->new_uids ? outcome->new_uids[i] : 0, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+refuse_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Outcome *outcome = data;
+
+  for (guint i = outcome->first; i < outcome->first + outcome->n; i++)
+    if (!fm_journal_refuse (writer, outcome->batch->items[i].op_id, outcome->error_text, &outcome->group_id, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+retry_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Outcome *outcome = data;
+  g_autoptr (GArray) ids = op_ids (outcome);
+
+  return fm_journal_retry (writer, (const gint64 *) (void *) ids->data, ids->len, outcome->delay_s, outcome->error_text, error);
+}
+
+static gboolean
+write_outcome (FmImapConn *conn, FmPenRun run, Outcome *outcome, GError **error)
+{
+  gboolean good = fm_pen_call (conn->worker->env->pen, FM_PEN_SAFE, run, outcome, error);
+
+  fm_sync_env_queue_changed (conn->worker->env);
+  return good;
+}
+
+static Outcome
+all_of (const FmOpBatch *batch)
+{
+  return (Outcome){ .batch = batch, .n = batch->n };
+}
+
+static Outcome
+one_of (const FmOpBatch *batch, guint item)
+{
+  return (Outcome){ .batch = batch, .first = item, .n = 1 };
+}
+
+gboolean
+fm_imap_outcome_sent (FmImapConn *conn, const FmOpBatch *batch, guint32 note, GError **error)
+{
+  Outcome outcome = all_of (batch);
+
+  outcome.note = note;
+  return write_outcome (conn, sent_run, &outcome, error);
+}
+
+gboolean
+fm_imap_outcome_confirm_all (FmImapConn *conn, const FmOpBatch *batch, const guint32 *new_uids, GError **error)
+{
+  Outcome outcome = all_of (batch);
+
+  outcome.new_uids = new_uids;
+  return write_outcome (conn, confirm_run, &outcome, error);
+}
+
+gboolean
+fm_imap_outcome_confirm_one (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 new_uid, GError **error)
+{
+  g_autofree guint32 *uids = g_new0 (guint32, batch->n);
+  Outcome outcome = one_of (batch, item);
+
+  uids[item] = new_uid;
+  outcome.new_uids = uids;
+  return write_outcome (conn, confirm_run, &outcome, error);
+}
+
+gboolean
+fm_imap_outcome_retry_all (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  Outcome outcome = all_of (batch);
+
+  return write_outcome (conn, retry_run, &outcome, error);
+}
+
+gboolean
+fm_imap_outcome_retry_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error)
+{
+  Outcome outcome = one_of (batch, item);
+
+  return write_outcome (conn, retry_run, &outcome, error);
+}
+
+void
+fm_imap_outcome_tell (FmImapConn *conn, const FmOpBatch *batch)
+{
+  if (batch->folder_id)
+    fm_imap_tell_folder (conn->worker, batch->folder_id, 0);
+  if (batch->target_id)
+    fm_imap_tell_folder (conn->worker, batch->target_id, 0);
+}
+
+static const char *
+verb_of (const FmOpBatch *batch)
+{
+  static const char *const verbs[]
+      = { "changing flags",     "moving", "copying", "deleting", "saving a message", "creating the folder", "renaming the folder",
+          "deleting the folder" };
+
+  return verbs[batch->kind];
+}
+
+/* The server said no: the local state returns to the truth, and the user reads the server's own words. */
+gboolean
+fm_imap_outcome_refuse_all (FmImapConn *conn, const FmOpBatch *batch, const GError *why, GError **error)
+{
+  Outcome outcome = all_of (batch);
+  FmEvent *event;
+
+  outcome.error_text = why->message;
+  if (!write_outcome (conn, refuse_run, &outcome, error))
+    return FALSE;
+  event = fm_event_new (FM_EVENT_OP_REFUSED, 0);
+  event->account = g_strdup (conn->worker->spec->name);
+  event->group_id = outcome.group_id;
+  event->text
+      = g_strdup_printf ("the server refused %s in %s%s%s: %s; it is as before", verb_of (batch), batch->folder ? batch->folder : "",
+                         batch->target ? " to " : "", batch->target ? batch->target : "", why->message);
+  event->error = g_error_copy (why);
+  fm_sync_env_emit (conn->worker->env, event);
+  fm_imap_outcome_tell (conn, batch);
+  if (batch->kind >= FM_OP_FOLDER_CREATE)
+    fm_imap_tell_tree (conn->worker);
+  return TRUE;
+}

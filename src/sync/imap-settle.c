@@ -1,0 +1,202 @@
+/* What was sent and never answered (a cut, a crash): it is looked up on the server before anything is repeated. */
+#include "sync/imap-collect.h"
+#include "sync/imap-ops-private.h"
+#include <fulmar/base/error.h>
+#include <string.h>
+
+/* UIDs of the selected folder that match; ascending ranges. Transfer: full, NULL on error. */
+static GArray *
+search (FmImapConn *conn, const char *criteria, GError **error)
+{
+  g_autoptr (GArray) ranges = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+  gboolean good;
+
+  fm_imap_collect_divert (conn->collect, ranges, NULL);
+  good = fm_imap_session_search (conn->session, criteria, error);
+  fm_imap_collect_divert (conn->collect, NULL, NULL);
+  return good ? g_steal_pointer (&ranges) : NULL;
+}
+
+static gboolean
+in_ranges (const GArray *ranges, guint32 uid)
+{
+  for (guint i = 0; i < ranges->len; i++)
+    if (g_array_index (ranges, FmImapRange, i).first <= uid && uid <= g_array_index (ranges, FmImapRange, i).last)
+      return TRUE;
+  return FALSE;
+}
+
+/* UIDs in FOLDER_ID at or above FIRST with this Message-ID, ascending. Quoted: a Message-ID holds no control byte, and `"` and `\` are dropped
+ * from the search, where a substring suffices. */
+static GArray *
+find_message_id (FmImapConn *conn, gint64 folder_id, guint32 first, const char *message_id, GError **error)
+{
+  g_autofree char *plain = NULL, *criteria = NULL;
+  gsize usable = strcspn (message_id, "\"\\");
+
+  for (gsize i = 0; i < usable; i++)
+    if ((guchar) message_id[i] >= 0x7f || (guchar) message_id[i] <= 0x20)
+      usable = i;
+  if (!fm_imap_folder_select (conn, folder_id, error))
+    return NULL;
+  if (usable == 0)
+    return g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+  plain = g_strndup (message_id, usable);
+  criteria = g_strdup_printf ("UID %u:4294967295 HEADER Message-ID \"%s\"", MAX (first, 1), plain);
+  return search (conn, criteria, error);
+}
+
+/* The first UID of FM_IMAP_RANGES that can be ROW: it has it already (met by a visit), or nobody has. 0: none. */
+static guint32
+find_ours (FmImapConn *conn, const GArray *ranges, gint64 folder_id, gint64 row)
+{
+  for (guint r = 0; r < ranges->len; r++)
+    {
+      const FmImapRange *range = &g_array_index (ranges, FmImapRange, r);
+      for (guint64 uid = range->first; uid <= range->last; uid++)
+        {
+          g_autoptr (FmMessageInfo) known = fm_message_store_get_uid (conn->reader, folder_id, (guint32) uid, NULL);
+          if (!known || known->id == row)
+            return (guint32) uid;
+        }
+    }
+  return 0;
+}
+
+/* Is it in the target? RET_UID 0: it is not, or it can't be told. */
+static gboolean
+look_in_target (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 *ret_uid, GError **error)
+{
+  const FmOpItem *one = &batch->items[item];
+  gboolean append = batch->kind == FM_OP_APPEND;
+  gint64 row = batch->kind == FM_OP_COPY ? one->new_msg_id : one->msg_id, target = append ? batch->folder_id : batch->target_id;
+  g_autoptr (FmMessageInfo) info = fm_message_store_get (conn->reader, row, NULL);
+  g_autoptr (GArray) there = NULL;
+
+  *ret_uid = 0;
+  if (!info || !*info->message_id)
+    return TRUE;
+  if (!(there = find_message_id (conn, target, append ? batch->note : 1, info->message_id, error)))
+    return FALSE;
+  *ret_uid = find_ours (conn, there, target, row);
+  return TRUE;
+}
+
+/* The copy is in the target, its source still here. */
+static gboolean
+finish_move (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error)
+{
+  g_autoptr (GArray) one = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+  FmImapRange range = { batch->items[item].uid, batch->items[item].uid };
+
+  g_array_append_val (one, range);
+  return fm_imap_folder_select (conn, batch->folder_id, error) && fm_imap_perform_take_out (conn, one, error);
+}
+
+/* LEFT: what is in the source, NULL for a COPY. */
+static gboolean
+settle_one (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, GError **error)
+{
+  guint32 found = 0;
+
+  /* Its UID means nothing any more: it is planned again under the one it will be met with. */
+  if (left && batch->items[item].uid == 0)
+    return fm_imap_outcome_retry_one (conn, batch, item, error);
+  /* A move that has left its folder has arrived; the target's next visit meets it. */
+  if (left && !in_ranges (left, batch->items[item].uid))
+    return fm_imap_outcome_confirm_one (conn, batch, item, 0, error);
+  if (left && fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
+    return fm_imap_outcome_retry_one (conn, batch, item, error);
+  if (!look_in_target (conn, batch, item, &found, error) || (found && left && !finish_move (conn, batch, item, error)))
+    return FALSE;
+  return found ? fm_imap_outcome_confirm_one (conn, batch, item, found, error) : fm_imap_outcome_retry_one (conn, batch, item, error);
+}
+
+static gboolean
+settle_transfer (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  g_autoptr (GArray) left = NULL;
+
+  if (batch->kind == FM_OP_MOVE)
+    {
+      if (!fm_imap_folder_select (conn, batch->folder_id, error))
+        return FALSE;
+      /* Made anew meanwhile: the batch is read again, without the UIDs of old. */
+      if (batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
+        return TRUE;
+      if (!(left = search (conn, "ALL", error)))
+        return FALSE;
+    }
+  for (guint i = 0; i < batch->n; i++)
+    if (!settle_one (conn, batch, i, left, error))
+      return FALSE;
+  return fm_imap_ops_meet (conn, batch, error);
+}
+
+static gboolean
+settle_append (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  guint32 found = 0;
+
+  if (!look_in_target (conn, batch, 0, &found, error))
+    return FALSE;
+  return found ? fm_imap_outcome_confirm_one (conn, batch, 0, found, error) : fm_imap_outcome_retry_one (conn, batch, 0, error);
+}
+
+static gboolean
+folder_listed (FmImapConn *conn, const char *name, gboolean *ret_there, GError **error)
+{
+  GHashTable *statuses = NULL;
+
+  if (!fm_imap_list_run (conn, &statuses, error))
+    return FALSE;
+  *ret_there = g_hash_table_contains (statuses, name);
+  g_hash_table_unref (statuses);
+  return TRUE;
+}
+
+static gboolean
+settle_folder (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  gboolean there = FALSE, done;
+
+  if (!folder_listed (conn, batch->kind == FM_OP_FOLDER_RENAME ? batch->target : batch->folder, &there, error))
+    return FALSE;
+  done = batch->kind == FM_OP_FOLDER_DELETE ? !there : there;
+  return done ? fm_imap_outcome_confirm_all (conn, batch, NULL, error) : fm_imap_outcome_retry_all (conn, batch, error);
+}
+
+static gboolean
+look (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  switch (batch->kind)
+    {
+    case FM_OP_FLAGS:
+    case FM_OP_EXPUNGE: /* doing them twice is doing them once */
+      return fm_imap_outcome_retry_all (conn, batch, error);
+    case FM_OP_MOVE:
+    case FM_OP_COPY:
+      return settle_transfer (conn, batch, error);
+    case FM_OP_APPEND:
+      return settle_append (conn, batch, error);
+    case FM_OP_FOLDER_CREATE:
+    case FM_OP_FOLDER_RENAME:
+    case FM_OP_FOLDER_DELETE:
+      return settle_folder (conn, batch, error);
+    }
+  return FALSE;
+}
+
+/* Where the server won't even let us look (a folder is gone), it is planned again: then the server says no to it, or does it. */
+gboolean
+fm_imap_settle_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (look (conn, batch, &local))
+    return TRUE;
+  if (fm_imap_session_is_alive (conn->session) && !g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE))
+    return fm_imap_outcome_retry_all (conn, batch, error);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
