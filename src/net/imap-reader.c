@@ -19,6 +19,7 @@ struct FmImapReader {
   gint64 limit_us;
   GString *text;
   FmImapBody *body;
+  guint depth; /* of the brackets open so far in this response */
   gboolean is_poison;
 };
 
@@ -118,10 +119,10 @@ is_body_item (const char *text, gsize brace)
   return end >= 5 && g_ascii_strncasecmp (text + end - 5, "BODY[", 5) == 0;
 }
 
+/* A quoted string ends with its line; brackets stay open over the literals between two lines. */
 static gboolean
-nests_too_deep (const char *line, gsize length)
+nests_too_deep (FmImapReader *reader, const char *line, gsize length)
 {
-  guint depth = 0;
   gboolean in_quotes = FALSE;
 
   for (gsize i = 0; i < length; i++)
@@ -130,10 +131,10 @@ nests_too_deep (const char *line, gsize length)
         i++;
       else if (line[i] == '"')
         in_quotes = !in_quotes;
-      else if (!in_quotes && line[i] == '(' && ++depth > MAX_NESTING)
+      else if (!in_quotes && line[i] == '(' && ++reader->depth > MAX_NESTING)
         return TRUE;
-      else if (!in_quotes && line[i] == ')' && depth > 0)
-        depth--;
+      else if (!in_quotes && line[i] == ')' && reader->depth > 0)
+        reader->depth--;
     }
   return FALSE;
 }
@@ -244,6 +245,7 @@ fm_imap_reader_next (FmImapReader *reader, FmImapResponse *ret_response, GError 
       text = reader->text = g_string_new (NULL);
     }
   reader->is_poison = FALSE;
+  reader->depth = 0;
   renew_deadline (reader);
   for (;;)
     {
@@ -255,7 +257,7 @@ fm_imap_reader_next (FmImapReader *reader, FmImapResponse *ret_response, GError 
       gsize line_start = text->len;
       g_string_append_len (text, line, length);
       room -= MIN (room, length);
-      reader->is_poison |= nests_too_deep (text->str + line_start, length);
+      reader->is_poison |= nests_too_deep (reader, text->str + line_start, length);
       if (!may_have_literals (text->str, text->len) || !ends_in_literal (text->str + line_start, length, &size, &brace))
         break;
       if (!take_literal (reader, size, line_start + brace, error))

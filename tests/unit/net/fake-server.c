@@ -244,6 +244,23 @@ fm_fake_server_was_resumed (FmFakePeer *peer)
   return gnutls_session_is_resumed (peer->tls);
 }
 
+char *
+fm_fake_server_asked_name (FmFakePeer *peer)
+{
+  char name[256];
+  gsize size = sizeof name;
+  unsigned int type;
+
+  return gnutls_server_name_get (peer->tls, name, &size, &type, 0) == 0 && type == GNUTLS_NAME_DNS ? g_strndup (name, size) : NULL;
+}
+
+gboolean
+fm_fake_server_has_more (FmFakePeer *peer)
+{
+  char byte;
+  return recv (peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
 void
 fm_fake_server_wait_end (FmFakePeer *peer)
 {

@@ -34,6 +34,10 @@ char *fm_fake_server_answer (FmFakePeer *peer, const char *reply);
 /* Serves TLS from now on. */
 gboolean fm_fake_server_start_tls (FmFakePeer *peer, gnutls_certificate_credentials_t credentials);
 gboolean fm_fake_server_was_resumed (FmFakePeer *peer);
+/* The name the client asked for in its handshake (SNI); NULL: none. Transfer: full. */
+char *fm_fake_server_asked_name (FmFakePeer *peer);
+/* Whether more lies in the socket already (no TLS). */
+gboolean fm_fake_server_has_more (FmFakePeer *peer);
 /* Waits until the client hangs up. */
 void fm_fake_server_wait_end (FmFakePeer *peer);
 /* An IMAP greeting with CAPS, and a yes to a sign-in of one line. */

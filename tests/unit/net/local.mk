@@ -5,6 +5,18 @@ tests_unit_net_test_stream_SOURCES = tests/unit/net/test-stream.c tests/unit/net
 tests_unit_net_test_stream_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_net_test_stream_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/net/test-dial
+TESTS += tests/unit/net/test-dial
+tests_unit_net_test_dial_SOURCES = tests/unit/net/test-dial.c
+tests_unit_net_test_dial_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_dial_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/net/test-imap-traps
+TESTS += tests/unit/net/test-imap-traps
+tests_unit_net_test_imap_traps_SOURCES = tests/unit/net/test-imap-traps.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
+tests_unit_net_test_imap_traps_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_imap_traps_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/net/test-imap
 TESTS += tests/unit/net/test-imap
 tests_unit_net_test_imap_SOURCES = tests/unit/net/test-imap.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h

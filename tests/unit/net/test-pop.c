@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -66,13 +67,19 @@ serve (FmFakePeer *peer, gpointer data)
 }
 
 static FmPopSession *
-open_session (FmFakeServer *fake, GError **error)
+open_as (FmFakeServer *fake, const char *user, const char *password, GError **error)
 {
-  g_autoptr (FmSecret) secret = fm_secret_new ("pw", -1);
+  g_autoptr (FmSecret) secret = fm_secret_new (password, -1);
   FmServer server = { .host = "127.0.0.1", .port = fm_fake_server_port (fake), .security = FM_SECURITY_PLAIN_LOOPBACK };
-  FmCredentials credentials = { .user = "me", .secret = secret };
+  FmCredentials credentials = { .user = user, .secret = secret };
   FmPopOptions options = { .server = &server, .credentials = &credentials, .timeout_ms = 5000, .connect_timeout_ms = 5000 };
   return fm_pop_session_open (&options, NULL, error);
+}
+
+static FmPopSession *
+open_session (FmFakeServer *fake, GError **error)
+{
+  return open_as (fake, "me", "pw", error);
 }
 
 typedef struct {
@@ -140,6 +147,7 @@ test_broken_lists (void **state)
     { { .list = "-ERR [SYS/TEMP] later\r\n" }, FM_ERROR_REFUSED },
     { { .uidl = "+OK\r\n1 aaa\r\n3 bbb\r\n.\r\n" }, FM_ERROR_PROTOCOL },
     { { .uidl = "+OK\r\n1 aaa\r\n1 bbb\r\n.\r\n" }, FM_ERROR_PROTOCOL },
+    { { .uidl = "+OK\r\n0 aaa\r\n1 bbb\r\n2 ccc\r\n.\r\n" }, FM_ERROR_PROTOCOL },
     { { .stat = "+OK lots\r\n" }, FM_ERROR_PROTOCOL },
     { { .stat = "* OK\r\n" }, FM_ERROR_PROTOCOL },
     { { .pass = "-ERR [AUTH] wrong\r\n" }, FM_ERROR_AUTH },
@@ -244,13 +252,122 @@ test_free_never_quits (void **state)
   assert_null (strstr (transcript, "QUIT"));
 }
 
+/* A name or a password that would be two commands is none. */
+static void
+test_line_breaks_at_the_door (void **state)
+{
+  static const char *const evil[] = { "x\r\nDELE 1", "x\nDELE 1", "x\rDELE 1" };
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (evil); i++)
+    {
+      Script script = { .budget = -1 };
+      FmFakeServer *fake = fm_fake_server_start (serve, &script, FM_FAKE_WHOLE);
+      g_autoptr (GError) error = NULL;
+      assert_null (open_as (fake, i % 2 == 0 ? evil[i / 2] : "me", i % 2 == 0 ? "pw" : evil[i / 2], &error));
+      assert_int_equal (error->code, FM_ERROR_INVALID);
+      g_autofree char *transcript = fm_fake_server_stop (fake);
+      assert_null (strstr (transcript, "DELE"));
+    }
+}
+
+#define BODY_LINES (30u * 1024 * 16) /* of 64 bytes */
+
+static void
+serve_much (FmFakePeer *peer, gpointer data)
+{
+  fm_fake_server_send (peer, "+OK ready\r\n");
+  for (;;)
+    {
+      g_autofree char *line = fm_fake_server_receive (peer);
+      if (line == NULL)
+        return;
+      if (!g_str_has_prefix (line, "RETR"))
+        {
+          fm_fake_server_send (peer, g_str_equal (line, "CAPA") ? "-ERR what\r\n" : "+OK\r\n");
+          continue;
+        }
+      g_autofree char *filler = g_strnfill (62, 'x');
+      g_autoptr (GString) block = g_string_new (NULL);
+      for (guint i = 0; i < 256; i++)
+        g_string_append_printf (block, "%s\r\n", filler);
+      fm_fake_server_send (peer, "+OK\r\n");
+      for (guint i = 0; i < BODY_LINES; i += 256)
+        fm_fake_server_send_bytes (peer, block->str, block->len);
+      fm_fake_server_send (peer, ".\r\n");
+    }
+}
+
+static guint64
+resident_kb (void)
+{
+  g_autofree char *text = NULL;
+  assert_true (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
+  return g_ascii_strtoull (strchr (text, ' ') + 1, NULL, 10) * (guint64) (sysconf (_SC_PAGESIZE) / 1024);
+}
+
+/* Counts what it gets, and the most memory the process had meanwhile. */
+typedef struct {
+  FmSink base;
+  guint64 size_bytes, most_kb;
+} CountingSink;
+
+static gboolean
+count_write (FmSink *sink, const void *bytes, gsize size, GError **error)
+{
+  CountingSink *self = (CountingSink *) sink;
+  if (self->size_bytes / (1024 * 1024) != (self->size_bytes + size) / (1024 * 1024))
+    self->most_kb = MAX (self->most_kb, resident_kb ());
+  self->size_bytes += size;
+  return TRUE;
+}
+
+static void
+count_end (FmSink *sink)
+{
+}
+
+static FmSink *
+begin_count (gpointer data, guint32 number, GError **error)
+{
+  return data;
+}
+
+static gboolean
+end_count (gpointer data, guint32 number, FmSink *sink, const GError *refused, GError **error)
+{
+  return sink == data;
+}
+
+static void
+test_big_message_in_little_memory (void **state)
+{
+  static const FmSinkClass counting = { .write = count_write, .abort = count_end, .free = count_end };
+  static const FmPopTaker counter = { begin_count, end_count };
+  CountingSink sink = { .base = { &counting } };
+  FmFakeServer *fake = fm_fake_server_start (serve_much, NULL, FM_FAKE_WHOLE);
+  g_autoptr (FmPopSession) session = open_session (fake, NULL);
+  guint32 number = 1;
+  guint64 before_kb = resident_kb ();
+  assert_true (fm_pop_session_fetch (session, &number, 1, FALSE, &counter, &sink, NULL));
+  assert_int_equal (sink.size_bytes, (guint64) BODY_LINES * 64);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  assert_true (sink.most_kb < before_kb + 4096);
+#else
+  assert_true (before_kb > 0);
+#endif
+  g_free (fm_fake_server_stop (fake));
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_broken_lists),        cmocka_unit_test (test_uidls),
-    cmocka_unit_test (test_long_lines_and_nuls), cmocka_unit_test (test_cut_everywhere),
+    cmocka_unit_test (test_broken_lists),
+    cmocka_unit_test (test_uidls),
+    cmocka_unit_test (test_long_lines_and_nuls),
+    cmocka_unit_test (test_cut_everywhere),
     cmocka_unit_test (test_free_never_quits),
+    cmocka_unit_test (test_line_breaks_at_the_door),
+    cmocka_unit_test (test_big_message_in_little_memory),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
