@@ -2,11 +2,66 @@
  * done once it is. */
 #include "app/app-private.h"
 #include "app/list-private.h"
+#include <fulmar/store/journal.h>
+
+#define SEEK_CHUNK 500
 
 typedef struct {
   guint64 request;
-  gboolean quiet; /* only a failure is said */
+  gboolean quiet;   /* only a failure is said */
+  gboolean history; /* undo or redo: the cursor goes to what came back */
 } Act;
+
+/* --- where undo and redo were --- */
+
+typedef struct {
+  FmApp *app;
+  gint64 group_id, folder_id;
+} Seeking;
+
+/* The first row of the group that is in the folder in view (0: in any), on a pool thread: a group may be long. */
+static gpointer
+seek_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
+{
+  const Seeking *seeking = data;
+  g_autoptr (GArray) ids = fm_journal_group_messages (reader, seeking->group_id, error);
+
+  for (guint at = 0; ids && at < ids->len; at += SEEK_CHUNK)
+    {
+      const gint64 *chunk = &g_array_index (ids, gint64, at);
+      g_autoptr (GPtrArray) rows = fm_list_store_rows (reader, chunk, MIN (SEEK_CHUNK, ids->len - at), error);
+      for (guint i = 0; rows && i < rows->len; i++)
+        {
+          const FmRow *row = g_ptr_array_index (rows, i);
+          if (seeking->folder_id == 0 || row->folder_id == seeking->folder_id)
+            return g_memdup2 (&row->id, sizeof row->id);
+        }
+    }
+  return NULL;
+}
+
+static void
+seek_done (gpointer result, const GError *error, gpointer data)
+{
+  const Seeking *seeking = data;
+  g_autofree gint64 *id = result;
+
+  if (id && fm_list_folder (seeking->app->list) == seeking->folder_id)
+    fm_list_seek (seeking->app->list, *id);
+}
+
+static void
+seek_group (FmApp *app, gint64 group_id)
+{
+  Seeking *seeking = g_new0 (Seeking, 1);
+
+  seeking->app = app;
+  seeking->group_id = group_id;
+  seeking->folder_id = fm_list_folder (app->list);
+  fm_engine_compute (app->engine, seek_run, seek_done, seeking, g_free);
+}
+
+/* --- any action --- */
 
 static void
 acted (FmApp *app, const FmEvent *event, gpointer data)
@@ -19,6 +74,8 @@ acted (FmApp *app, const FmEvent *event, gpointer data)
       fm_list_redraw (app->list);
       fm_app_changed (app, FM_CHANGE_LIST | FM_CHANGE_READING);
     }
+  if (event->kind == FM_EVENT_DURABLE && act->history && event->group_id)
+    seek_group (app, event->group_id);
   if (event->kind == FM_EVENT_FAILED)
     fm_app_complain (app, "%s", event->error->message);
   else if (event->kind == FM_EVENT_DONE && !act->quiet && event->text && *event->text)
@@ -41,6 +98,7 @@ run (FmApp *app, FmAction *action, const FmOverlayEffect *effect, gboolean quiet
   fm_action_ref (action);
   act = g_new0 (Act, 1);
   act->quiet = quiet;
+  act->history = fm_action_kind (action) == FM_ACTION_UNDO || fm_action_kind (action) == FM_ACTION_REDO;
   act->request = fm_engine_act (app->engine, action);
   if (effect && n > 0)
     {

@@ -9,6 +9,18 @@
 /* An engine request's answer, on the UI thread. EVENT is DONE, FAILED, CANCELLED, DURABLE or SEARCH_BATCH. */
 typedef void (*FmAppReply) (FmApp *app, const FmEvent *event, gpointer data);
 
+/* A request's answer that is awaited. */
+typedef struct {
+  FmAppReply reply;
+  gpointer data;
+  GDestroyNotify free_data;
+} FmAppAwaited;
+
+typedef struct {
+  FmAccountState state;
+  char *text; /* may be NULL */
+} FmAppAccountState;
+
 struct FmApp {
   FmConfig *config;
   FmEngine *engine;
@@ -26,9 +38,10 @@ struct FmApp {
   FmComposer *composer;
   struct FmConfigWatch *config_watch;
   FmOverlay *overlay;
+  struct FmSearchCounts *search_counts; /* NULL: no screen */
 
-  GHashTable *replies; /* request id -> Reply */
-  GHashTable *states;  /* account -> AccountState */
+  GHashTable *replies; /* request id -> FmAppAwaited */
+  GHashTable *states;  /* account -> FmAppAccountState */
   char *progress;
   guint64 progress_done, progress_total;
   guint64 queued_ops, queued_mails;

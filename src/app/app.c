@@ -1,11 +1,13 @@
-/* The controller: takes the engine's events apart, keeps the models that views draw, and answers to commands. */
-#include "app/app-private.h"
+/* The controller: makes and ends the models that views draw, and opens folders, searches and messages in them. What the engine tells is taken
+ * apart in app-events.c. */
+#include "app/app-events.h"
 #include "app/composer-private.h"
 #include "app/config-watch.h"
 #include "app/demo.h"
 #include "app/folders-private.h"
 #include "app/list-private.h"
 #include "app/reading-private.h"
+#include "app/search-counts.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/paths.h>
 #include <fulmar/store/folder-store.h>
@@ -14,36 +16,6 @@
 #include <string.h>
 
 #define EVENT_BUDGET_US 4000
-
-typedef struct {
-  FmAppReply reply;
-  gpointer data;
-  GDestroyNotify free_data;
-} Reply;
-
-typedef struct {
-  FmAccountState state;
-  char *text;
-} AccountState;
-
-static void
-reply_free (gpointer data)
-{
-  Reply *reply = data;
-
-  if (reply->free_data)
-    reply->free_data (reply->data);
-  g_free (reply);
-}
-
-static void
-account_state_free (gpointer data)
-{
-  AccountState *state = data;
-
-  g_free (state->text);
-  g_free (state);
-}
 
 /* --- talking to the shell --- */
 
@@ -91,7 +63,7 @@ fm_app_changed (FmApp *app, guint what)
 void
 fm_app_expect (FmApp *app, guint64 request, FmAppReply reply, gpointer data, GDestroyNotify free_data)
 {
-  Reply *entry = g_new0 (Reply, 1);
+  FmAppAwaited *entry = g_new0 (FmAppAwaited, 1);
 
   entry->reply = reply;
   entry->data = data;
@@ -105,205 +77,7 @@ fm_app_reader (FmApp *app)
   return fm_engine_reader (app->engine);
 }
 
-/* --- events --- */
-
-static gboolean
-is_final (FmEventKind kind)
-{
-  return kind == FM_EVENT_DONE || kind == FM_EVENT_FAILED || kind == FM_EVENT_CANCELLED;
-}
-
-static void
-answer_request (FmApp *app, const FmEvent *event)
-{
-  gpointer key = NULL, value = NULL;
-  Reply *reply;
-
-  if (is_final (event->kind))
-    {
-      if (!g_hash_table_steal_extended (app->replies, &event->reply_to, &key, &value))
-        return;
-      reply = value;
-      reply->reply (app, event, reply->data);
-      reply_free (reply);
-      g_free (key);
-    }
-  else if ((reply = g_hash_table_lookup (app->replies, &event->reply_to)))
-    reply->reply (app, event, reply->data);
-}
-
-static void
-take_state (FmApp *app, const FmEvent *event)
-{
-  AccountState *state = g_new0 (AccountState, 1);
-  const AccountState *before = g_hash_table_lookup (app->states, event->account);
-
-  /* It waits for the user, who must be able to read why; the top line has room for the beginning only. */
-  if (event->state == FM_STATE_REFUSED && event->text && (!before || g_strcmp0 (before->text, event->text) != 0))
-    fm_app_complain (app, "%s: %s", event->account, event->text);
-  state->state = event->state;
-  state->text = g_strdup (event->text);
-  g_hash_table_insert (app->states, g_strdup (event->account), state);
-  /* What could not be fetched is asked for again as soon as there is a connection. */
-  if (app->reading && (event->state == FM_STATE_ONLINE || event->state == FM_STATE_PUSHED))
-    fm_reading_message_changed (app->reading, fm_reading_id (app->reading));
-  fm_app_changed (app, FM_CHANGE_STATUS | FM_CHANGE_FOLDERS);
-}
-
-static void
-take_progress (FmApp *app, const FmEvent *event)
-{
-  g_clear_pointer (&app->progress, g_free);
-  app->progress_done = event->count;
-  app->progress_total = event->total;
-  if (event->count < event->total || event->total == 0)
-    app->progress = g_strdup (event->text);
-  fm_app_changed (app, FM_CHANGE_STATUS);
-}
-
-static void
-ring (FmApp *app, const FmEvent *event)
-{
-  const char *name = fm_folders_name (app->folders, event->folder_id);
-
-  if (event->count <= 0 || !name)
-    return;
-  fm_app_say (app, event->count == 1 ? "%" G_GINT64_FORMAT " new message in %s" : "%" G_GINT64_FORMAT " new messages in %s", event->count,
-              name);
-}
-
-static void
-take_folder_change (FmApp *app, const FmEvent *event)
-{
-  fm_folders_refresh (app->folders, event->folder_id);
-  fm_list_refresh (app->list, event->folder_id);
-  if (app->list_behind)
-    fm_list_refresh (app->list_behind, event->folder_id);
-  ring (app, event);
-}
-
-/* The tree is there for the first time: open an inbox, if nothing is open yet. */
-static void
-take_tree_change (FmApp *app)
-{
-  fm_folders_reload (app->folders);
-  if (fm_list_folder (app->list) == 0 && !app->list_behind && app->wanted)
-    fm_app_start (app, app->wanted);
-}
-
-typedef struct {
-  FmApp *app;
-  char *account;
-} Asking;
-
-static void
-password_answered (const char *answer, gpointer data)
-{
-  Asking *asking = data;
-
-  if (answer && *answer)
-    fm_engine_set_password (asking->app->engine, asking->account, fm_secret_new (answer, -1));
-  g_free (asking->account);
-  g_free (asking);
-}
-
-static void
-ask_password (FmApp *app, const FmEvent *event)
-{
-  Asking *asking;
-  g_autofree char *label
-      = g_strdup_printf ("%s%spassword for %s: ", event->text ? event->text : "", event->text ? "; " : "", event->account);
-
-  if (!app->shell)
-    return;
-  asking = g_new0 (Asking, 1);
-  asking->app = app;
-  asking->account = g_strdup (event->account);
-  app->shell->prompt (app->shell_data, FM_PROMPT_SECRET, label, "", password_answered, asking);
-}
-
-static void
-take_message_change (FmApp *app, const FmEvent *event)
-{
-  fm_list_message_changed (app->list, event->msg_id);
-  if (app->reading)
-    fm_reading_message_changed (app->reading, event->msg_id);
-  if (event->folder_id)
-    fm_folders_refresh (app->folders, event->folder_id);
-}
-
-static void
-take_notice (FmApp *app, const FmEvent *event)
-{
-  if (event->error)
-    fm_app_complain (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "",
-                     event->text ? event->text : event->error->message);
-  else if (event->text)
-    fm_app_say (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->text);
-}
-
-static void
-handle_event (FmApp *app, FmEvent *event)
-{
-  switch (event->kind)
-    {
-    case FM_EVENT_COMPUTED:
-      fm_event_complete (event);
-      break;
-    case FM_EVENT_FOLDERS_CHANGED:
-      take_tree_change (app);
-      break;
-    case FM_EVENT_FOLDER_CHANGED:
-      take_folder_change (app, event);
-      break;
-    case FM_EVENT_MESSAGE_CHANGED:
-      take_message_change (app, event);
-      break;
-    case FM_EVENT_STATE:
-      take_state (app, event);
-      break;
-    case FM_EVENT_PROGRESS:
-      if (event->reply_to)
-        answer_request (app, event);
-      take_progress (app, event);
-      break;
-    case FM_EVENT_NOTICE:
-    case FM_EVENT_OP_REFUSED:
-    case FM_EVENT_OUTBOX:
-      take_notice (app, event);
-      break;
-    case FM_EVENT_QUEUE:
-      app->queued_ops = event->count;
-      app->queued_mails = event->total;
-      fm_app_changed (app, FM_CHANGE_STATUS);
-      break;
-    case FM_EVENT_NEED_PASSWORD:
-      ask_password (app, event);
-      break;
-    case FM_EVENT_LEADER:
-      fm_app_changed (app, FM_CHANGE_STATUS);
-      break;
-    case FM_EVENT_DONE:
-    case FM_EVENT_FAILED:
-    case FM_EVENT_CANCELLED:
-    case FM_EVENT_DURABLE:
-    case FM_EVENT_SEARCH_BATCH:
-      answer_request (app, event);
-      break;
-    }
-}
-
-static void
-take_event (gpointer item, gpointer data)
-{
-  FmEvent *event = item;
-  FmApp *app = data;
-
-  if (app->listener)
-    app->listener (event, app->listener_data);
-  handle_event (app, event);
-  fm_event_unref (event);
-}
+/* --- life --- */
 
 void
 fm_app_set_listener (FmApp *app, FmAppListener listener, gpointer data)
@@ -311,8 +85,6 @@ fm_app_set_listener (FmApp *app, FmAppListener listener, gpointer data)
   app->listener = listener;
   app->listener_data = data;
 }
-
-/* --- life --- */
 
 FmApp *
 fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
@@ -325,8 +97,7 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   app->demo = options->demo;
   app->port = fm_port_new ();
   app->overlay = fm_overlay_new ();
-  app->replies = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, reply_free);
-  app->states = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, account_state_free);
+  fm_app_events_init (app);
   if (options->demo)
     {
       if (!(app->demo_dir = fm_demo_make (config, error)))
@@ -358,8 +129,10 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   app->folders = fm_folders_new (app);
   fm_folders_reload (app->folders);
   app->list = fm_list_open_folder (app, 0);
-  app->source = fm_port_source_new (app->port, EVENT_BUDGET_US, take_event, app);
+  app->source = fm_port_source_new (app->port, EVENT_BUDGET_US, fm_app_events_take, app);
   g_source_attach (app->source, NULL);
+  if (options->screen)
+    app->search_counts = fm_search_counts_new (app);
   if (options->screen && !options->demo)
     app->config_watch = fm_config_watch_new (app);
   return app;
@@ -379,6 +152,7 @@ fm_app_free (FmApp *app)
   if (app->engine)
     {
       fm_config_watch_free (app->config_watch);
+      fm_search_counts_free (app->search_counts);
       fm_reading_free (app->reading);
       fm_list_free (app->list);
       fm_list_free (app->list_behind);
@@ -586,31 +360,23 @@ fm_app_composer (FmApp *app)
   return app->composer;
 }
 
-static const char *
-state_word (FmAccountState state)
-{
-  static const char *const words[] = { "offline", "connecting", "online", "pushed", "retrying", "refused", "local" };
-
-  return (guint) state < G_N_ELEMENTS (words) ? words[state] : "";
-}
-
 const char *
 fm_app_account_state (FmApp *app, const char *account)
 {
-  const AccountState *state = g_hash_table_lookup (app->states, account);
+  const FmAppAccountState *state = g_hash_table_lookup (app->states, account);
 
-  return state ? state_word (state->state) : "";
+  return state ? fm_app_events_state_word (state->state) : "";
 }
 
 void
 fm_app_status (FmApp *app, FmAppStatus *ret_status)
 {
-  const AccountState *state = g_hash_table_lookup (app->states, fm_app_default_account (app));
+  const FmAppAccountState *state = g_hash_table_lookup (app->states, fm_app_default_account (app));
 
   *ret_status = (FmAppStatus){
     .place = fm_list_title (app->list),
     .state_code = state ? state->state : FM_STATE_OFFLINE,
-    .state = state ? (state->text && *state->text ? state->text : state_word (state->state)) : "",
+    .state = state ? (state->text && *state->text ? state->text : fm_app_events_state_word (state->state)) : "",
     .queued_ops = app->queued_ops,
     .queued_mails = app->queued_mails,
     .progress = app->progress,

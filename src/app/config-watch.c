@@ -3,6 +3,7 @@
 #include "app/config-watch.h"
 #include "app/app-private.h"
 #include "app/folders-private.h"
+#include "app/search-counts.h"
 #include <gio/gio.h>
 
 #define QUIET_MS 300
@@ -65,6 +66,7 @@ reload_done (gpointer result, const GError *error, gpointer data)
   say_result (app, fresh);
   fm_config_free (fresh);
   fm_folders_reload (app->folders);
+  fm_search_counts_stale (app->search_counts);
   fm_app_changed (app, FM_CHANGE_SETTINGS | FM_CHANGE_LIST | FM_CHANGE_READING | FM_CHANGE_FOLDERS);
 }
 

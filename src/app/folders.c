@@ -3,6 +3,7 @@
  * its own depth; the visible lines are an array of indexes, made anew when something opens, closes or arrives. */
 #include "app/app-private.h"
 #include "app/folders-private.h"
+#include "app/search-counts.h"
 #include <fulmar/store/folder-store.h>
 #include <string.h>
 
@@ -390,7 +391,7 @@ fm_folders_line (const FmFolders *folders, guint index, FmFolderLine *ret_line)
     .label = node->label,
     .full_name = node->full_name,
     .folder_id = node->folder_id,
-    .unread = node->unread,
+    .unread = node->kind == FM_FOLDER_LINE_SEARCH ? fm_search_counts_get (folders->app->search_counts, node->full_name) : node->unread,
     .total = node->total,
     .has_children = node->has_children,
     .open = !node->closed,

@@ -22,6 +22,8 @@ void fm_list_set_limit (FmList *list, const char *text, FmQuery *query);
 
 /* The position of row ID, if it is in the list. */
 gboolean fm_list_find (FmList *list, gint64 id, guint64 *ret_position);
+/* Puts the cursor on row ID, which may be on its way into the list: a step of the user's before it is here calls that off. */
+void fm_list_seek (FmList *list, gint64 id);
 
 /* Tagging. */
 void fm_list_tag (FmList *list, gint64 id, gboolean on);

@@ -39,6 +39,7 @@ struct FmList {
   guint64 total, unread; /* the folder's counters */
   guint64 cursor;
   gint64 cursor_id;
+  gint64 sought_id;   /* goes under the cursor as soon as an array has it; 0: none */
   GHashTable *tagged; /* gint64* set */
 };
 
@@ -237,11 +238,18 @@ use_positions (FmList *list, FmPositions *positions)
   fm_positions_unref (list->positions);
   list->positions = positions;
   drop_cache (list);
-  if (list->cursor_id && fm_positions_find (positions, fm_app_reader (list->app), list->cursor_id, &position))
+  gint64 sought_id = list->sought_id;
+  if (sought_id && fm_positions_find (positions, fm_app_reader (list->app), sought_id, &position))
+    {
+      list->cursor = position;
+      sought_id = 0;
+    }
+  else if (list->cursor_id && fm_positions_find (positions, fm_app_reader (list->app), list->cursor_id, &position))
     list->cursor = position;
   else
     list->cursor = before;
   fm_list_set_cursor (list, list->cursor);
+  list->sought_id = sought_id;
   fm_app_changed (list->app, FM_CHANGE_LIST);
 }
 
@@ -536,7 +544,9 @@ fm_list_refresh (FmList *list, gint64 folder_id)
     load_first (list);
   else
     reread_cache (list);
+  gint64 sought_id = list->sought_id;
   fm_list_set_cursor (list, list->cursor);
+  list->sought_id = sought_id;
   start_load (list);
   fm_app_changed (list->app, FM_CHANGE_LIST);
 }
@@ -656,6 +666,7 @@ fm_list_set_cursor (FmList *list, guint64 position)
   list->cursor = total == 0 ? 0 : MIN (position, total - 1);
   row = total ? row_at (list, list->cursor) : NULL;
   list->cursor_id = row ? row->id : 0;
+  list->sought_id = 0;
 }
 
 void
@@ -743,6 +754,18 @@ fm_list_find (FmList *list, gint64 id, guint64 *ret_position)
         }
     }
   return FALSE;
+}
+
+void
+fm_list_seek (FmList *list, gint64 id)
+{
+  guint64 position;
+
+  if (fm_list_find (list, id, &position))
+    fm_list_set_cursor (list, position);
+  else
+    list->sought_id = id;
+  fm_app_changed (list->app, FM_CHANGE_LIST);
 }
 
 gboolean

@@ -2,6 +2,8 @@ noinst_LIBRARIES += src/app/libapp.a
 src_app_libapp_a_CFLAGS = $(AM_CFLAGS)
 src_app_libapp_a_SOURCES = \
 	src/app/act.c \
+	src/app/app-events.c \
+	src/app/app-events.h \
 	src/app/app-private.h \
 	src/app/app.c \
 	src/app/cmd-archive.c \
@@ -43,6 +45,8 @@ src_app_libapp_a_SOURCES = \
 	src/app/page.c \
 	src/app/reading-private.h \
 	src/app/reading.c \
+	src/app/search-counts.c \
+	src/app/search-counts.h \
 	src/app/settings.c \
 	src/app/settings.h \
 	src/app/target.c

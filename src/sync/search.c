@@ -146,7 +146,7 @@ deliver (FmIndexEvent *event, gpointer data)
 static void
 notice (Search *search, const char *text, const GError *error)
 {
-  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
+  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, search->id);
   event->text = error == NULL ? g_strdup (text) : g_strdup_printf ("%s: %s", text, error->message);
   event->error = error == NULL ? NULL : g_error_copy (error);
   fm_engine_emit (search->engine, event);

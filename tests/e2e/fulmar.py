@@ -39,7 +39,17 @@ Cell = collections.namedtuple("Cell", "char bold reverse underscore fg bg")
 
 
 class Emulator(pyte.Screen if pyte else object):
-    """pyte without what it does not know: private sequences that look like colours, and questions it would answer."""
+    """pyte without what it does not know: private sequences that look like colours, and questions it would answer; and with REP, which xterm's
+    entry has and it has not."""
+
+    last_drawn = ""
+
+    def draw(self, data):
+        super().draw(data)
+        self.last_drawn = data[-1:] or self.last_drawn
+
+    def repeat_character(self, count=None):
+        super().draw(self.last_drawn * (count or 1))
 
     def select_graphic_rendition(self, *attributes, private=False, **_):
         if not private:
@@ -52,6 +62,12 @@ class Emulator(pyte.Screen if pyte else object):
         pass
 
 
+class Stream(pyte.ByteStream if pyte else object):
+    if pyte:
+        csi = dict(pyte.ByteStream.csi, b="repeat_character")
+        events = pyte.ByteStream.events | {"repeat_character"}
+
+
 class Screen:
     """The program on a terminal of COLUMNS x ROWS."""
 
@@ -60,7 +76,7 @@ class Screen:
             raise Skip("no python3-pyte")
         self.columns, self.rows = columns, rows
         self.emulator = Emulator(columns, rows)
-        self.stream = pyte.ByteStream(self.emulator)
+        self.stream = Stream(self.emulator)
         self.sent_bytes, self.received, self.open = 0, bytearray(), True
         self.fd, slave = pty.openpty()
         self.set_size(slave)
