@@ -211,8 +211,10 @@ handle_event (FmApp *app, FmEvent *event)
     case FM_EVENT_OP_REFUSED:
     case FM_EVENT_OUTBOX:
       take_notice (app, event);
+      fm_cmd_queue_count (app);
       break;
     case FM_EVENT_QUEUE:
+      fm_cmd_queue_count (app);
       app->queued_ops = event->count;
       app->queued_mails = event->total;
       fm_app_changed (app, FM_CHANGE_STATUS);

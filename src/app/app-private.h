@@ -44,7 +44,7 @@ struct FmApp {
   GHashTable *states;  /* account -> FmAppAccountState */
   char *progress;
   guint64 progress_done, progress_total;
-  guint64 queued_ops, queued_mails;
+  guint64 queued_ops, queued_mails, stuck_mails;
 
   FmAppListener listener; /* the command line's ear */
   gpointer listener_data;
@@ -97,5 +97,9 @@ gint64 fm_target_id (const FmCommandCall *call); /* one; 0: none, said */
 
 /* cmd-compose.c: a composer for a mailto: link. */
 void fm_cmd_compose_mailto (FmApp *app, const char *url);
+/* The same: goes on with the draft in that row. */
+void fm_cmd_compose_resume (FmApp *app, gint64 msg_id);
+/* cmd-queue.c: reads anew how many mails wait for the user's decision. */
+void fm_cmd_queue_count (FmApp *app);
 /* cmd-save.c: asks where to, then saves part PART ("1.2"; NULL: the whole message). */
 void fm_cmd_save_part (FmApp *app, gint64 msg_id, const char *part, const char *file_name);

@@ -208,6 +208,7 @@ fm_app_start (FmApp *app, const char *folder)
   gint64 folder_id = *name ? fm_folders_find (app->folders, name) : first_inbox (app);
 
   g_clear_pointer (&app->wanted, g_free);
+  fm_cmd_queue_count (app);
   if (g_str_has_prefix (name, "mailto:"))
     {
       fm_cmd_compose_mailto (app, name);
@@ -379,6 +380,7 @@ fm_app_status (FmApp *app, FmAppStatus *ret_status)
     .state = state ? (state->text && *state->text ? state->text : fm_app_events_state_word (state->state)) : "",
     .queued_ops = app->queued_ops,
     .queued_mails = app->queued_mails,
+    .stuck_mails = app->stuck_mails,
     .progress = app->progress,
     .progress_done = app->progress_done,
     .progress_total = app->progress_total,

@@ -227,10 +227,8 @@ answer_done (gpointer result, const GError *error, gpointer data)
 }
 
 static void
-answer (const FmCommandCall *call, Kind kind)
+answer_message (FmApp *app, gint64 id, Kind kind)
 {
-  FmApp *app = call->app;
-  gint64 id = is_free (app) ? fm_target_id (call) : 0;
   FmAccountSpec *spec = id ? fm_app_account_of_message (app, id) : NULL;
   Answer *data;
 
@@ -249,6 +247,19 @@ answer (const FmCommandCall *call, Kind kind)
   data->own = own_addresses (spec);
   data->attribution = g_strdup (fm_config_get (app->config, "attribution"));
   fm_engine_compute (app->engine, answer_run, answer_done, data, answer_free);
+}
+
+static void
+answer (const FmCommandCall *call, Kind kind)
+{
+  answer_message (call->app, is_free (call->app) ? fm_target_id (call) : 0, kind);
+}
+
+void
+fm_cmd_compose_resume (FmApp *app, gint64 msg_id)
+{
+  if (is_free (app))
+    answer_message (app, msg_id, KIND_RESUME);
 }
 
 static void

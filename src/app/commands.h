@@ -20,6 +20,7 @@
   X (save)                   \
   X (compose)                \
   X (draft)                  \
+  X (queue)                  \
   X (sync)                   \
   X (set)
 

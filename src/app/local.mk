@@ -15,6 +15,7 @@ src_app_libapp_a_SOURCES = \
 	src/app/cmd-junk.c \
 	src/app/cmd-move.c \
 	src/app/cmd-navigate.c \
+	src/app/cmd-queue.c \
 	src/app/cmd-save.c \
 	src/app/cmd-screen.c \
 	src/app/cmd-search.c \

@@ -29,10 +29,11 @@ typedef void (*FmCliHeard) (const FmEvent *event, gpointer data);
 gboolean fm_cli_session_wait (FmCliSession *session, guint64 request, FmCliHeard heard, gpointer data);
 /* Whose request is waited for: it fails when that account turns out to need a password. Borrowed; NULL: no account's. */
 void fm_cli_session_wait_for (FmCliSession *session, const char *account);
-/* From HEARD: ends the wait. */
-void fm_cli_session_quit (FmCliSession *session);
-/* Runs the loop until no outgoing mail waits, the time is over (0: no limit), or the program is told to end. TRUE: none waits. */
-gboolean fm_cli_session_outbox_empty (FmCliSession *session, guint at_most_s, FmCliHeard heard, gpointer data);
+/* The outgoing mail that the request just waited for has queued or changed; 0: none. */
+gint64 fm_cli_session_outgoing (const FmCliSession *session);
+/* Runs the loop until that mail is sent to everybody (TRUE), or is not (FALSE, said), the time is over (0: no limit) or the program is told to end (FALSE, and
+ * *RET_OPEN: it still waits). */
+gboolean fm_cli_session_wait_sent (FmCliSession *session, gint64 outgoing_id, guint at_most_s, gboolean *ret_open);
 /* Runs the loop until the program is told to end (SIGINT, SIGTERM, SIGHUP). */
 void fm_cli_session_stay (FmCliSession *session, FmCliHeard heard, gpointer data);
 
@@ -70,5 +71,5 @@ int fm_cli_send_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_doctor_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_setup_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_sync_run (const FmCliGlobals *globals, int argc, char **argv);
-int fm_cli_sync_queue (const FmCliGlobals *globals, int argc, char **argv);
+int fm_cli_queue_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_sync_index (const FmCliGlobals *globals, int argc, char **argv);

@@ -97,31 +97,11 @@ choose_account (FmCliSession *session, const FmCliGlobals *globals, const char *
   return globals->account ? NULL : first;
 }
 
-/* Events of the mail itself, for --wait: sent, or why not. */
-typedef struct {
-  FmCliSession *session;
-  gboolean failed, patient;
-} Waiting;
-
-static void
-heard (const FmEvent *event, gpointer data)
-{
-  Waiting *waiting = data;
-
-  if (event->kind == FM_EVENT_OUTBOX && event->error)
-    fm_cli_session_complain ("%s", event->text ? event->text : event->error->message);
-  if (event->kind != FM_EVENT_OUTBOX || !event->error)
-    return;
-  waiting->failed = TRUE;
-  if (!waiting->patient)
-    fm_cli_session_quit (waiting->session);
-}
-
 static int
 hand_over (FmCliSession *session, const FmAccountSpec *spec, FmOutgoingMessage *message, const SendOptions *options)
 {
   FmEngine *engine = fm_app_engine (fm_cli_session_app (session));
-  Waiting waiting = { .session = session, .patient = TRUE };
+  gboolean open = FALSE;
   FmSendOptions send = {
     .account = spec->name,
     .message = fm_outgoing_bytes (message),
@@ -137,14 +117,13 @@ hand_over (FmCliSession *session, const FmAccountSpec *spec, FmOutgoingMessage *
       fm_cli_session_complain ("nobody to send it to: name addresses, or use -t with To, Cc or Bcc in the message");
       return 1;
     }
-  if (!fm_cli_session_wait (session, fm_engine_act (engine, fm_action_new_send (&send)), heard, &waiting))
+  if (!fm_cli_session_wait (session, fm_engine_act (engine, fm_action_new_send (&send)), NULL, NULL))
     return 1;
   if (options->wait)
-    return fm_cli_session_outbox_empty (session, 0, heard, &waiting) && !waiting.failed ? 0 : 1;
+    return fm_cli_session_wait_sent (session, fm_cli_session_outgoing (session), 0, &open) ? 0 : 1;
   /* It is safe on the disk; while nobody else runs, this process tries to send it before it ends. */
-  waiting.patient = FALSE;
-  if (fm_engine_is_leader (engine) && !fm_cli_session_outbox_empty (session, SEND_AT_MOST_S, heard, &waiting))
-    fm_cli_session_complain ("it is queued, and goes out with the next `fulmar sync` or open screen");
+  if (fm_engine_is_leader (engine) && !fm_cli_session_wait_sent (session, fm_cli_session_outgoing (session), SEND_AT_MOST_S, &open) && open)
+    fm_cli_session_complain ("it is queued: `fulmar sync` or an open screen goes on with it, `fulmar queue` shows it");
   return 0;
 }
 

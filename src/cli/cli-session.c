@@ -11,9 +11,11 @@ struct FmCliSession {
   FmApp *app;
   GMainLoop *loop;
   guint64 request;
-  gboolean answered, failed, until_sent;
-  const char *account; /* whose request is waited for; NULL: any */
-  guint timeout;       /* source id, or 0 */
+  gboolean answered, failed;
+  gint64 outgoing;      /* the mail whose fate is waited for, or 0 */
+  gint64 done_outgoing; /* the mail that the last request queued or changed, or 0 */
+  const char *account;  /* whose request is waited for; NULL: any */
+  guint timeout;        /* source id, or 0 */
   FmCliHeard heard;
   gpointer heard_data;
 };
@@ -53,10 +55,60 @@ need_password (FmCliSession *session, const char *account)
 {
   fm_cli_session_complain ("%s needs a password: add password_command to its section of the config, or sign in once in the screen",
                            account);
-  if (g_strcmp0 (session->account, account) == 0 && (session->request != 0 || session->until_sent))
+  if (g_strcmp0 (session->account, account) == 0 && (session->request != 0 || session->outgoing != 0))
     {
       session->failed = TRUE;
       g_main_loop_quit (session->loop);
+    }
+}
+
+typedef enum { FATE_OPEN, FATE_SENT, FATE_NOT_SENT } Fate;
+
+/* Of everybody whom the server refused, but for what is KNOWN; TRUE if there is one. */
+static gboolean
+complain_of_refusals (const FmOutgoing *mail, const char *known)
+{
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < mail->recipients->len; i++)
+    {
+      const FmOutboxRecipient *recipient = g_ptr_array_index (mail->recipients, i);
+      if (recipient->state == FM_RECIPIENT_REFUSED && strcmp (recipient->error, known) != 0)
+        fm_cli_session_complain ("not sent to %s: %s", recipient->address, recipient->error);
+      any |= recipient->state == FM_RECIPIENT_REFUSED;
+    }
+  return any;
+}
+
+/* What has become of the mail, from the store, since its events may be another process's; NOT_SENT has been said. A mail that was tried and not taken counts as
+ * not sent although it will be tried again: who waits is told now. */
+static Fate
+look_at_outgoing (FmCliSession *session)
+{
+  g_autoptr (FmOutgoing) mail = fm_outbox_store_get (fm_cli_session_reader (session), session->outgoing, NULL);
+
+  if (!mail)
+    return FATE_SENT;
+  switch (mail->state)
+    {
+    case FM_OUTBOX_HELD:
+      if (!*mail->error)
+        return FATE_OPEN;
+      fm_cli_session_complain ("not sent yet, and tried again later: %s", mail->error);
+      return FATE_NOT_SENT;
+    case FM_OUTBOX_FAILED:
+      fm_cli_session_complain ("not sent: %s", mail->error);
+      complain_of_refusals (mail, mail->error);
+      fm_cli_session_complain ("it is kept as mail %" G_GINT64_FORMAT " of `fulmar queue`, which can send it again", mail->id);
+      return FATE_NOT_SENT;
+    case FM_OUTBOX_UNKNOWN:
+      fm_cli_session_complain ("nobody knows whether it was sent: %s. See `fulmar queue`", mail->error);
+      return FATE_NOT_SENT;
+    case FM_OUTBOX_FILED:
+    case FM_OUTBOX_CANCELLED:
+      return complain_of_refusals (mail, "") ? FATE_NOT_SENT : FATE_SENT;
+    default:
+      return FATE_OPEN;
     }
 }
 
@@ -72,17 +124,13 @@ listen (const FmEvent *event, gpointer data)
     fm_cli_session_complain ("%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->error->message);
   if (event->kind == FM_EVENT_NEED_PASSWORD)
     need_password (session, event->account);
-  if (session->until_sent && (event->kind == FM_EVENT_OUTBOX || event->kind == FM_EVENT_QUEUE)
-      && fm_outbox_store_pending (fm_cli_session_reader (session)) == 0)
+  if (session->outgoing != 0 && (event->kind == FM_EVENT_OUTBOX || event->kind == FM_EVENT_QUEUE))
     {
-      session->answered = TRUE;
-      g_main_loop_quit (session->loop);
-    }
-  /* Tried and not taken: it stays in the outbox, and who waits is told why instead of waiting for the next try. */
-  if (session->until_sent && event->kind == FM_EVENT_OUTBOX && event->error)
-    {
-      session->failed = TRUE;
-      g_main_loop_quit (session->loop);
+      Fate fate = look_at_outgoing (session);
+      session->answered |= fate == FATE_SENT;
+      session->failed |= fate == FATE_NOT_SENT;
+      if (fate != FATE_OPEN)
+        g_main_loop_quit (session->loop);
     }
   if (session->request == 0 || event->reply_to != session->request)
     return;
@@ -91,6 +139,8 @@ listen (const FmEvent *event, gpointer data)
       fm_cli_session_complain ("%s", event->error->message);
       session->failed = TRUE;
     }
+  if (event->kind == FM_EVENT_DONE)
+    session->done_outgoing = event->total;
   if (event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED)
     {
       session->failed |= event->kind == FM_EVENT_CANCELLED;
@@ -221,10 +271,10 @@ fm_cli_session_wait_for (FmCliSession *session, const char *account)
   session->account = account;
 }
 
-void
-fm_cli_session_quit (FmCliSession *session)
+gint64
+fm_cli_session_outgoing (const FmCliSession *session)
 {
-  g_main_loop_quit (session->loop);
+  return session->done_outgoing;
 }
 
 static gboolean
@@ -238,20 +288,25 @@ time_is_up (gpointer data)
 }
 
 gboolean
-fm_cli_session_outbox_empty (FmCliSession *session, guint at_most_s, FmCliHeard heard, gpointer data)
+fm_cli_session_wait_sent (FmCliSession *session, gint64 outgoing_id, guint at_most_s, gboolean *ret_open)
 {
-  if (fm_outbox_store_pending (fm_cli_session_reader (session)) == 0)
-    return TRUE;
-  session->until_sent = TRUE;
+  Fate fate;
+
+  session->outgoing = outgoing_id;
   session->answered = session->failed = FALSE;
-  if (at_most_s > 0)
-    session->timeout = g_timeout_add_seconds (at_most_s, time_is_up, session);
-  run_loop (session, heard, data);
-  if (session->timeout != 0)
-    g_source_remove (session->timeout);
-  session->timeout = 0;
-  session->until_sent = FALSE;
-  return session->answered && !session->failed;
+  fate = look_at_outgoing (session);
+  if (fate == FATE_OPEN)
+    {
+      if (at_most_s > 0)
+        session->timeout = g_timeout_add_seconds (at_most_s, time_is_up, session);
+      run_loop (session, NULL, NULL);
+      if (session->timeout != 0)
+        g_source_remove (session->timeout);
+      session->timeout = 0;
+    }
+  session->outgoing = 0;
+  *ret_open = fate == FATE_OPEN && !session->answered && !session->failed;
+  return fate == FATE_SENT || (session->answered && !session->failed);
 }
 
 void

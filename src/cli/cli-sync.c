@@ -1,8 +1,6 @@
-/* fulmar sync, queue, index: the work itself, what waits of it, and the index. */
+/* fulmar sync, index: the work itself, and the index. */
 #include "cli/cli-private.h"
 #include <fulmar/store/folder-store.h>
-#include <fulmar/store/journal.h>
-#include <fulmar/store/outbox-store.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,80 +152,6 @@ fm_cli_sync_run (const FmCliGlobals *globals, int argc, char **argv)
     status = run_sync (session, globals, by_account, watch);
   fm_cli_session_free (session);
   return status;
-}
-
-/* --- queue --- */
-
-static const char *
-op_state (FmOpState state)
-{
-  static const char *const words[] = { "waits", "sent, not answered yet", "settling", "done", "refused", "cancelled" };
-
-  return (guint) state < G_N_ELEMENTS (words) ? words[state] : "";
-}
-
-static const char *
-outbox_state (FmOutboxState state)
-{
-  static const char *const words[]
-      = { "waits", "being sent", "accepted", "filed", "failed", "unknown: look in Sent before sending it again", "cancelled" };
-
-  return (guint) state < G_N_ELEMENTS (words) ? words[state] : "";
-}
-
-static void
-print_entry (gboolean as_json, const char *kind, gint64 id, const char *what, const char *state, guint tries, const char *why)
-{
-  g_autofree char *text = fm_text_sanitise_line (what ? what : "", -1), *reason = fm_text_sanitise_line (why ? why : "", -1);
-
-  if (as_json)
-    {
-      FmCliJson *json = fm_cli_json_new ();
-      fm_cli_json_string (json, "kind", kind);
-      fm_cli_json_number (json, "id", id);
-      fm_cli_json_string (json, "what", text);
-      fm_cli_json_string (json, "state", state);
-      fm_cli_json_number (json, "tries", tries);
-      fm_cli_json_string (json, "error", *reason ? reason : NULL);
-      fm_cli_json_print (json);
-    }
-  else
-    printf ("%s: %s%s%s\n", text, state, *reason ? ": " : "", reason);
-}
-
-int
-fm_cli_sync_queue (const FmCliGlobals *globals, int argc, char **argv)
-{
-  gboolean as_json = argc > 1 && strcmp (argv[1], "--json") == 0;
-  g_autoptr (GPtrArray) ops = NULL, mails = NULL;
-  FmCliSession *session;
-
-  if (argc > 1 + as_json)
-    {
-      fm_cli_session_complain ("usage: fulmar queue [--json]");
-      return 2;
-    }
-  if (!(session = fm_cli_session_open (globals, FM_CLI_READ)))
-    return 1;
-  ops = fm_journal_list (fm_cli_session_reader (session), 0, 1000, NULL);
-  mails = fm_outbox_store_list (fm_cli_session_reader (session), 0, NULL);
-  for (guint i = 0; ops && i < ops->len; i++)
-    {
-      const FmOpInfo *op = g_ptr_array_index (ops, i);
-      print_entry (as_json, "operation", op->op_id, op->label, op_state (op->state), op->tries, op->error);
-    }
-  for (guint i = 0; mails && i < mails->len; i++)
-    {
-      const FmOutgoing *mail = g_ptr_array_index (mails, i);
-      const FmOutboxRecipient *first = mail->recipients->len ? g_ptr_array_index (mail->recipients, 0) : NULL;
-      g_autofree char *what
-          = g_strdup_printf ("mail to %s%s", first ? first->address : "nobody", mail->recipients->len > 1 ? " and others" : "");
-      print_entry (as_json, "mail", mail->id, what, outbox_state (mail->state), mail->tries, mail->error);
-    }
-  if (!as_json && ops && mails && ops->len + mails->len == 0)
-    printf ("nothing waits\n");
-  fm_cli_session_free (session);
-  return 0;
 }
 
 /* --- index --- */

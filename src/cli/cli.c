@@ -21,7 +21,7 @@ static const Command commands[] = {
   { "tag", "tag [+|-]TAG... MESSAGE...", fm_cli_act_run },
   { "delete", "delete MESSAGE...                              to Trash", fm_cli_act_run },
   { "send", "send [-t] [--wait] [ADDRESS...] <message       as sendmail: queued, then sent", fm_cli_send_run },
-  { "queue", "queue [--json]                                 what waits, and why", fm_cli_sync_queue },
+  { "queue", "queue [--json | retry | resend | sent | draft | drop ID...]   what waits, and why", fm_cli_queue_run },
   { "index", "index [--rebuild]", fm_cli_sync_index },
   { "setup", "setup                                          the guided account set-up", fm_cli_setup_run },
   { "doctor", "doctor [--json]                                what is wrong, and how to mend it", fm_cli_doctor_run },

@@ -7,6 +7,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/cli-list.c \
 	src/cli/cli-message.c \
 	src/cli/cli-private.h \
+	src/cli/cli-queue.c \
 	src/cli/cli-search.c \
 	src/cli/cli-send.c \
 	src/cli/cli-session.c \

@@ -5,6 +5,7 @@
 #include <fulmar/base/error.h>
 #include <fulmar/store/outbox-store.h>
 
+#define KEPT_S (30 * 86400)
 #define OUT_SELECT                                                                                                                         \
   "SELECT id, account_id, blob_id, sender, state, hold_until, created, tries, error, msgid, replied_id, forwarded_id, draft_id, group_id " \
   "FROM outbox "
@@ -177,6 +178,21 @@ fm_outbox_store_recipient (FmStoreWriter *writer, gint64 id, const char *address
 }
 
 gboolean
+fm_outbox_store_renew (FmStoreWriter *writer, gint64 id, FmOutboxState from, GError **error)
+{
+  return fm_outbox_store_move (writer, id, from, FM_OUTBOX_HELD, 0, NULL, error)
+         && fm_sql_exec (&writer->reader, error, "UPDATE outbox SET created=? WHERE id=?", "ii", fm_clock_now_utc (), id)
+         && fm_sql_exec (&writer->reader, error, "UPDATE outbox_rcpt SET state=0, error='' WHERE outbox_id=? AND state=2", "i", id);
+}
+
+gboolean
+fm_outbox_store_give_up (FmStoreWriter *writer, gint64 id, const char *error_text, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE outbox_rcpt SET state=2, error=? WHERE outbox_id=? AND state=0", "si", error_text,
+                      id);
+}
+
+gboolean
 fm_outbox_store_recover (FmStoreWriter *writer, guint *ret_n, GError **error)
 {
   if (!fm_sql_exec (&writer->reader, error,
@@ -184,11 +200,20 @@ fm_outbox_store_recover (FmStoreWriter *writer, guint *ret_n, GError **error)
     return FALSE;
   if (ret_n != NULL)
     *ret_n = (guint) fm_sql_changes (&writer->reader);
-  return TRUE;
+  gint64 before = fm_clock_now_utc () - KEPT_S;
+  return fm_sql_exec (&writer->reader, error,
+                      "DELETE FROM outbox_rcpt WHERE outbox_id IN (SELECT id FROM outbox WHERE state IN (3,6) AND created<?)", "i", before)
+         && fm_sql_exec (&writer->reader, error, "DELETE FROM outbox WHERE state IN (3,6) AND created<?", "i", before);
 }
 
 guint64
 fm_outbox_store_pending (FmStoreReader *reader)
 {
   return (guint64) fm_sql_value (reader, 0, "SELECT count(*) FROM outbox WHERE state NOT IN (3,6)", "");
+}
+
+guint64
+fm_outbox_store_stuck (FmStoreReader *reader)
+{
+  return (guint64) fm_sql_value (reader, 0, "SELECT count(*) FROM outbox WHERE state IN (4,5)", "");
 }

@@ -109,6 +109,14 @@ fm_action_new_simple (FmActionKind kind, const gint64 *msg_ids, gsize n)
 }
 
 FmAction *
+fm_action_new_outgoing (FmActionKind kind, const gint64 *outgoing_ids, gsize n)
+{
+  FmAction *action = action_new (kind);
+  copy_ids (action, outgoing_ids, n);
+  return action;
+}
+
+FmAction *
 fm_action_new_append (gint64 folder_id, GBytes *message, guint flags, gint64 internal_date_utc)
 {
   FmAction *action = action_new (FM_ACTION_APPEND);
@@ -426,6 +434,12 @@ is_complete (const FmAction *action)
     case FM_ACTION_SEND:
       return action->account != NULL && action->message != NULL && action->sender != NULL && action->recipients != NULL
              && action->recipients[0] != NULL;
+    case FM_ACTION_OUTBOX_RETRY:
+    case FM_ACTION_OUTBOX_RESEND:
+    case FM_ACTION_OUTBOX_SENT:
+    case FM_ACTION_OUTBOX_DRAFT:
+    case FM_ACTION_OUTBOX_DROP:
+      return action->n_ids > 0;
     case FM_ACTION_FLAGS:
     case FM_ACTION_TRASH:
     case FM_ACTION_ARCHIVE:

@@ -1,7 +1,7 @@
 /* Applying a user's action. Rows are grouped by account (each has its own Trash) and by folder (whose lists change); the journal plans each group in
  * chunks, all within one transaction and one undo group, so that ten thousand messages are one step back. */
 #include "sync/apply.h"
-#include "sync/outbox.h"
+#include "sync/outbox-change.h"
 #include "sync/special-folder.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
@@ -34,6 +34,7 @@ struct FmApply {
   char *text;
   GArray *folders, *accounts;
   gboolean tree_changed, outbox_changed;
+  gint64 draft_id, outgoing_id;
 };
 
 FmApply *
@@ -92,6 +93,18 @@ const GArray *
 fm_apply_accounts (const FmApply *apply)
 {
   return apply->accounts;
+}
+
+gint64
+fm_apply_draft (const FmApply *apply)
+{
+  return apply->draft_id;
+}
+
+gint64
+fm_apply_outgoing (const FmApply *apply)
+{
+  return apply->outgoing_id;
 }
 
 gboolean
@@ -470,7 +483,42 @@ apply_send (FmApply *apply, FmStoreWriter *writer, GError **error)
   outgoing.group_id = apply->group_id;
   apply->count = 1;
   apply->outbox_changed = TRUE;
-  return fm_outbox_store_put (writer, &outgoing, error) != 0;
+  apply->outgoing_id = fm_outbox_store_put (writer, &outgoing, error);
+  return apply->outgoing_id != 0;
+}
+
+static gboolean
+change_outgoing (FmApply *apply, FmStoreWriter *writer, const FmOutgoing *outgoing, FmActionKind kind, GError **error)
+{
+  g_autofree char *name = account_name (fm_db_writer_reader (writer), outgoing->account_id);
+  FmOutboxChange change;
+  if (!fm_outbox_change_run (writer, spec_named (apply, name), outgoing, kind, apply->group_id, &change, error))
+    return FALSE;
+  add_once (apply->accounts, outgoing->account_id);
+  add_once (apply->folders, change.drafts_id);
+  g_free (apply->text);
+  apply->text = g_strdup (change.text);
+  apply->count++;
+  apply->draft_id = change.draft_id;
+  apply->outgoing_id = outgoing->id;
+  apply->tree_changed |= change.tree_changed;
+  return TRUE;
+}
+
+static gboolean
+apply_outgoing (FmApply *apply, FmStoreWriter *writer, GError **error)
+{
+  gsize n;
+  const gint64 *ids = fm_action_ids (apply->action, &n);
+  apply->outbox_changed = TRUE;
+  apply->group_id = fm_journal_side_group (writer, "draft of a mail that was not sent", error);
+  for (gsize i = 0; apply->group_id != 0 && i < n; i++)
+    {
+      g_autoptr (FmOutgoing) outgoing = fm_outbox_store_get (fm_db_writer_reader (writer), ids[i], error);
+      if (outgoing == NULL || !change_outgoing (apply, writer, outgoing, fm_action_kind (apply->action), error))
+        return FALSE;
+    }
+  return apply->group_id != 0;
 }
 
 static gboolean
@@ -552,14 +600,10 @@ take_back_mail (FmApply *apply, FmStoreWriter *writer, gint64 candidate, gboolea
     }
   if (mails == NULL || last == NULL)
     return mails != NULL;
-  g_autofree char *name = account_name (reader, last->account_id);
-  gint64 group = fm_journal_side_group (writer, "taken back", error);
-  if (group == 0 || !fm_outbox_take_back (writer, spec_named (apply, name), last->id, group, error))
+  apply->group_id = fm_journal_side_group (writer, "taken back", error);
+  if (apply->group_id == 0 || !change_outgoing (apply, writer, last, FM_ACTION_OUTBOX_DRAFT, error))
     return FALSE;
-  add_once (apply->accounts, last->account_id);
   apply->group_id = last->group_id;
-  apply->text = g_strdup ("not sent: the mail is back in Drafts");
-  apply->count = 1;
   apply->outbox_changed = apply->tree_changed = *ret_done = TRUE;
   return TRUE;
 }
@@ -604,6 +648,12 @@ fm_apply_run (FmStoreWriter *writer, gpointer data, GError **error)
     case FM_ACTION_FOLDER_RENAME:
     case FM_ACTION_FOLDER_DELETE:
       return apply_folder (apply, writer, error);
+    case FM_ACTION_OUTBOX_RETRY:
+    case FM_ACTION_OUTBOX_RESEND:
+    case FM_ACTION_OUTBOX_SENT:
+    case FM_ACTION_OUTBOX_DRAFT:
+    case FM_ACTION_OUTBOX_DROP:
+      return apply_outgoing (apply, writer, error);
     case FM_ACTION_UNDO:
     case FM_ACTION_REDO:
       return apply_history (apply, writer, error);

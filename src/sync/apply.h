@@ -25,3 +25,5 @@ const GArray *fm_apply_folders (const FmApply *apply);  /* gint64: lists that ch
 const GArray *fm_apply_accounts (const FmApply *apply); /* gint64: journals that have new operations */
 gboolean fm_apply_tree_changed (const FmApply *apply);  /* folders came, went or were renamed */
 gboolean fm_apply_outbox_changed (const FmApply *apply);
+gint64 fm_apply_draft (const FmApply *apply);    /* the row of the draft that was made, or 0 */
+gint64 fm_apply_outgoing (const FmApply *apply); /* the mail that was queued or changed, or 0 */

@@ -456,6 +456,8 @@ act_done (const GError *error, gpointer data)
       FmEvent *done = fm_event_new (FM_EVENT_DONE, act->id);
       done->text = g_strdup (fm_apply_text (act->apply));
       done->count = fm_apply_count (act->apply);
+      done->msg_id = fm_apply_draft (act->apply);
+      done->total = fm_apply_outgoing (act->apply);
       done->group_id = fm_apply_group (act->apply);
       fm_engine_emit (act->engine, done);
     }

@@ -60,6 +60,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/maildir-worker.h \
 	src/sync/outbox.c \
 	src/sync/outbox.h \
+	src/sync/outbox-change.c \
+	src/sync/outbox-change.h \
 	src/sync/outbox-file.c \
 	src/sync/outbox-file.h \
 	src/sync/outbox-send.c \

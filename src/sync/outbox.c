@@ -3,14 +3,11 @@
 #include "sync/outbox.h"
 #include "sync/outbox-file.h"
 #include "sync/outbox-send.h"
-#include "sync/special-folder.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/port.h>
 #include <fulmar/base/thread.h>
-#include <fulmar/mail/flags.h>
 #include <fulmar/store/body-store.h>
-#include <fulmar/store/journal.h>
 #include <fulmar/store/outbox-store.h>
 
 #include <string.h>
@@ -212,7 +209,7 @@ tell_outcome (FmOutbox *outbox, const FmOutgoing *outgoing, const Change *change
     text = g_strdup_printf ("%s waits, trying again in %" G_GINT64_FORMAT " s: %s", label,
                             MAX (0, change->hold_until_utc - fm_clock_now_utc ()), why);
   else if (change->to == FM_OUTBOX_FAILED)
-    text = g_strdup_printf ("%s was not sent and is kept in the outbox: %s", label, why);
+    text = g_strdup_printf ("%s was not sent and is kept in the queue: %s", label, why);
   else
     text = g_strdup_printf ("nobody knows whether %s was sent: %s. Look into Sent before you send it again", label, why);
   g_autoptr (GError) told
@@ -418,32 +415,4 @@ fm_outbox_join (FmOutbox *outbox)
   fm_cancel_unref (outbox->cancel);
   fm_account_spec_unref (outbox->spec);
   g_free (outbox);
-}
-
-static gboolean
-keep_as_draft (FmStoreWriter *writer, const FmAccountSpec *spec, const FmOutgoing *outgoing, gint64 group_id, GError **error)
-{
-  g_autofree char *path = fm_body_store_blob_path (fm_db_writer_reader (writer), outgoing->blob_id, error);
-  gint64 drafts = path == NULL ? 0 : fm_special_folder_need (writer, spec, outgoing->account_id, FM_SPECIAL_DRAFTS, NULL, error);
-  if (drafts == 0)
-    return FALSE;
-  FmMessageInput input = FM_MESSAGE_INPUT_INIT;
-  g_autoptr (FmEnvelope) envelope = fm_outbox_file_envelope (path, &input.size_bytes);
-  input.flags = FM_FLAG_SEEN | FM_FLAG_DRAFT;
-  input.internal_date_utc = fm_clock_now_utc ();
-  input.blob_id = outgoing->blob_id;
-  input.envelope = envelope;
-  return fm_journal_plan_append (writer, group_id, drafts, &input, error) != 0;
-}
-
-gboolean
-fm_outbox_take_back (FmStoreWriter *writer, const FmAccountSpec *spec, gint64 outgoing_id, gint64 group_id, GError **error)
-{
-  FmOutgoing *outgoing = fm_outbox_store_get (fm_db_writer_reader (writer), outgoing_id, error);
-  if (outgoing == NULL)
-    return FALSE;
-  gboolean ok = (outgoing->draft_id != 0 || keep_as_draft (writer, spec, outgoing, group_id, error))
-                && fm_outbox_store_move (writer, outgoing_id, FM_OUTBOX_HELD, FM_OUTBOX_CANCELLED, 0, "taken back", error);
-  fm_outbox_store_free (outgoing);
-  return ok;
 }

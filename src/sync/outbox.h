@@ -15,7 +15,3 @@ void fm_outbox_kick (FmOutbox *outbox, gboolean now);
 /* Cancels what runs; ends within 100 ms. Accepts NULL. */
 void fm_outbox_stop (FmOutbox *outbox);
 void fm_outbox_join (FmOutbox *outbox); /* frees; accepts NULL */
-
-/* The user takes back a mail that is still held (undo): within the pen's transaction. If it had no draft, it becomes one in the Drafts, planned in
- * GROUP_ID. INVALID if it is on its way. */
-gboolean fm_outbox_take_back (FmStoreWriter *writer, const FmAccountSpec *spec, gint64 outgoing_id, gint64 group_id, GError **error);

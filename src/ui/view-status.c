@@ -34,7 +34,10 @@ state_text (const FmCanvas *canvas, const FmAppStatus *status, FmRole *ret_role)
 static char *
 queue_text (const FmAppStatus *status)
 {
-  guint64 waiting = status->queued_ops + status->queued_mails;
+  guint64 waiting = status->queued_ops + status->queued_mails - MIN (status->stuck_mails, status->queued_mails);
+  if (status->stuck_mails > 0)
+    return waiting > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT " queued, %" G_GUINT64_FORMAT " not sent", waiting, status->stuck_mails)
+                       : g_strdup_printf ("%" G_GUINT64_FORMAT " not sent", status->stuck_mails);
   return waiting > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT " queued", waiting) : g_strdup ("");
 }
 

@@ -68,6 +68,7 @@ typedef struct {
   const char *state; /* "pushed", "retrying in 8 s: connection refused" */
   FmAccountState state_code;
   guint64 queued_ops, queued_mails;
+  guint64 stuck_mails;  /* of these: failed, or nobody knows; they wait for the user */
   const char *progress; /* "INBOX: headers 12,000 of 100,000", or NULL */
   guint64 progress_done, progress_total;
   guint tag_prefix : 1; /* `;` was pressed */

@@ -55,9 +55,17 @@ gboolean fm_outbox_store_move (FmStoreWriter *writer, gint64 id, FmOutboxState f
                                const char *error_text, GError **error);
 gboolean fm_outbox_store_recipient (FmStoreWriter *writer, gint64 id, const char *address, FmRecipientState state, const char *error_text,
                                     GError **error);
-/* A crash while SENDING leaves the outcome open: those become UNKNOWN. Called once by the outbox worker at its start. */
+/* FROM -> HELD, due at once, by the user's wish: refused recipients are tried again too (accepted ones never), and the days after which it is given up
+ * are counted anew. INVALID as for move. */
+gboolean fm_outbox_store_renew (FmStoreWriter *writer, gint64 id, FmOutboxState from, GError **error);
+/* Nobody waits any more: recipients that were not dealt with are REFUSED with ERROR_TEXT. */
+gboolean fm_outbox_store_give_up (FmStoreWriter *writer, gint64 id, const char *error_text, GError **error);
+/* A crash while SENDING leaves the outcome open: those become UNKNOWN. What was filed or cancelled a month ago is forgotten. Called once by the outbox
+ * worker at its start. */
 gboolean fm_outbox_store_recover (FmStoreWriter *writer, guint *ret_n, GError **error);
+/* Everything not filed or cancelled; and of it, what waits for the user: failed or unknown. */
 guint64 fm_outbox_store_pending (FmStoreReader *reader);
+guint64 fm_outbox_store_stuck (FmStoreReader *reader);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmOutgoing, fm_outbox_store_free)
 

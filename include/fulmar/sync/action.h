@@ -21,6 +21,12 @@ typedef enum {
   FM_ACTION_UNDO, /* the last group that is not undone */
   FM_ACTION_REDO,
   FM_ACTION_SEND, /* a composed message into the outbox */
+  /* What becomes of outgoing mail; the ids are the outbox's. */
+  FM_ACTION_OUTBOX_RETRY,  /* what waits or failed is tried now */
+  FM_ACTION_OUTBOX_RESEND, /* nobody knew, and the user says it was not sent: again; settled instead if it lies in Sent */
+  FM_ACTION_OUTBOX_SENT,   /* nobody knew, and the user says it was: filed in Sent */
+  FM_ACTION_OUTBOX_DRAFT,  /* back to Drafts, not sent */
+  FM_ACTION_OUTBOX_DROP,   /* not sent, kept nowhere; app has asked */
 } FmActionKind;
 
 typedef struct FmAction FmAction;
@@ -35,6 +41,8 @@ FmAction *fm_action_new_flags (const gint64 *msg_ids, gsize n, guint add, guint 
 FmAction *fm_action_new_transfer (FmActionKind kind, const gint64 *msg_ids, gsize n, gint64 folder_id);
 /* KIND is TRASH, ARCHIVE, JUNK, NOT_JUNK or DELETE. */
 FmAction *fm_action_new_simple (FmActionKind kind, const gint64 *msg_ids, gsize n);
+/* KIND is one of FM_ACTION_OUTBOX_*. DONE's `msg_id` is the new draft's row. */
+FmAction *fm_action_new_outgoing (FmActionKind kind, const gint64 *outgoing_ids, gsize n);
 FmAction *fm_action_new_append (gint64 folder_id, GBytes *message, guint flags, gint64 internal_date_utc);
 FmAction *fm_action_new_folder (FmActionKind kind, const char *account, const char *name, const char *new_name);
 FmAction *fm_action_new_history (FmActionKind kind); /* UNDO or REDO */
@@ -51,6 +59,7 @@ typedef struct {
   int hold_s;                    /* undo-send window; 0: at once */
 } FmSendOptions;
 
+/* DONE's `total` is the outgoing mail's id. */
 FmAction *fm_action_new_send (const FmSendOptions *options);
 
 FmActionKind fm_action_kind (const FmAction *action);

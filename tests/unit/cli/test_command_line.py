@@ -201,6 +201,48 @@ class CommandLine(unittest.TestCase):
         home.run("send", "-t", stdin="no header\n", expect=1)
         self.assertEqual(len(mails()), 4)
 
+    def test_queue(self):
+        home = self.home
+        script, sent = os.path.join(home.dir, "sendmail"), os.path.join(home.dir, "sent")
+        with open(script, "w") as out:
+            out.write("#!/bin/sh\n[ -e %s.open ] && exec cat >>%s\necho '550 5.1.1 \033[31m no such user' >&2; exit 67\n" % (sent, sent))
+        os.chmod(script, 0o700)
+        with open(home.config, "a") as out:
+            out.write("smtp = sendmail:%s -t\n" % script)
+        home.run("sync")
+        self.assertEqual(home.run("queue"), "nothing waits\n")
+        letter = "To: x@example.org\nBcc: secret@example.org\nSubject: %s\n\nbody\n"
+        home.run("send", "-t", "--wait", stdin=letter % "one", expect=1)
+        self.assertIn("550 5.1.1", home.err)
+        for subject in "two", "three":
+            home.run("send", "-t", stdin=letter % subject)
+        mails = home.rows("queue", "--json")
+        self.assertEqual([(mail["subject"], mail["state"], mail["to"], mail["account"]) for mail in mails],
+                         [(subject, "failed", ["x@example.org", "secret@example.org"], "local") for subject in ("one", "two", "three")])
+        self.assertIn("no such user", mails[0]["error"])
+        one, two, three = (str(mail["id"]) for mail in mails)
+        text = home.run("queue")
+        self.assertIn("\"one\" to x@example.org", text)
+        self.assertIn("fulmar queue retry " + one, text)
+        home.run("queue", "retry", one, expect=1)
+        self.assertIn("no such user", home.err)
+        home.run("queue", "sent", one, expect=1)
+        open(sent + ".open", "w").close()
+        self.assertEqual(home.run("queue", "retry", one), "trying to send it now\n")
+        self.assertEqual(text_of(sent).count("Subject: one"), 1)
+        home.run("queue", "retry", one, expect=1)
+        leader = Leader(home)
+        home.run("queue", "drop", two)
+        home.run("queue", "draft", three)
+        self.assertEqual(leader.stop(), 0)
+        self.assertEqual(text_of(sent).count("Subject: "), 1)
+        self.assertEqual([row for row in home.rows("queue", "--json") if row["kind"] == "mail"], [])
+        draft, = home.rows("list", "--json", "local/Drafts")
+        self.assertEqual((draft["subject"], draft["flags"]), ("three", ["seen", "draft"]))
+        self.assertIn(b"Bcc: secret@example.org\r\n", subprocess.check_output([PROGRAM, "show", "--raw", draft["id"]], env=home.env))
+        home.run("queue", "retry", "x", expect=2)
+        home.run("queue", "nonsense", one, expect=2)
+
     def test_doctor(self):
         home = self.home
         home.env["TERM"] = "xterm-256color"

@@ -1,6 +1,7 @@
 /* R27: a mail handed to the outbox is sent once, filed once, and never lost: temporary and permanent refusals, a connection that dies at any byte, a
  * program that sends, and a mail taken back. */
 #include "../net/fake-server.h"
+#include "sync/outbox-change.h"
 #include "sync/outbox.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
@@ -353,27 +354,142 @@ test_program (void **state)
     }
 }
 
+typedef struct {
+  Home *home;
+  FmActionKind kind;
+  FmOutboxState state;
+  FmOutboxChange change;
+} Wish;
+
 static gboolean
-take_back (FmStoreWriter *writer, gpointer data, GError **error)
+wish_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
-  Home *home = data;
-  return fm_outbox_take_back (writer, home->spec, home->outgoing_id, fm_journal_side_group (writer, "back", error), error);
+  Wish *wish = data;
+  g_autoptr (FmOutgoing) mail = fm_outbox_store_get (fm_db_writer_reader (writer), wish->home->outgoing_id, error);
+  return mail != NULL
+         && fm_outbox_change_run (writer, wish->home->spec, mail, wish->kind, fm_journal_side_group (writer, "wish", error), &wish->change,
+                                  error);
+}
+
+static gboolean
+wish (Home *home, FmActionKind kind, FmOutboxChange *ret_change, GError **error)
+{
+  Wish wish = { .home = home, .kind = kind };
+  gboolean ok = fm_pen_call (home->env.pen, FM_PEN_USER, wish_run, &wish, error);
+  if (ret_change != NULL)
+    *ret_change = wish.change;
+  return ok;
+}
+
+static gboolean
+force_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  const Wish *force = data;
+  return fm_outbox_store_move (writer, force->home->outgoing_id, FM_OUTBOX_HELD, FM_OUTBOX_SENDING, 0, NULL, error)
+         && fm_outbox_store_move (writer, force->home->outgoing_id, FM_OUTBOX_SENDING, force->state, 0, "550 no", error);
 }
 
 static void
+force (Home *home, FmOutboxState state)
+{
+  Wish force = { .home = home, .state = state };
+  assert_true (fm_pen_call (home->env.pen, FM_PEN_SAFE, force_run, &force, NULL));
+}
+
+/* Once only; a hidden recipient is in the draft again, which stands in place of the older one. */
+static void
 test_taken_back (void **state)
 {
+  static const FmOutboxState from[] = { FM_OUTBOX_HELD, FM_OUTBOX_FAILED, FM_OUTBOX_UNKNOWN };
+  for (guint i = 0; i < G_N_ELEMENTS (from); i++)
+    {
+      Home home;
+      FmOutboxChange change;
+      g_autoptr (GError) error = NULL;
+      home_new (&home, 1);
+      if (from[i] != FM_OUTBOX_HELD)
+        force (&home, from[i]);
+      assert_true (wish (&home, FM_ACTION_OUTBOX_DRAFT, &change, NULL));
+      assert_int_equal (state_of (&home), FM_OUTBOX_CANCELLED);
+      assert_int_equal (count_in (&home, FM_SPECIAL_DRAFTS), 1);
+      g_autofree char *path = fm_body_store_path (home.reader, change.draft_id, NULL), *text = NULL;
+      assert_true (change.draft_id != home.draft_id && g_file_get_contents (path, &text, NULL, NULL));
+      assert_true (g_str_has_prefix (text, "Bcc: bad@example.org\r\nFrom: me@"));
+      assert_false (wish (&home, FM_ACTION_OUTBOX_DRAFT, NULL, &error));
+      assert_int_equal (error->code, FM_ERROR_INVALID);
+      assert_int_equal (count_in (&home, FM_SPECIAL_DRAFTS), 1);
+      home_free (&home);
+    }
+}
+
+/* What the user may decide in which state; a wish that does not fit changes nothing. */
+static void
+test_wishes (void **state)
+{
+  static const struct {
+    FmOutboxState from;
+    FmActionKind kind;
+    FmOutboxState to; /* the same as FROM: refused */
+  } cases[] = {
+    { FM_OUTBOX_FAILED, FM_ACTION_OUTBOX_RETRY, FM_OUTBOX_HELD },      { FM_OUTBOX_FAILED, FM_ACTION_OUTBOX_SENT, FM_OUTBOX_FAILED },
+    { FM_OUTBOX_FAILED, FM_ACTION_OUTBOX_RESEND, FM_OUTBOX_FAILED },   { FM_OUTBOX_FAILED, FM_ACTION_OUTBOX_DROP, FM_OUTBOX_CANCELLED },
+    { FM_OUTBOX_UNKNOWN, FM_ACTION_OUTBOX_RETRY, FM_OUTBOX_UNKNOWN },  { FM_OUTBOX_UNKNOWN, FM_ACTION_OUTBOX_RESEND, FM_OUTBOX_HELD },
+    { FM_OUTBOX_UNKNOWN, FM_ACTION_OUTBOX_SENT, FM_OUTBOX_ACCEPTED },  { FM_OUTBOX_UNKNOWN, FM_ACTION_OUTBOX_DROP, FM_OUTBOX_CANCELLED },
+    { FM_OUTBOX_ACCEPTED, FM_ACTION_OUTBOX_DROP, FM_OUTBOX_ACCEPTED }, { FM_OUTBOX_SENDING, FM_ACTION_OUTBOX_RETRY, FM_OUTBOX_SENDING },
+    { FM_OUTBOX_FILED, FM_ACTION_OUTBOX_RETRY, FM_OUTBOX_FILED },      { FM_OUTBOX_SENDING, FM_ACTION_OUTBOX_DROP, FM_OUTBOX_SENDING },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      Home home;
+      g_autoptr (GError) error = NULL;
+      home_new (&home, 1);
+      force (&home, cases[i].from);
+      assert_int_equal (fm_outbox_store_stuck (home.reader), cases[i].from == FM_OUTBOX_FAILED || cases[i].from == FM_OUTBOX_UNKNOWN);
+      assert_int_equal (wish (&home, cases[i].kind, NULL, &error), cases[i].to != cases[i].from);
+      assert_int_equal (error == NULL ? FM_ERROR_INVALID : error->code, FM_ERROR_INVALID);
+      assert_int_equal (state_of (&home), cases[i].to);
+      home_free (&home);
+    }
+}
+
+/* Whoever has the mail does not get it again, and whoever was refused is tried again; dropped in the middle, it is filed for those who have it. */
+static void
+test_retried_and_dropped_in_part (void **state)
+{
+  Script script = { "450 later\r\n", "250 queued\r\n", -1, 0 };
+  FmFakeServer *fake = fm_fake_server_start (serve, &script, FM_FAKE_WHOLE);
   Home home;
+  FmOutboxChange change;
+  home_new (&home, fm_fake_server_port (fake));
+  g_free (run_once (&home));
+  assert_int_equal (state_of (&home), FM_OUTBOX_HELD);
+  assert_true (wish (&home, FM_ACTION_OUTBOX_RETRY, NULL, NULL));
+  g_free (run_once (&home));
+  g_autofree char *log = fm_fake_server_stop (fake);
+  const char *first = strstr (log, "RCPT TO:<a@example.org>");
+  assert_non_null (first);
+  assert_null (strstr (first + 1, "RCPT TO:<a@example.org>"));
+  assert_true (wish (&home, FM_ACTION_OUTBOX_DROP, &change, NULL));
+  assert_non_null (strstr (change.text, "filed in Sent"));
+  g_autofree char *said = run_once (&home);
+  assert_non_null (strstr (said, "but not to bad@example.org: dropped"));
+  assert_int_equal (state_of (&home), FM_OUTBOX_FILED);
+  assert_int_equal (count_in (&home, FM_SPECIAL_SENT), 1);
+  home_free (&home);
+}
+
+/* "It was not sent" is not believed against the copy in Sent. */
+static void
+test_resend_looks_into_sent (void **state)
+{
+  Home home;
+  FmOutboxChange change;
   home_new (&home, 1);
-  home.draft_id = 0;
-  assert_true (fm_pen_call (home.env.pen, FM_PEN_SAFE, queue, &home, NULL));
-  assert_true (fm_pen_call (home.env.pen, FM_PEN_USER, take_back, &home, NULL));
-  assert_int_equal (state_of (&home), FM_OUTBOX_CANCELLED);
-  assert_int_equal (count_in (&home, FM_SPECIAL_DRAFTS), 2);
-  g_autoptr (GError) error = NULL;
-  assert_false (fm_pen_call (home.env.pen, FM_PEN_USER, take_back, &home, &error));
-  assert_int_equal (error->code, FM_ERROR_INVALID);
-  assert_int_equal (count_in (&home, FM_SPECIAL_DRAFTS), 2);
+  force (&home, FM_OUTBOX_UNKNOWN);
+  assert_true (fm_pen_call (home.env.pen, FM_PEN_SAFE, put_in_sent, &home, NULL));
+  assert_true (wish (&home, FM_ACTION_OUTBOX_RESEND, &change, NULL));
+  assert_int_equal (state_of (&home), FM_OUTBOX_ACCEPTED);
+  assert_non_null (strstr (change.text, "not sent again"));
   home_free (&home);
 }
 
@@ -381,8 +497,15 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_sent_and_filed),          cmocka_unit_test (test_refusals), cmocka_unit_test (test_cut_everywhere),
-    cmocka_unit_test (test_unknown_settled_by_sent), cmocka_unit_test (test_program),  cmocka_unit_test (test_taken_back),
+    cmocka_unit_test (test_sent_and_filed),
+    cmocka_unit_test (test_refusals),
+    cmocka_unit_test (test_cut_everywhere),
+    cmocka_unit_test (test_unknown_settled_by_sent),
+    cmocka_unit_test (test_program),
+    cmocka_unit_test (test_taken_back),
+    cmocka_unit_test (test_wishes),
+    cmocka_unit_test (test_retried_and_dropped_in_part),
+    cmocka_unit_test (test_resend_looks_into_sent),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
