@@ -1,5 +1,6 @@
 /* Servers add lines of their own to a header and may add others the next time; what the message came with stays. */
 #include "sync/pop-digest.h"
+#include "sync/pop-pass-private.h"
 #include <fulmar/mail/envelope.h>
 #include <string.h>
 
@@ -80,7 +81,12 @@ digest_write (FmSink *sink, const void *bytes, gsize size, GError **error)
   if (!self->header_done)
     take_header (self, bytes, size);
   self->size_bytes += size;
-  return self->next == NULL || fm_sink_write (self->next, bytes, size, error);
+  if (self->next == NULL)
+    return TRUE;
+  if (!fm_sink_write (self->next, bytes, size, error))
+    return FALSE;
+  fm_pop_pass_step (FM_POP_STEP_RECEIVING);
+  return TRUE;
 }
 
 static gboolean

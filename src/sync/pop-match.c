@@ -243,6 +243,7 @@ keep_renames (FmPopMatch *match, GPtrArray *rows, GError **error)
     return TRUE;
   if (!fm_pen_call (match->context->env->pen, FM_PEN_SAFE, write_renames, &renames, error))
     return FALSE;
+  fm_pop_pass_step (FM_POP_STEP_RENAMED);
   for (guint i = 0; i < rows->len; i++)
     {
       FmPopItem *item = rows->pdata[i];

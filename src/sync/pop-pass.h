@@ -30,6 +30,8 @@ gboolean fm_pop_pass_fetch_body (FmPopContext *context, FmSecret *secret, gint64
 /* Steps at which a test may end the process, to see that what follows sets things right. */
 typedef enum {
   FM_POP_STEP_LISTED,
+  FM_POP_STEP_RENAMED,   /* after a reset of the UIDLs: some are durable under their new names */
+  FM_POP_STEP_RECEIVING, /* a message's first bytes are in a temporary file */
   FM_POP_STEP_WRITTEN,   /* the message's file is whole and durable; the ledger does not know */
   FM_POP_STEP_COMMITTED, /* ledger and row are durable */
   FM_POP_STEP_MARKED,    /* DELE was answered, QUIT not sent */

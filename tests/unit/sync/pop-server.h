@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 typedef struct {
-  char *uidl, *text; /* text with CRLF, not stuffed */
+  char *uidl, *text;  /* text with CRLF, not stuffed */
+  guint64 told_bytes; /* what LIST says; 0: the truth */
   gboolean is_marked;
 } PopMail;
 
@@ -28,6 +29,9 @@ typedef struct {
   gint64 sent;      /* in the last connection */
   guint retrs, tops, quits, sessions;
   gboolean no_uidl, no_top, no_capa, no_pipelining;
+  const char *pass_reply, *quit_reply, *list_reply, *uidl_reply; /* in place of the usual; QUIT then deletes nothing */
+  const char *more_caps;
+  GString *heard; /* every command on a line, the last sessions' too */
 } PopServer;
 
 static inline void
@@ -77,16 +81,20 @@ pop_mail_at (PopServer *server, const char *argument)
 static inline void
 pop_list (PopServer *server, GString *out, gboolean uidl)
 {
-  g_string_append (out, "+OK\r\n");
+  const char *reply = uidl ? server->uidl_reply : server->list_reply;
+  g_string_append (out, reply != NULL ? reply : "+OK\r\n");
+  if (reply != NULL)
+    return;
   for (guint i = 0; i < server->mails->len; i++)
     {
       const PopMail *mail = server->mails->pdata[i];
+      gsize size = mail->told_bytes != 0 ? mail->told_bytes : strlen (mail->text);
       if (mail->is_marked)
         continue;
       if (uidl)
         g_string_append_printf (out, "%u %s\r\n", i + 1, mail->uidl);
       else
-        g_string_append_printf (out, "%u %" G_GSIZE_FORMAT "\r\n", i + 1, strlen (mail->text));
+        g_string_append_printf (out, "%u %" G_GSIZE_FORMAT "\r\n", i + 1, size);
     }
   g_string_append (out, ".\r\n");
 }
@@ -107,10 +115,15 @@ pop_stat (PopServer *server, GString *out)
 static inline void
 pop_quit (PopServer *server, GString *out)
 {
+  server->quits++;
+  if (server->quit_reply != NULL)
+    {
+      g_string_append (out, server->quit_reply);
+      return;
+    }
   for (guint i = server->mails->len; i-- > 0;)
     if (((PopMail *) server->mails->pdata[i])->is_marked)
       g_ptr_array_remove_index (server->mails, i);
-  server->quits++;
   g_string_append (out, "+OK bye\r\n");
 }
 
@@ -124,12 +137,13 @@ pop_command (PopServer *server, const char *line, GString *out)
       if (server->no_capa)
         g_string_append (out, "-ERR what?\r\n");
       else
-        g_string_append_printf (out, "+OK\r\n%s%s%sUSER\r\nRESP-CODES\r\n.\r\n", server->no_top ? "" : "TOP\r\n",
-                                server->no_uidl ? "" : "UIDL\r\n", server->no_pipelining ? "" : "PIPELINING\r\n");
+        g_string_append_printf (out, "+OK\r\n%s%s%s%sUSER\r\nRESP-CODES\r\n.\r\n", server->more_caps != NULL ? server->more_caps : "",
+                                server->no_top ? "" : "TOP\r\n", server->no_uidl ? "" : "UIDL\r\n",
+                                server->no_pipelining ? "" : "PIPELINING\r\n");
     }
   else if (g_str_has_prefix (line, "USER") || g_str_has_prefix (line, "PASS"))
     {
-      g_string_append (out, "+OK\r\n");
+      g_string_append (out, *line == 'P' && server->pass_reply != NULL ? server->pass_reply : "+OK\r\n");
     }
   else if (g_str_equal (line, "STAT"))
     {
@@ -187,6 +201,7 @@ pop_serve (PopServer *server, int fd)
       g_string_truncate (line, line->len > 0 ? line->len - 1 : 0);
       g_autoptr (GString) out = g_string_new (NULL);
       pthread_mutex_lock (&server->lock);
+      g_string_append_printf (server->heard, "%s\n", line->str);
       gboolean more = pop_command (server, line->str, out);
       pthread_mutex_unlock (&server->lock);
       if (!pop_send (server, fd, out->str, out->len) || !more)
@@ -237,6 +252,7 @@ pop_server_start (void)
   server->current = -1;
   server->cut = -1;
   server->mails = g_ptr_array_new_with_free_func (pop_mail_free);
+  server->heard = g_string_new (NULL);
   pthread_mutex_init (&server->lock, NULL);
   server->thread = fm_thread_start ("pop-server", pop_thread, server);
   return server;
@@ -255,6 +271,7 @@ pop_server_stop (PopServer *server)
   close (server->listener);
   pthread_mutex_destroy (&server->lock);
   g_ptr_array_unref (server->mails);
+  g_string_free (server->heard, TRUE);
   g_free (server);
 }
 
@@ -269,22 +286,39 @@ pop_server_add (PopServer *server, const char *uidl, const char *text)
   pthread_mutex_unlock (&server->lock);
 }
 
-/* Five mails of about 3 kB together, with dots to be stuffed and a long line. */
+/* Five mails of about 3 kB together, with dots to be stuffed and a long line; those of another EDITION are other mails of the same lengths. */
 static inline void
-pop_server_fill (PopServer *server)
+pop_server_fill_edition (PopServer *server, guint edition)
 {
   pthread_mutex_lock (&server->lock);
   g_ptr_array_set_size (server->mails, 0);
   pthread_mutex_unlock (&server->lock);
   for (guint i = 1; i <= 5; i++)
     {
-      g_autofree char *filler = g_strnfill (i * 60, 'a' + (char) i);
+      g_autofree char *filler = g_strnfill (i * 100, 'a' + (char) i);
       g_autofree char *uidl = g_strdup_printf ("uid-%u", i);
       g_autofree char *text
           = g_strdup_printf ("Return-Path: <s%u@example.org>\r\nFrom: Sender %u <s%u@example.org>\r\nTo: me@example.org\r\n"
-                             "Subject: letter %u\r\nDate: Mon, 2 Nov 2026 10:0%u:00 +0000\r\nMessage-ID: <m%u@example.org>\r\n\r\n"
+                             "Subject: letter %u\r\nDate: Mon, 2 Nov 2026 10:0%u:00 +0000\r\nMessage-ID: <m%u.%05u@example.org>\r\n\r\n"
                              "%s\r\n.\r\n..two\r\n.end %u\r\n%s\r\n",
-                             i, i, i, i, i, i, filler, i, i % 2 ? "" : "\r\n");
+                             i, i, i, i, i, i, edition, filler, i, i % 2 ? "" : "\r\n");
       pop_server_add (server, uidl, text);
     }
+}
+
+static inline void
+pop_server_fill (PopServer *server)
+{
+  pop_server_fill_edition (server, 0);
+}
+
+/* Whether WORDS were heard since the last such question. */
+static inline gboolean
+pop_server_heard (PopServer *server, const char *words)
+{
+  pthread_mutex_lock (&server->lock);
+  gboolean is_heard = strstr (server->heard->str, words) != NULL;
+  g_string_truncate (server->heard, 0);
+  pthread_mutex_unlock (&server->lock);
+  return is_heard;
 }
