@@ -34,6 +34,7 @@ src_mail_libmail_a_SOURCES += src/mail/message-part.c
 src_mail_libmail_a_SOURCES += src/mail/message-private.h
 src_mail_libmail_a_SOURCES += src/mail/message-tree.c
 src_mail_libmail_a_SOURCES += src/mail/message.c
+src_mail_libmail_a_SOURCES += src/mail/seven-bit.c
 src_mail_libmail_a_SOURCES += src/mail/threads.c
 src_mail_libmail_a_SOURCES += src/mail/urls.c
 src_mail_libmail_a_SOURCES += src/mail/words.c

@@ -113,6 +113,12 @@ fm_smtp_session_size_limit (const FmSmtpSession *session)
   return session->size_limit;
 }
 
+gboolean
+fm_smtp_session_has_8bitmime (const FmSmtpSession *session)
+{
+  return session->has_8bitmime;
+}
+
 /* value struct: the mail in hand */
 typedef struct {
   FmSmtpSession *session;

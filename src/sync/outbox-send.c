@@ -4,6 +4,7 @@
 #include <fulmar/base/error.h>
 #include <fulmar/base/text.h>
 #include <fulmar/mail/envelope.h>
+#include <fulmar/mail/seven-bit.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,35 @@ open_message (const char *path, GError **error)
   return fd;
 }
 
+/* The message as the server takes it: FD itself, or an encoded copy, FD being consumed then. -1 on error. */
+static int
+fit_for (const FmSmtpSession *session, int fd, GError **error)
+{
+  guint needs = 0;
+  if (!fm_seven_bit_survey (fd, &needs, error))
+    {
+      close (fd);
+      return -1;
+    }
+  if (fm_smtp_session_has_8bitmime (session))
+    needs &= ~(guint) FM_SEVEN_BIT_HIGH;
+  if (needs == 0)
+    return fd;
+  int fit = fm_seven_bit_convert (fd, error);
+  close (fd);
+  return fit;
+}
+
+/* Each recipient shares what became of the message. */
+static FmSmtpVerdict
+refuse_all (const FmOutboxTask *task, FmSmtpRecipient *results, const GError *error)
+{
+  FmSmtpVerdict verdict = g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE) ? FM_SMTP_TEMPORARY : FM_SMTP_PERMANENT;
+  for (guint i = 0; task->recipients[i] != NULL; i++)
+    results[i] = (FmSmtpRecipient){ verdict, g_strdup (error->message) };
+  return verdict;
+}
+
 FmSmtpVerdict
 fm_outbox_send_smtp (const FmOutboxTask *task, FmSmtpRecipient *results, gboolean *ret_at_door, GError **error)
 {
@@ -46,15 +76,27 @@ fm_outbox_send_smtp (const FmOutboxTask *task, FmSmtpRecipient *results, gboolea
   if (fd < 0)
     return FM_SMTP_TEMPORARY;
   FmSmtpSession *session = fm_smtp_session_open (&options, task->cancel, error);
-  FmSmtpVerdict verdict = FM_SMTP_TEMPORARY;
-  if (session != NULL)
+  if (session == NULL)
+    {
+      close (fd);
+      return FM_SMTP_TEMPORARY;
+    }
+  g_autoptr (GError) unfit = NULL;
+  FmSmtpVerdict verdict;
+  *ret_at_door = FALSE;
+  fd = fit_for (session, fd, &unfit);
+  if (fd >= 0)
     {
       FmSmtpMail mail = { .sender = task->sender, .recipients = task->recipients, .fd = fd };
-      *ret_at_door = FALSE;
       verdict = fm_smtp_session_send (session, &mail, results, error);
-      fm_smtp_session_quit (session);
+      close (fd);
     }
-  close (fd);
+  else
+    {
+      verdict = refuse_all (task, results, unfit);
+      g_propagate_error (error, g_steal_pointer (&unfit));
+    }
+  fm_smtp_session_quit (session);
   return verdict;
 }
 

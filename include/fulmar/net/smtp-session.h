@@ -27,6 +27,8 @@ void fm_smtp_session_free (FmSmtpSession *session);
 void fm_smtp_session_quit (FmSmtpSession *session);
 /* The largest message the server takes; 0: it does not say. */
 guint64 fm_smtp_session_size_limit (const FmSmtpSession *session);
+/* Whether it takes 8-bit bytes in a message's body (RFC 6152). */
+gboolean fm_smtp_session_has_8bitmime (const FmSmtpSession *session);
 
 typedef enum {
   FM_SMTP_ACCEPTED,

@@ -89,3 +89,9 @@ TESTS += tests/unit/mail/test-outgoing
 tests_unit_mail_test_outgoing_SOURCES = tests/unit/mail/test-outgoing.c
 tests_unit_mail_test_outgoing_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_mail_test_outgoing_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/mail/test-seven-bit
+TESTS += tests/unit/mail/test-seven-bit
+tests_unit_mail_test_seven_bit_SOURCES = tests/unit/mail/test-seven-bit.c tests/unit/mail/test.h
+tests_unit_mail_test_seven_bit_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_seven_bit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

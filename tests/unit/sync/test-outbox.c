@@ -272,6 +272,57 @@ test_refusals (void **state)
     }
 }
 
+typedef struct {
+  Home *home;
+  FmActionKind kind;
+  FmOutboxState state;
+  FmOutboxChange change;
+} Wish;
+
+static gboolean
+wish_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Wish *wish = data;
+  g_autoptr (FmOutgoing) mail = fm_outbox_store_get (fm_db_writer_reader (writer), wish->home->outgoing_id, error);
+  return mail != NULL
+         && fm_outbox_change_run (writer, wish->home->spec, mail, wish->kind, fm_journal_side_group (writer, "wish", error), &wish->change,
+                                  error);
+}
+
+static gboolean
+wish (Home *home, FmActionKind kind, FmOutboxChange *ret_change, GError **error)
+{
+  Wish wish = { .home = home, .kind = kind };
+  gboolean ok = fm_pen_call (home->env.pen, FM_PEN_USER, wish_run, &wish, error);
+  if (ret_change != NULL)
+    *ret_change = wish.change;
+  return ok;
+}
+
+/* A server that takes only seven bits gets the mail encoded; the copy in Sent is what was written. */
+static void
+test_encoded_for_old_server (void **state)
+{
+  static const char eight_bit[]
+      = "From: me@example.org\nTo: a@example.org\nSubject: letter\nMessage-ID: <eight@example.org>\nContent-Type: text/plain; "
+        "charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nGr\xc3\xbc\xc3\x9f\x65 from far away\n.dot\n";
+  Script script = { "250 ok\r\n", "250 queued\r\n", -1, 0 };
+  FmFakeServer *fake = fm_fake_server_start (serve, &script, FM_FAKE_WHOLE);
+  Home home;
+  home_new (&home, fm_fake_server_port (fake));
+  g_autoptr (FmSink) sink = fm_body_store_sink_new (home.store, 1 << 20, FALSE);
+  assert_true (fm_sink_write (sink, eight_bit, strlen (eight_bit), NULL) && fm_sink_commit (sink, NULL));
+  g_free (home.digest);
+  home.digest = g_strdup (fm_body_store_sink_digest (sink, &home.size));
+  assert_true (wish (&home, FM_ACTION_OUTBOX_DROP, NULL, NULL) && fm_pen_call (home.env.pen, FM_PEN_SAFE, queue, &home, NULL));
+  g_free (run_once (&home));
+  assert_int_equal (state_of (&home), FM_OUTBOX_FILED);
+  g_autofree char *log = fm_fake_server_stop (fake);
+  assert_non_null (strstr (log, "Gr=C3=BC=C3=9Fe from far away\r\n..dot\r\n.\r\n"));
+  assert_true (g_str_is_ascii (log));
+  home_free (&home);
+}
+
 /* Wherever the connection dies, the mail is still there, and it is sent again only if the server can't have it. */
 static void
 test_cut_everywhere (void **state)
@@ -352,33 +403,6 @@ test_program (void **state)
         }
       home_free (&home);
     }
-}
-
-typedef struct {
-  Home *home;
-  FmActionKind kind;
-  FmOutboxState state;
-  FmOutboxChange change;
-} Wish;
-
-static gboolean
-wish_run (FmStoreWriter *writer, gpointer data, GError **error)
-{
-  Wish *wish = data;
-  g_autoptr (FmOutgoing) mail = fm_outbox_store_get (fm_db_writer_reader (writer), wish->home->outgoing_id, error);
-  return mail != NULL
-         && fm_outbox_change_run (writer, wish->home->spec, mail, wish->kind, fm_journal_side_group (writer, "wish", error), &wish->change,
-                                  error);
-}
-
-static gboolean
-wish (Home *home, FmActionKind kind, FmOutboxChange *ret_change, GError **error)
-{
-  Wish wish = { .home = home, .kind = kind };
-  gboolean ok = fm_pen_call (home->env.pen, FM_PEN_USER, wish_run, &wish, error);
-  if (ret_change != NULL)
-    *ret_change = wish.change;
-  return ok;
 }
 
 static gboolean
@@ -506,6 +530,7 @@ main (void)
     cmocka_unit_test (test_wishes),
     cmocka_unit_test (test_retried_and_dropped_in_part),
     cmocka_unit_test (test_resend_looks_into_sent),
+    cmocka_unit_test (test_encoded_for_old_server),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
