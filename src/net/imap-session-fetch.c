@@ -4,14 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_UIDS 1000
-#define DEPTH 2
+#define CHUNK_UIDS 2000
+#define DEPTH 3 /* at 100 ms, two let the link fall idle between chunks */
 
 /* The ranges still to be fetched, taken from the end: newest first. */
 typedef struct {
   FmImapSession *session;
-  GArray *left; /* FmImapRange, ascending */
-  guint in_flight;
+  GArray *left;      /* FmImapRange, ascending */
+  GPtrArray *chunks; /* Chunk, asked for and not done */
+  guint32 lowest;    /* everything from here on has been told */
+  FmImapLanded landed;
+  gpointer landed_data;
   GError *error;
 } Pull;
 
@@ -57,6 +60,27 @@ take_newest (GArray *left, guint64 max)
 
 static void pull_chunk (Pull *pull, GArray *ranges);
 
+static guint32
+last_of (const GArray *ranges)
+{
+  return ranges->len > 0 ? g_array_index (ranges, FmImapRange, ranges->len - 1).last : 0;
+}
+
+/* What is asked for again after a refusal comes later than what is newer or older than it. */
+static void
+tell_landed (Pull *pull)
+{
+  guint32 open = last_of (pull->left);
+
+  for (guint i = 0; i < pull->chunks->len; i++)
+    open = MAX (open, last_of (((Chunk *) pull->chunks->pdata[i])->ranges));
+  if (pull->landed == NULL || pull->error != NULL || open == G_MAXUINT32 || open + 1 >= pull->lowest)
+    return;
+  pull->lowest = open + 1;
+  if (!pull->landed (pull->landed_data, pull->lowest))
+    pull->error = g_error_new_literal (FM_ERROR, FM_ERROR_CANCELLED, "stopped");
+}
+
 static void
 report_unreadable (FmImapState *state, guint32 uid)
 {
@@ -72,10 +96,11 @@ chunk_done (gpointer data, const GError *error)
   g_autoptr (GArray) ranges = chunk->ranges;
   guint64 n = count_uids (ranges);
 
-  pull->in_flight--;
+  g_ptr_array_remove_fast (pull->chunks, chunk);
   if (!g_error_matches (error, FM_ERROR, FM_ERROR_REFUSED))
     {
       fm_imap_engine_keep_error (&pull->error, error);
+      tell_landed (pull);
       return;
     }
   /* The server can't say something about one of these: find out about which. */
@@ -86,6 +111,7 @@ chunk_done (gpointer data, const GError *error)
       pull_chunk (pull, take_newest (ranges, n / 2));
       pull_chunk (pull, g_steal_pointer (&ranges));
     }
+  tell_landed (pull);
 }
 
 static void
@@ -94,21 +120,23 @@ pull_chunk (Pull *pull, GArray *ranges)
   Chunk *chunk = g_new0 (Chunk, 1);
 
   *chunk = (Chunk){ pull, ranges };
-  pull->in_flight++;
+  g_ptr_array_add (pull->chunks, chunk);
   fm_imap_session_queue_fetch_headers (pull->session, (const FmImapRange *) (gpointer) ranges->data, ranges->len, chunk_done, chunk);
 }
 
 gboolean
-fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, GError **error)
+fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapLanded landed, gpointer data,
+                               GError **error)
 {
   g_autoptr (GArray) left = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
-  Pull pull = { session, left, 0, NULL };
+  g_autoptr (GPtrArray) chunks = g_ptr_array_new ();
+  Pull pull = { session, left, chunks, G_MAXUINT32, landed, data, NULL };
   FmImapStep step;
 
   g_array_append_vals (left, uids, n_ranges);
-  while (pull.error == NULL && (left->len > 0 || pull.in_flight > 0))
+  while (pull.error == NULL && (left->len > 0 || chunks->len > 0))
     {
-      while (left->len > 0 && pull.in_flight < DEPTH)
+      while (left->len > 0 && chunks->len < DEPTH)
         pull_chunk (&pull, take_newest (left, CHUNK_UIDS));
       if (!fm_imap_engine_send (session, NULL) || !fm_imap_engine_step (session, &step, NULL, NULL))
         break;

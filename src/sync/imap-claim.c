@@ -45,6 +45,17 @@ fm_imap_claim_try (FmAccountWorker *worker, gint64 folder_id)
 }
 
 gboolean
+fm_imap_claim_is_wanted (FmAccountWorker *worker, gint64 folder_id)
+{
+  gboolean wanted;
+
+  pthread_mutex_lock (&worker->mutex);
+  wanted = count_waiting (worker, folder_id, 0) > 0;
+  pthread_mutex_unlock (&worker->mutex);
+  return wanted;
+}
+
+gboolean
 fm_imap_claim_yield (FmAccountWorker *worker, gint64 folder_id)
 {
   pthread_mutex_lock (&worker->mutex);

@@ -8,15 +8,16 @@
 #define ROWS_A_SLICE 150
 #define FLAGS_A_SLICE 400
 #define VANISHED_A_SLICE 500
-#define MAX_IN_FLIGHT 4
+#define MAX_IN_FLIGHT 16 /* a few transactions of the pen: their commits are not waited for */
 
 /* A slice owns all it points to. */
 typedef struct {
   FmImapCollect *collect;
   gint64 folder_id;
-  GArray *rows;     /* FmMessageInput, envelope and keywords owned */
-  GArray *flags;    /* FmMessageFlags, keywords owned */
-  GArray *vanished; /* FmUidRange */
+  GArray *rows;       /* FmMessageInput, envelope and keywords owned */
+  GArray *flags;      /* FmMessageFlags, keywords owned */
+  GArray *vanished;   /* FmUidRange */
+  guint32 lowest_uid; /* to be noted, after the rows that went before */
   guint added, unseen_added, changed, removed;
   gboolean again; /* more to remove */
 } Slice;
@@ -119,6 +120,18 @@ slice_free (gpointer data)
   g_free (slice);
 }
 
+/* A row that failed has ended its transaction: what comes after it in the lane finds the error. */
+static gboolean
+has_failed (FmImapCollect *collect)
+{
+  gboolean failed;
+
+  pthread_mutex_lock (&collect->mutex);
+  failed = collect->error != NULL;
+  pthread_mutex_unlock (&collect->mutex);
+  return failed;
+}
+
 static gboolean
 slice_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
@@ -145,6 +158,8 @@ slice_run (FmStoreWriter *writer, gpointer data, GError **error)
         return FALSE;
       slice->again = slice->removed >= VANISHED_A_SLICE;
     }
+  if (slice->lowest_uid && !has_failed (slice->collect))
+    return fm_folder_store_set_lowest_uid (writer, slice->folder_id, slice->lowest_uid, error);
   return TRUE;
 }
 
@@ -155,13 +170,16 @@ slice_done (const GError *error, gpointer data)
   FmImapCollect *collect = slice->collect;
 
   pthread_mutex_lock (&collect->mutex);
-  collect->in_flight--;
   collect->added += slice->added;
   collect->unseen_added += slice->unseen_added;
   collect->changed += slice->changed;
   collect->removed += slice->removed;
   if (error && !collect->error)
     collect->error = g_error_copy (error);
+  /* Before the count: the collector may be freed as soon as nothing is in flight. */
+  if (slice->lowest_uid && !error)
+    fm_imap_tell_folder (collect->worker, slice->folder_id, 0);
+  collect->in_flight--;
   pthread_cond_broadcast (&collect->cond);
   pthread_mutex_unlock (&collect->mutex);
 }
@@ -263,6 +281,24 @@ fm_imap_collect_tell (FmImapCollect *collect)
   if (collect->folder_id && (heard->added || heard->changed || heard->removed))
     fm_imap_tell_folder (collect->worker, collect->folder_id, heard->unseen_added);
   heard->added = heard->unseen_added = heard->changed = heard->removed = 0;
+}
+
+void
+fm_imap_collect_tell_quietly (FmImapCollect *collect)
+{
+  collect->heard.unseen_added = 0;
+  fm_imap_collect_tell (collect);
+}
+
+gboolean
+fm_imap_collect_mark (FmImapCollect *collect, guint32 lowest_uid)
+{
+  Slice *slice = g_new0 (Slice, 1);
+
+  post_rows (collect);
+  slice->lowest_uid = lowest_uid;
+  post (collect, slice);
+  return !has_failed (collect);
 }
 
 gboolean

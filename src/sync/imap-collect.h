@@ -17,6 +17,11 @@ gboolean fm_imap_collect_flush (FmImapCollect *collect, GError **error);
 /* Says, once, that the folder changed if anything committed since the last time made it so. Whichever connection hears of a change first writes
  * it, and to the others it is none: so each must say what it wrote, whatever it was about. */
 void fm_imap_collect_tell (FmImapCollect *collect);
+/* The same for mail that is new only to this machine: nobody is told that so many came. */
+void fm_imap_collect_tell_quietly (FmImapCollect *collect);
+/* Everything of the folder from LOWEST_UID on has been given to the collector: that is noted once it is committed, and the folder told as changed.
+ * FALSE: something could not be written; flush says what. */
+gboolean fm_imap_collect_mark (FmImapCollect *collect, guint32 lowest_uid);
 /* Both: at the end of any work on a connection. */
 gboolean fm_imap_collect_settle (FmImapCollect *collect, GError **error);
 

@@ -119,6 +119,8 @@ void fm_imap_conn_clear (FmImapConn *conn);
 gboolean fm_imap_claim_take (FmAccountWorker *worker, gint64 folder_id);
 /* FALSE: another thread has it. */
 gboolean fm_imap_claim_try (FmAccountWorker *worker, gint64 folder_id);
+/* Somebody waits for it. */
+gboolean fm_imap_claim_is_wanted (FmAccountWorker *worker, gint64 folder_id);
 /* Between two steps of long work: lets those who wait have it in between. FALSE when stopping: the claim is gone. */
 gboolean fm_imap_claim_yield (FmAccountWorker *worker, gint64 folder_id);
 void fm_imap_claim_release (FmAccountWorker *worker, gint64 folder_id);

@@ -1,21 +1,8 @@
 /* What was sent and never answered (a cut, a crash): it is looked up on the server before anything is repeated. */
-#include "sync/imap-collect.h"
+#include "sync/imap-folder-private.h"
 #include "sync/imap-ops-private.h"
 #include <fulmar/base/error.h>
 #include <string.h>
-
-/* UIDs of the selected folder that match; ascending ranges. Transfer: full, NULL on error. */
-static GArray *
-search (FmImapConn *conn, const char *criteria, GError **error)
-{
-  g_autoptr (GArray) ranges = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
-  gboolean good;
-
-  fm_imap_collect_divert (conn->collect, ranges, NULL);
-  good = fm_imap_session_search (conn->session, criteria, error);
-  fm_imap_collect_divert (conn->collect, NULL, NULL);
-  return good ? g_steal_pointer (&ranges) : NULL;
-}
 
 static gboolean
 in_ranges (const GArray *ranges, guint32 uid)
@@ -43,7 +30,7 @@ find_message_id (FmImapConn *conn, gint64 folder_id, guint32 first, const char *
     return g_array_new (FALSE, FALSE, sizeof (FmImapRange));
   plain = g_strndup (message_id, usable);
   criteria = g_strdup_printf ("UID %u:4294967295 HEADER Message-ID \"%s\"", MAX (first, 1), plain);
-  return search (conn, criteria, error);
+  return fm_imap_compare_search (conn, criteria, error);
 }
 
 /* The first UID of FM_IMAP_RANGES that can be ROW: it has it already (met by a visit), or nobody has. 0: none. */
@@ -124,7 +111,7 @@ settle_transfer (FmImapConn *conn, const FmOpBatch *batch, GError **error)
       /* Made anew meanwhile: the batch is read again, without the UIDs of old. */
       if (batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
         return TRUE;
-      if (!(left = search (conn, "ALL", error)))
+      if (!(left = fm_imap_compare_search (conn, "ALL", error)))
         return FALSE;
     }
   for (guint i = 0; i < batch->n; i++)

@@ -28,8 +28,11 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/imap-claim.c \
 	src/sync/imap-collect.c \
 	src/sync/imap-collect.h \
+	src/sync/imap-compare.c \
 	src/sync/imap-conn.c \
+	src/sync/imap-first.c \
 	src/sync/imap-folder.c \
+	src/sync/imap-folder-private.h \
 	src/sync/imap-front.c \
 	src/sync/imap-list.c \
 	src/sync/imap-ops.c \

@@ -16,7 +16,7 @@
 
 #define N_LANES 3
 #define GROUP_MAX 64
-#define BULK_OPEN_US 20000
+#define BULK_OPEN_US 100000
 #define WAL_LIMIT_BYTES (64 * 1024 * 1024)
 #define IDLE_MS 2000
 

@@ -104,9 +104,12 @@ gboolean fm_imap_session_select (FmImapSession *session, const char *mailbox, co
 /* Leaves the mailbox, never expunging: UNSELECT, or EXAMINE then CLOSE. */
 gboolean fm_imap_session_unselect (FmImapSession *session, GError **error);
 gboolean fm_imap_session_noop (FmImapSession *session, GError **error);
-/* Newest first in chunks of 1000, two in flight; a chunk that breaks is halved until the poisonous messages are alone: they are reported as
- * unreadable. */
-gboolean fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, GError **error);
+/* Newest first in chunks of 2000, three in flight; a chunk that breaks is halved until the poisonous messages are alone: they are reported as
+ * unreadable. UIDS ascending. LANDED (may be NULL) hears, each time more is complete, that all of UIDS from LOWEST on has been told; it must not
+ * call the session; FALSE ends the fetch with FM_ERROR_CANCELLED. */
+typedef gboolean (*FmImapLanded) (gpointer data, guint32 lowest);
+gboolean fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapLanded landed, gpointer data,
+                                        GError **error);
 gboolean fm_imap_session_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since,
                                       GError **error);
 gboolean fm_imap_session_search (FmImapSession *session, const char *criteria, GError **error);

@@ -268,7 +268,7 @@ fetches_what_servers_make_of_it (void **state)
     FmImapRange range = { 1, 20 };
     GError *failed = NULL;
 
-    assert_true (fm_imap_session_fetch_headers (session, &range, 1, &failed));
+    assert_true (fm_imap_session_fetch_headers (session, &range, 1, NULL, NULL, &failed));
     assert_told ("message 1 uid=10 flags=0 date=837596665 size=4294967299 header=A: b\r\n\r\n;"
                  "message 2 uid=11 flags=1 [\\Inbox] [\\Sent] [Foo] [B\303\274r];"
                  "unreadable 3 uid=12;unreadable 99 uid=0;expunge 4;message 5 uid=0 flags=0 +12345678901;");
@@ -276,6 +276,39 @@ fetches_what_servers_make_of_it (void **state)
     fm_imap_session_free (session);
     g_free (fm_fake_server_stop (fake));
   }
+}
+
+static gboolean
+on_landed (gpointer data, guint32 lowest)
+{
+  g_string_append_printf (told, "landed %u;", lowest);
+  return lowest != *(guint32 *) data;
+}
+
+/* What is told as complete is: a chunk that is asked for again holds up what is older, and who hears of it may end it. */
+static void
+tells_what_has_landed (void **state)
+{
+  Script script = { "", { "%T OK\r\n", "%T NO poison\r\n", "%T OK\r\n", "%T OK\r\n", "%T OK\r\n", "%T OK\r\n" }, TRUE };
+  FmImapRange ranges[] = { { 1, 2500 }, { 3001, 5000 } };
+  guint32 last = 0, first = 2501;
+  g_autoptr (GError) error = NULL;
+
+  FmFakeServer *fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
+  FmImapSession *session = open_ok (fake);
+  assert_true (fm_imap_session_fetch_headers (session, ranges, 2, on_landed, &last, NULL));
+  assert_told ("landed 2501;landed 1501;landed 1;");
+  fm_imap_session_free (session);
+  g_free (fm_fake_server_stop (fake));
+
+  fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
+  session = open_ok (fake);
+  assert_false (fm_imap_session_fetch_headers (session, ranges, 2, on_landed, &first, &error));
+  assert_error (error, FM_ERROR_CANCELLED, "stopped");
+  assert_told ("landed 2501;");
+  assert_true (fm_imap_session_is_alive (session));
+  fm_imap_session_free (session);
+  g_free (fm_fake_server_stop (fake));
 }
 
 static void
@@ -291,14 +324,14 @@ bounds_what_it_reads (void **state)
 
   FmFakeServer *fake = fm_fake_server_start (run_script, &too_deep, FM_FAKE_WHOLE);
   FmImapSession *session = open_ok (fake);
-  assert_true (fm_imap_session_fetch_headers (session, &range, 1, NULL));
+  assert_true (fm_imap_session_fetch_headers (session, &range, 1, NULL, NULL, NULL));
   assert_told ("unreadable 1 uid=1;");
   fm_imap_session_free (session);
   g_free (fm_fake_server_stop (fake));
 
   fake = fm_fake_server_start (run_script, &huge_literal, FM_FAKE_WHOLE);
   session = open_ok (fake);
-  assert_false (fm_imap_session_fetch_headers (session, &range, 1, &error));
+  assert_false (fm_imap_session_fetch_headers (session, &range, 1, NULL, NULL, &error));
   assert_error (error, FM_ERROR_PROTOCOL, "impossible size");
   assert_false (fm_imap_session_is_alive (session));
   fm_imap_session_free (session);
@@ -698,6 +731,7 @@ main (void)
     cmocka_unit_test (visits_in_few_turns),
     cmocka_unit_test (lists_as_the_server_can),
     cmocka_unit_test (fetches_what_servers_make_of_it),
+    cmocka_unit_test (tells_what_has_landed),
     cmocka_unit_test (bounds_what_it_reads),
     cmocka_unit_test (streams_bodies),
     cmocka_unit_test (streams_bodies_together),

@@ -1,0 +1,118 @@
+/* What only a comparison tells: which messages of a folder are gone and which were missed. */
+#include "sync/imap-collect.h"
+#include "sync/imap-folder-private.h"
+#include <fulmar/base/error.h>
+
+#define MAX_LATE 1000 /* messages that may have come since EXISTS was told */
+
+typedef struct {
+  guint32 uid, flags;
+} Known;
+
+/* fm_message_store_uids gives pairs of words. */
+static guint
+count_known (const GArray *ours)
+{
+  return ours->len / 2;
+}
+
+/* Walks both ascending lists: what only we have is gone, what only the server has was missed. */
+static void
+compare_uids (const GArray *ours, const GArray *ranges, guint32 lowest_uid, GArray *ret_gone, GArray *ret_missed)
+{
+  const Known *known = (const Known *) (const void *) ours->data;
+  guint at = 0, n = count_known (ours);
+
+  for (guint r = 0; r < ranges->len; r++)
+    {
+      const FmImapRange *range = &g_array_index (ranges, FmImapRange, r);
+      for (guint64 uid = range->first; uid <= range->last; uid++)
+        {
+          for (; at < n && known[at].uid < uid; at++)
+            {
+              FmImapRange gone = { known[at].uid, known[at].uid };
+              g_array_append_val (ret_gone, gone);
+            }
+          if (at < n && known[at].uid == uid)
+            at++;
+          else if (uid >= lowest_uid)
+            {
+              FmImapRange missed = { uid, uid };
+              g_array_append_val (ret_missed, missed);
+            }
+        }
+    }
+  for (; at < n; at++)
+    {
+      FmImapRange gone = { known[at].uid, known[at].uid };
+      g_array_append_val (ret_gone, gone);
+    }
+}
+
+static int
+compare_ranges (gconstpointer a, gconstpointer b)
+{
+  guint32 x = ((const FmImapRange *) a)->first, y = ((const FmImapRange *) b)->first;
+
+  return x < y ? -1 : x > y;
+}
+
+GArray *
+fm_imap_compare_search (FmImapConn *conn, const char *criteria, GError **error)
+{
+  g_autoptr (GArray) ranges = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+  guint64 n = 0;
+  gboolean good;
+
+  fm_imap_collect_divert (conn->collect, ranges, NULL);
+  good = fm_imap_session_search (conn->session, criteria, error);
+  fm_imap_collect_divert (conn->collect, NULL, NULL);
+  if (!good)
+    return NULL;
+  g_array_sort (ranges, compare_ranges);
+  for (guint i = 0; i < ranges->len; i++)
+    n += (guint64) g_array_index (ranges, FmImapRange, i).last - g_array_index (ranges, FmImapRange, i).first + 1;
+  if (n > (guint64) fm_imap_session_selected (conn->session)->exists + MAX_LATE)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server's list of messages makes no sense");
+      return NULL;
+    }
+  return g_steal_pointer (&ranges);
+}
+
+gboolean
+fm_imap_compare_folder (FmImapConn *conn, const FmFolderInfo *info, GError **error)
+{
+  g_autoptr (GArray) ranges = fm_imap_compare_search (conn, "ALL", error);
+  g_autoptr (GArray) gone = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+  g_autoptr (GArray) missed = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+  g_autoptr (GArray) ours = NULL;
+
+  if (!ranges || !fm_imap_collect_flush (conn->collect, error))
+    return FALSE;
+  /* What came in above the UIDNEXT of this visit, by an operation of another connection, the list may be too old to know. */
+  if (!(ours = fm_message_store_uids (conn->reader, info->id, 1, MAX (info->uidnext, 2) - 1, error)))
+    return FALSE;
+  compare_uids (ours, ranges, info->lowest_uid, gone, missed);
+  /* A mailbox that is not empty and of which nothing at all is left in the answer is a broken answer. */
+  if (gone->len > 0 && ranges->len == 0 && fm_imap_session_selected (conn->session)->exists > 0)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server lists no message of a folder that has some");
+      return FALSE;
+    }
+  if (gone->len > 0)
+    fm_imap_collect_events ()->vanished (conn->collect, FALSE, (const FmImapRange *) (void *) gone->data, gone->len);
+  if (missed->len > 0
+      && !fm_imap_session_fetch_headers (conn->session, (const FmImapRange *) (void *) missed->data, missed->len, NULL, NULL, error))
+    return FALSE;
+  return fm_imap_collect_flush (conn->collect, error);
+}
+
+/* What the store should hold of this folder is as many messages as the server says, once the first visit is complete. */
+gboolean
+fm_imap_compare_counts (FmImapConn *conn, gint64 folder_id)
+{
+  g_autoptr (GArray) ours = fm_message_store_uids (conn->reader, folder_id, 1, G_MAXUINT32, NULL);
+
+  return ours && count_known (ours) == fm_imap_session_selected (conn->session)->exists;
+}
