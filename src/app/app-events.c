@@ -89,6 +89,7 @@ take_progress (FmApp *app, const FmEvent *event)
   g_clear_pointer (&app->progress, g_free);
   app->progress_done = event->count;
   app->progress_total = event->total;
+  app->progress_is_bytes = event->reply_to != 0; /* what the user waits for is one message's bytes */
   if (event->count < event->total || event->total == 0)
     app->progress = g_strdup (event->text);
   else if (!event->reply_to) /* the index has caught up, perhaps: it finds more now */

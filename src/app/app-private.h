@@ -35,6 +35,7 @@ struct FmApp {
   FmList *list;
   FmList *list_behind; /* the folder under a search */
   FmReading *reading;
+  FmParts *parts; /* listed in the message's place, or NULL */
   FmComposer *composer;
   struct FmConfigWatch *config_watch;
   FmOverlay *overlay;
@@ -44,6 +45,7 @@ struct FmApp {
   GHashTable *states;  /* account -> FmAppAccountState */
   char *progress;
   guint64 progress_done, progress_total;
+  gboolean progress_is_bytes;
   guint64 queued_ops, queued_mails, stuck_mails;
 
   FmAppListener listener; /* the command line's ear */
@@ -53,6 +55,7 @@ struct FmApp {
   gboolean tag_prefix; /* `;` was pressed */
   char *last_folder;   /* the last answer to a move's prompt */
   char *last_limit, *last_search;
+  char *save_directory; /* where something was saved last */
 };
 
 /* app.c */
@@ -101,5 +104,9 @@ void fm_cmd_compose_mailto (FmApp *app, const char *url);
 void fm_cmd_compose_resume (FmApp *app, gint64 msg_id);
 /* cmd-queue.c: reads anew how many mails wait for the user's decision. */
 void fm_cmd_queue_count (FmApp *app);
-/* cmd-save.c: asks where to, then saves part PART ("1.2"; NULL: the whole message). */
-void fm_cmd_save_part (FmApp *app, gint64 msg_id, const char *part, const char *file_name);
+/* cmd-save.c: asks where to, then saves PART (NULL: the whole message). */
+void fm_cmd_save_part (FmApp *app, gint64 msg_id, const FmReadingPart *part);
+/* Hands the part of that index (-1: the whole message) to COMMAND ("": asks for it) on the terminal. */
+void fm_cmd_save_pipe (FmApp *app, gint64 msg_id, gint part, const char *command);
+/* Where files were saved last, or where they are usually put, as the user would write it. Transfer: full. */
+char *fm_cmd_save_directory (FmApp *app);

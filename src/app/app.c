@@ -6,6 +6,7 @@
 #include "app/demo.h"
 #include "app/folders-private.h"
 #include "app/list-private.h"
+#include "app/parts-private.h"
 #include "app/reading-private.h"
 #include "app/search-counts.h"
 #include <fulmar/base/clock.h>
@@ -153,6 +154,7 @@ fm_app_free (FmApp *app)
     {
       fm_config_watch_free (app->config_watch);
       fm_search_counts_free (app->search_counts);
+      fm_parts_free (app->parts);
       fm_reading_free (app->reading);
       fm_list_free (app->list);
       fm_list_free (app->list_behind);
@@ -174,6 +176,7 @@ fm_app_free (FmApp *app)
   g_free (app->last_folder);
   g_free (app->last_limit);
   g_free (app->last_search);
+  g_free (app->save_directory);
   g_free (app);
 }
 
@@ -299,9 +302,12 @@ fm_app_open_message (FmApp *app, gint64 msg_id)
   if (app->reading && fm_reading_id (app->reading) == msg_id && fm_reading_state (app->reading) != FM_READING_FAILED
       && fm_reading_mode (app->reading) != FM_SHOW_SOURCE)
     {
+      while (fm_app_close_part (app))
+        ;
       fm_reading_open (app->reading);
       return;
     }
+  g_clear_pointer (&app->parts, fm_parts_free);
   fm_reading_free (app->reading);
   app->reading = fm_reading_new (app, msg_id, FALSE);
   fm_app_changed (app, FM_CHANGE_READING);
@@ -312,9 +318,23 @@ fm_app_preview_message (FmApp *app, gint64 msg_id)
 {
   if (app->reading ? fm_reading_id (app->reading) == msg_id : msg_id == 0)
     return;
+  g_clear_pointer (&app->parts, fm_parts_free);
   fm_reading_free (app->reading);
   app->reading = msg_id != 0 ? fm_reading_new (app, msg_id, TRUE) : NULL;
   fm_app_changed (app, FM_CHANGE_READING);
+}
+
+gboolean
+fm_app_close_part (FmApp *app)
+{
+  if (!app->reading || (!app->parts && fm_reading_part (app->reading) < 0))
+    return FALSE;
+  if (fm_reading_part (app->reading) >= 0)
+    fm_reading_set_part (app->reading, -1);
+  else
+    g_clear_pointer (&app->parts, fm_parts_free);
+  fm_app_changed (app, FM_CHANGE_READING);
+  return TRUE;
 }
 
 void
@@ -355,6 +375,12 @@ fm_app_reading (FmApp *app)
   return app->reading;
 }
 
+FmParts *
+fm_app_parts (FmApp *app)
+{
+  return app->parts;
+}
+
 FmComposer *
 fm_app_composer (FmApp *app)
 {
@@ -385,6 +411,7 @@ fm_app_status (FmApp *app, FmAppStatus *ret_status)
     .progress_done = app->progress_done,
     .progress_total = app->progress_total,
     .tag_prefix = app->tag_prefix,
+    .progress_is_bytes = app->progress_is_bytes,
   };
 }
 

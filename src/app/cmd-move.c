@@ -33,6 +33,12 @@ file_to (Filing *filing, const char *name)
       g_array_unref (ids);
       return;
     }
+  if (filing->kind == FM_ACTION_MOVE && folder_id == fm_list_folder (app->list))
+    {
+      fm_app_say (app, "%s is where it is already", name);
+      g_array_unref (ids);
+      return;
+    }
   g_free (app->last_folder);
   app->last_folder = g_strdup (name);
   fm_act_on_targets (&filing->call, ids, fm_action_new_transfer (filing->kind, (const gint64 *) (void *) ids->data, ids->len, folder_id),
@@ -47,6 +53,23 @@ chosen (const char *answer, gpointer data)
   if (answer && *answer)
     file_to (filing, answer);
   filing_free (filing);
+}
+
+/* Folders that mail can go to from here: no saved searches, and not the one it is in. Transfer: full. */
+static char **
+targets (FmApp *app)
+{
+  g_auto (GStrv) names = fm_app_folder_names (app);
+  GPtrArray *kept = g_ptr_array_new ();
+
+  for (guint i = 0; names[i]; i++)
+    {
+      gint64 id = fm_app_find_folder (app, names[i]);
+      if (id && id != fm_list_folder (app->list))
+        g_ptr_array_add (kept, g_strdup (names[i]));
+    }
+  g_ptr_array_add (kept, NULL);
+  return (char **) g_ptr_array_free (kept, FALSE);
 }
 
 static void
@@ -66,7 +89,7 @@ run (const FmCommandCall *call, FmActionKind kind)
     }
   else
     {
-      g_auto (GStrv) names = fm_app_folder_names (call->app);
+      g_auto (GStrv) names = targets (call->app);
       filing->call.argument = "";
       call->app->shell->choose (call->app->shell_data, kind == FM_ACTION_MOVE ? "move to: " : "copy to: ", (const char *const *) names,
                                 call->app->last_folder, chosen, filing);

@@ -1,19 +1,18 @@
 /* Taking a message or a part out of the program: into a file that is never overwritten without asking, or through a command the user typed. */
 #include "app/app-private.h"
 #include "app/commands.h"
+#include "app/export.h"
 #include "app/reading-private.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <fulmar/base/paths.h>
-#include <fulmar/base/sink.h>
 #include <string.h>
 #include <unistd.h>
 
-/* What to write where. PART NULL: the whole message. */
+/* What to write where. PART -1: the whole message. */
 typedef struct {
   FmApp *app;
   gint64 id;
-  char *part, *path;
+  gint part;
+  char *name, *path;
   gboolean overwrite;
 } Saving;
 
@@ -22,116 +21,17 @@ saving_free (gpointer data)
 {
   Saving *saving = data;
 
-  g_free (saving->part);
+  g_free (saving->name);
   g_free (saving->path);
   g_free (saving);
-}
-
-static gboolean
-write_all (int fd, const char *bytes, gsize size)
-{
-  while (size > 0)
-    {
-      ssize_t n = write (fd, bytes, size);
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n <= 0)
-        return FALSE;
-      bytes += n;
-      size -= n;
-    }
-  return TRUE;
-}
-
-/* --- a sink into a file descriptor --- */
-
-typedef struct {
-  FmSink sink;
-  int fd;
-} FileSink;
-
-static gboolean
-file_write (FmSink *sink, const void *bytes, gsize size_bytes, GError **error)
-{
-  if (write_all (((FileSink *) sink)->fd, bytes, size_bytes))
-    return TRUE;
-  fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the file can't be written");
-  return FALSE;
-}
-
-static gboolean
-file_commit (FmSink *sink, GError **error)
-{
-  return TRUE;
-}
-
-static void
-file_end (FmSink *sink)
-{
-}
-
-static const FmSinkClass file_class = { file_write, file_commit, file_end, file_end };
-
-static gboolean
-copy_message (FmStoreReader *reader, gint64 id, int fd, GError **error)
-{
-  g_autofree char *path = fm_reading_stored_path (reader, id, error);
-  g_autofree char *block = g_malloc (1 << 16);
-  int in = path ? open (path, O_RDONLY | O_CLOEXEC) : -1;
-  ssize_t n = -1;
-
-  if (in < 0)
-    {
-      if (path)
-        fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", path);
-      return FALSE;
-    }
-  while ((n = read (in, block, 1 << 16)) > 0 && write_all (fd, block, n))
-    ;
-  if (n != 0)
-    fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the file can't be written");
-  close (in);
-  return n == 0;
-}
-
-static gboolean
-copy_part (FmStoreReader *reader, const Saving *saving, int fd, GError **error)
-{
-  g_autoptr (FmMessage) message = fm_reading_open_stored (reader, saving->id, error);
-  guint part = message ? fm_message_find_path (message, saving->part) : FM_MESSAGE_NO_PART;
-  FileSink sink = { { &file_class }, fd };
-
-  if (!message)
-    return FALSE;
-  if (part == FM_MESSAGE_NO_PART)
-    {
-      g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message has no part %s", saving->part);
-      return FALSE;
-    }
-  return fm_message_part_write (message, part, &sink.sink, error);
 }
 
 static gpointer
 save_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
 {
   const Saving *saving = data;
-  int fd = open (saving->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (saving->overwrite ? O_TRUNC : O_EXCL), 0600);
-  gboolean good;
 
-  if (fd < 0)
-    {
-      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", saving->path);
-      return NULL;
-    }
-  good = saving->part ? copy_part (reader, saving, fd, error) : copy_message (reader, saving->id, fd, error);
-  if (close (fd) != 0 && good)
-    {
-      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", saving->path);
-      good = FALSE;
-    }
-  if (!good && !saving->overwrite)
-    unlink (saving->path);
-  return good ? GINT_TO_POINTER (1) : NULL;
+  return GINT_TO_POINTER (fm_export_to_file (reader, saving->id, saving->part, saving->path, saving->overwrite, error));
 }
 
 static void
@@ -166,6 +66,26 @@ overwrite_answered (const char *answer, gpointer data)
 }
 
 static void
+remember_directory (FmApp *app, const char *path)
+{
+  g_free (app->save_directory);
+  app->save_directory = g_path_get_dirname (path);
+}
+
+char *
+fm_cmd_save_directory (FmApp *app)
+{
+  const char *home = g_get_home_dir ();
+  g_autofree char *downloads = g_build_filename (home, "Downloads", NULL);
+  const char *directory = app->save_directory ? app->save_directory : g_file_test (downloads, G_FILE_TEST_IS_DIR) ? downloads : home;
+  gsize n = strlen (home);
+
+  if (n > 1 && strncmp (directory, home, n) == 0 && (directory[n] == '/' || !directory[n]))
+    return g_strconcat ("~", directory + n, NULL);
+  return g_strdup (directory);
+}
+
+static void
 path_answered (const char *answer, gpointer data)
 {
   Saving *saving = data;
@@ -178,6 +98,12 @@ path_answered (const char *answer, gpointer data)
     }
   g_free (saving->path);
   saving->path = fm_paths_expand (answer);
+  if (g_file_test (saving->path, G_FILE_TEST_IS_DIR))
+    {
+      g_autofree char *directory = g_steal_pointer (&saving->path);
+      saving->path = g_build_filename (directory, saving->name, NULL);
+    }
+  remember_directory (saving->app, saving->path);
   if (!g_file_test (saving->path, G_FILE_TEST_EXISTS))
     {
       start_saving (saving);
@@ -188,16 +114,18 @@ path_answered (const char *answer, gpointer data)
 }
 
 void
-fm_cmd_save_part (FmApp *app, gint64 msg_id, const char *part, const char *file_name)
+fm_cmd_save_part (FmApp *app, gint64 msg_id, const FmReadingPart *part)
 {
   Saving *saving = g_new0 (Saving, 1);
-  g_autofree char *safe = fm_paths_safe_name (file_name ? file_name : part ? "attachment" : "message.eml", 200);
-  g_autofree char *initial = g_strconcat ("~/", safe, NULL);
+  g_autofree char *directory = fm_cmd_save_directory (app);
+  g_autofree char *initial = NULL;
 
   saving->app = app;
   saving->id = msg_id;
-  saving->part = g_strdup (part);
-  app->shell->prompt (app->shell_data, FM_PROMPT_PATH, part ? "save attachment as: " : "save message as: ", initial, path_answered, saving);
+  saving->part = part ? (gint) part->index : -1;
+  saving->name = part ? fm_export_name (part) : g_strdup ("message.eml");
+  initial = g_strdup_printf ("%s%s%s", directory, g_str_has_suffix (directory, "/") ? "" : "/", saving->name);
+  app->shell->prompt (app->shell_data, FM_PROMPT_PATH, part ? "save as: " : "save message as: ", initial, path_answered, saving);
 }
 
 static void
@@ -206,7 +134,7 @@ run_save (const FmCommandCall *call)
   gint64 id = fm_target_id (call);
 
   if (id)
-    fm_cmd_save_part (call->app, id, NULL, "message.eml");
+    fm_cmd_save_part (call->app, id, NULL);
 }
 
 /* save-part 2: the attachment's number as the page lists it, or the last one. */
@@ -224,7 +152,7 @@ run_save_part (const FmCommandCall *call)
       const FmReadingPart *part = g_ptr_array_index (parts, i);
       if (part->is_attachment && ++seen == wanted)
         {
-          fm_cmd_save_part (call->app, fm_reading_id (reading), part->path, part->file_name);
+          fm_cmd_save_part (call->app, fm_reading_id (reading), part);
           return;
         }
     }
@@ -236,7 +164,9 @@ run_save_part (const FmCommandCall *call)
 typedef struct {
   FmApp *app;
   gint64 id;
+  gint part; /* -1: the whole message */
   char *command;
+  char *made; /* a part's bytes, to be removed afterwards */
 } Piping;
 
 static void
@@ -244,6 +174,9 @@ piping_free (gpointer data)
 {
   Piping *piping = data;
 
+  if (piping->made)
+    unlink (piping->made);
+  g_free (piping->made);
   g_free (piping->command);
   g_free (piping);
 }
@@ -251,33 +184,45 @@ piping_free (gpointer data)
 static gpointer
 pipe_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
 {
-  const Piping *piping = data;
+  Piping *piping = data;
+  int fd;
+  gboolean good;
 
-  return fm_reading_stored_path (reader, piping->id, error);
+  if (piping->part < 0)
+    return fm_reading_stored_path (reader, piping->id, error);
+  if ((fd = g_file_open_tmp ("fulmar-XXXXXX", &piping->made, error)) < 0)
+    return NULL;
+  good = fm_export_to_fd (reader, piping->id, piping->part, fd, error);
+  close (fd);
+  return good ? g_strdup (piping->made) : NULL;
 }
 
 static void
 pipe_ended (const char *answer, gpointer data)
 {
-  FmApp *app = data;
+  Piping *piping = data;
 
   if (answer && strcmp (answer, "0") != 0)
-    fm_app_complain (app, "the command ended with status %s", answer);
+    fm_app_complain (piping->app, "the command ended with status %s", answer);
+  piping_free (piping);
 }
 
 /* The user's own line, with the message on its standard input; the path goes as an argument, never into the line. */
 static void
 pipe_done (gpointer result, const GError *error, gpointer data)
 {
-  const Piping *piping = data;
+  Piping *piping = data;
   g_autofree char *path = result;
   g_autofree char *line = g_strdup_printf ("{ %s\n} <\"$1\"" FM_APP_WAIT_FOR_ENTER, piping->command);
   const char *argv[] = { "/bin/sh", "-c", line, "sh", path, NULL };
 
-  if (!path)
-    fm_app_complain (piping->app, "%s", error->message);
-  else
-    piping->app->shell->run (piping->app->shell_data, argv, pipe_ended, piping->app);
+  if (path)
+    {
+      piping->app->shell->run (piping->app->shell_data, argv, pipe_ended, piping);
+      return;
+    }
+  fm_app_complain (piping->app, "%s", error->message);
+  piping_free (piping);
 }
 
 static void
@@ -291,24 +236,31 @@ pipe_answered (const char *answer, gpointer data)
       return;
     }
   piping->command = g_strdup (answer);
-  fm_engine_compute (piping->app->engine, pipe_run, pipe_done, piping, piping_free);
+  fm_engine_compute (piping->app->engine, pipe_run, pipe_done, piping, NULL);
+}
+
+void
+fm_cmd_save_pipe (FmApp *app, gint64 msg_id, gint part, const char *command)
+{
+  Piping *piping = g_new0 (Piping, 1);
+
+  piping->app = app;
+  piping->id = msg_id;
+  piping->part = part;
+  if (*command)
+    pipe_answered (command, piping);
+  else
+    app->shell->prompt (app->shell_data, FM_PROMPT_TEXT, part < 0 ? "pipe message to command: " : "pipe part to command: ", "",
+                        pipe_answered, piping);
 }
 
 static void
 run_pipe (const FmCommandCall *call)
 {
   gint64 id = fm_target_id (call);
-  Piping *piping;
 
-  if (!id)
-    return;
-  piping = g_new0 (Piping, 1);
-  piping->app = call->app;
-  piping->id = id;
-  if (*call->argument)
-    pipe_answered (call->argument, piping);
-  else
-    call->app->shell->prompt (call->app->shell_data, FM_PROMPT_TEXT, "pipe to command: ", "", pipe_answered, piping);
+  if (id)
+    fm_cmd_save_pipe (call->app, id, -1, call->argument);
 }
 
 #define BOTH (FM_CONTEXT_LIST | FM_CONTEXT_PAGER)

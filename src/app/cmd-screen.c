@@ -35,7 +35,6 @@ ACT (enter, ENTER)
 ACT (back, BACK)
 ACT (help, HELP)
 ACT (effects, EFFECTS)
-ACT (attachments, ATTACHMENTS)
 ACT (skip_quoted, SKIP_QUOTED)
 ACT (fold_quoted, FOLD_QUOTED)
 ACT (find_next, FIND_NEXT)
@@ -112,7 +111,7 @@ run_quit (const FmCommandCall *call)
     app->shell->quit (app->shell_data);
 }
 
-#define PANES (FM_CONTEXT_LIST | FM_CONTEXT_PAGER | FM_CONTEXT_FOLDERS)
+#define PANES (FM_CONTEXT_LIST | FM_CONTEXT_PAGER | FM_CONTEXT_FOLDERS | FM_CONTEXT_ATTACHMENTS)
 
 const FmCommand fm_cmd_screen_commands[] = {
   { .name = "redraw", .help = "draw the screen anew", .default_keys = "<C-l>", .contexts = FM_CONTEXT_ALL, .run = run_redraw },
@@ -162,6 +161,7 @@ const FmCommand fm_cmd_screen_commands[] = {
     .default_keys = "<Enter>",
     .contexts = FM_CONTEXT_ALL,
     .run = run_enter },
+  { .name = "line-down", .help = "go down a line", .default_keys = "<Enter>", .contexts = FM_CONTEXT_PAGER, .run = run_down },
   { .name = "back",
     .help = "leave this view; from the last, quit",
     .hint = "back",
@@ -170,12 +170,6 @@ const FmCommand fm_cmd_screen_commands[] = {
     .run = run_back },
   { .name = "help", .help = "help for the keys here", .hint = "help", .default_keys = "?", .contexts = FM_CONTEXT_ALL, .run = run_help },
   { .name = "effects", .help = "what each command does on the server", .contexts = FM_CONTEXT_ALL, .run = run_effects },
-  { .name = "attachments",
-    .help = "list the parts of the message",
-    .hint = "parts",
-    .default_keys = "v",
-    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
-    .run = run_attachments },
   { .name = "skip-quoted",
     .help = "skip to after the quoted text",
     .default_keys = "S",

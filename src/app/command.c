@@ -82,7 +82,8 @@ run_one (FmApp *app, guint context, int count, char *line)
       return;
     }
   /* `:` only asks for the command that the prefix is meant for. */
-  if (app->tag_prefix && !command->repeats_on_tagged && strcmp (command->name, "tag-prefix") != 0 && strcmp (command->name, "command") != 0)
+  if (app->tag_prefix && !command->repeats_on_tagged && !g_str_has_suffix (command->name, "tag-prefix")
+      && strcmp (command->name, "command") != 0)
     app->tag_prefix = FALSE;
   FmCommandCall call = { app, context, count, g_strstrip (argument) };
   command->run (&call);

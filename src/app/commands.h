@@ -18,6 +18,7 @@
   X (sort)                   \
   X (show)                   \
   X (save)                   \
+  X (part)                   \
   X (compose)                \
   X (draft)                  \
   X (queue)                  \

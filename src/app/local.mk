@@ -15,6 +15,7 @@ src_app_libapp_a_SOURCES = \
 	src/app/cmd-junk.c \
 	src/app/cmd-move.c \
 	src/app/cmd-navigate.c \
+	src/app/cmd-part.c \
 	src/app/cmd-queue.c \
 	src/app/cmd-save.c \
 	src/app/cmd-screen.c \
@@ -37,6 +38,8 @@ src_app_libapp_a_SOURCES = \
 	src/app/config.c \
 	src/app/demo.c \
 	src/app/demo.h \
+	src/app/export.c \
+	src/app/export.h \
 	src/app/folders-private.h \
 	src/app/folders.c \
 	src/app/list-private.h \
@@ -44,6 +47,8 @@ src_app_libapp_a_SOURCES = \
 	src/app/overlay.c \
 	src/app/overlay.h \
 	src/app/page.c \
+	src/app/parts-private.h \
+	src/app/parts.c \
 	src/app/reading-private.h \
 	src/app/reading.c \
 	src/app/search-counts.c \

@@ -9,6 +9,7 @@
 
 #define MAX_BODY_BYTES (24u << 20)
 #define MAX_SOURCE_BYTES (16u << 20)
+#define MAX_ODD_BYTES (1u << 20)
 #define MAX_HEADER_VALUE_CHARS 2000
 
 static void
@@ -18,7 +19,9 @@ part_free (gpointer data)
 
   g_free (part->path);
   g_free (part->type);
+  g_free (part->charset);
   g_free (part->file_name);
+  g_free (part->label);
   g_free (part);
 }
 
@@ -147,6 +150,13 @@ size_text (guint64 bytes)
   return g_strdup_printf ("%.1fM", bytes / (1024.0 * 1024.0));
 }
 
+/* About: base64 carries 3 bytes in 4 characters, quoted-printable little more than it shows. */
+static guint64
+decoded_size (const FmMessagePart *part)
+{
+  return strcmp (part->encoding, "base64") == 0 ? part->size_bytes / 4 * 3 : part->size_bytes;
+}
+
 static void
 add_attachments (FmDocBuilder *builder, FmMessage *message)
 {
@@ -158,13 +168,25 @@ add_attachments (FmDocBuilder *builder, FmMessage *message)
   for (guint i = 0; i < attachments->len; i++)
     {
       const FmMessagePart *part = fm_message_part (message, g_array_index (attachments, guint, i));
-      /* base64 carries 3 bytes in 4 characters */
-      guint64 size = strcmp (part->encoding, "base64") == 0 ? part->size_bytes / 4 * 3 : part->size_bytes;
-      g_autofree char *length = size_text (size);
+      g_autofree char *length = size_text (decoded_size (part));
       g_autofree char *line = g_strdup_printf ("attachment %u: %s (%s, %s)", i + 1, *part->file_name ? part->file_name : "without a name",
                                                part->type, length);
       fm_doc_builder_notice (builder, line, FALSE);
     }
+}
+
+/* Transfer: full; may be NULL. */
+static char *
+part_label (FmMessage *message, const FmMessagePart *part)
+{
+  const FmEnvelope *nested = strcmp (part->type, "message/rfc822") == 0 ? fm_message_part_envelope (message, part->index) : NULL;
+  const char *subject = nested ? fm_envelope_subject (nested) : NULL;
+
+  if (*part->file_name)
+    return g_strdup (part->file_name);
+  if (subject && *subject)
+    return fm_text_sanitise_line (subject, -1);
+  return *part->description ? fm_text_sanitise_line (part->description, -1) : NULL;
 }
 
 static GPtrArray *
@@ -176,10 +198,14 @@ list_parts (FmMessage *message)
     {
       const FmMessagePart *part = fm_message_part (message, i);
       FmReadingPart *copy = g_new0 (FmReadingPart, 1);
+      copy->index = i;
       copy->path = g_strdup (part->path);
       copy->type = g_strdup (part->type);
       copy->file_name = *part->file_name ? g_strdup (part->file_name) : NULL;
-      copy->size_bytes = part->size_bytes;
+      copy->charset = g_strdup (part->charset);
+      copy->label = part_label (message, part);
+      copy->size_bytes = (gint64) decoded_size (part);
+      copy->is_leaf = part->is_leaf || strcmp (part->type, "message/rfc822") == 0;
       copy->depth = part->depth;
       copy->is_attachment = part->is_attachment;
       g_ptr_array_add (parts, copy);
@@ -204,6 +230,96 @@ fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret
     *ret_is_cut = is_cut;
   if (ret_parts)
     *ret_parts = list_parts (message);
+  return fm_doc_builder_finish (g_steal_pointer (&builder));
+}
+
+/* --- one part --- */
+
+static void
+add_part_headers (FmDocBuilder *builder, const FmMessagePart *part)
+{
+  FmDocShape blank = { .kind = FM_DOC_LINE };
+  g_autofree char *size = size_text (decoded_size (part));
+  g_autofree char *type = *part->charset ? g_strdup_printf ("%s; charset=%s", part->type, part->charset) : g_strdup (part->type);
+
+  fm_doc_builder_header (builder, "Part", *part->path ? part->path : "the whole message");
+  fm_doc_builder_header (builder, "Type", type);
+  if (*part->file_name)
+    fm_doc_builder_header (builder, "Name", part->file_name);
+  if (*part->description)
+    fm_doc_builder_header (builder, "Description", part->description);
+  if (part->is_leaf)
+    fm_doc_builder_header (builder, "Size", size);
+  fm_doc_builder_begin (builder, &blank);
+  fm_doc_builder_end (builder);
+}
+
+/* Text under another name (JSON, a script) has hardly any controls among its first bytes; pictures and archives are full of them. */
+static gboolean
+looks_like_text (const char *text)
+{
+  guint odd = 0, seen = 0;
+
+  for (const char *at = text; *at && seen < 4096; at = g_utf8_next_char (at), seen++)
+    {
+      gunichar c = g_utf8_get_char (at);
+      odd += c == 0xfffd || (c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f') || (c >= 0x7f && c < 0xa0);
+    }
+  return seen > 0 && odd * 50 <= seen;
+}
+
+static void
+add_other_part (FmDocBuilder *builder, FmMessage *message, const FmMessagePart *part)
+{
+  FmDocShape shape = { .kind = FM_DOC_PREFORMATTED };
+  gboolean truncated = FALSE;
+  g_autofree char *text = part->is_leaf ? fm_message_part_text (message, part->index, MAX_ODD_BYTES, &truncated, NULL) : NULL;
+  g_autofree char *clean = text && looks_like_text (text) ? fm_text_sanitise_block (text, -1) : NULL;
+  g_auto (GStrv) lines = clean ? g_strsplit (clean, "\n", -1) : NULL;
+
+  if (!part->is_leaf)
+    fm_doc_builder_notice (builder, "This part only holds others: they are below it in the list.", FALSE);
+  else if (!lines)
+    fm_doc_builder_notice (builder, "This is no text. q goes back to the list, where s saves it and | hands it to a command.", FALSE);
+  for (guint i = 0; lines && lines[i]; i++)
+    {
+      fm_doc_builder_begin (builder, &shape);
+      fm_doc_builder_text (builder, lines[i], -1, 0, 0);
+      fm_doc_builder_end (builder);
+    }
+  if (lines && truncated)
+    fm_doc_builder_notice (builder, "The rest is too long to show: save the part to read it.", FALSE);
+}
+
+static FmDoc *
+nested_page (FmMessage *message, guint index, const FmPageOptions *options, gboolean *ret_is_cut)
+{
+  g_autoptr (GBytes) bytes = fm_message_part_bytes (message, index, MAX_BODY_BYTES, NULL);
+  g_autoptr (FmMessage) nested = bytes ? fm_message_open_bytes (bytes, NULL) : NULL;
+
+  return nested ? fm_page_build (nested, options, NULL, ret_is_cut) : NULL;
+}
+
+FmDoc *
+fm_page_part (FmMessage *message, guint index, const FmPageOptions *options, gboolean *ret_is_cut)
+{
+  const FmMessagePart *part = fm_message_part (message, index);
+  g_autoptr (FmDocBuilder) builder = fm_doc_builder_new ();
+  FmDoc *nested = NULL;
+
+  *ret_is_cut = FALSE;
+  if (!part)
+    {
+      fm_doc_builder_notice (builder, "The message has no such part.", TRUE);
+      return fm_doc_builder_finish (g_steal_pointer (&builder));
+    }
+  if (strcmp (part->type, "message/rfc822") == 0 && (nested = nested_page (message, index, options, ret_is_cut)))
+    return nested;
+  add_part_headers (builder, part);
+  if (part->is_leaf && g_str_has_prefix (part->type, "text/"))
+    add_text_part (builder, message, part, options, ret_is_cut);
+  else
+    add_other_part (builder, message, part);
   return fm_doc_builder_finish (g_steal_pointer (&builder));
 }
 

@@ -10,6 +10,8 @@ void fm_reading_free (FmReading *reading); /* accepts NULL */
 
 void fm_reading_set_mode (FmReading *reading, FmReadingMode mode);
 void fm_reading_set_all_headers (FmReading *reading, gboolean all);
+/* Shows the part of that index alone; -1: the message again. */
+void fm_reading_set_part (FmReading *reading, gint part);
 /* A row or body changed on disk. */
 void fm_reading_message_changed (FmReading *reading, gint64 msg_id);
 

@@ -13,6 +13,7 @@ struct FmReading {
   gint64 id;
   FmReadingState state;
   FmReadingMode mode;
+  gint part; /* shown alone, -1: none */
   gboolean all_headers;
   char *notice;
   FmDoc *doc;
@@ -34,6 +35,7 @@ typedef struct {
   guint generation;
   gint64 id;
   FmReadingMode mode;
+  gint part;
   gboolean prefer_html, all_headers, whole;
   char *headers;
 } Load;
@@ -110,7 +112,12 @@ load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
     return NULL;
   loaded = g_new0 (Loaded, 1);
   loaded->doc = fm_page_build (message, &options, &loaded->parts, &loaded->is_cut);
-  if (load->mode == FM_SHOW_SOURCE)
+  if (load->part >= 0)
+    {
+      fm_doc_unref (loaded->doc);
+      loaded->doc = fm_page_part (message, (guint) load->part, &options, &loaded->is_cut);
+    }
+  else if (load->mode == FM_SHOW_SOURCE)
     {
       fm_doc_unref (loaded->doc);
       loaded->doc = fm_page_source (path, 0, -1);
@@ -216,6 +223,7 @@ start (FmReading *reading, gboolean whole)
   load->generation = ++reading->generation;
   load->id = reading->id;
   load->mode = reading->mode;
+  load->part = reading->part;
   load->whole = whole;
   load->all_headers = reading->all_headers;
   load->prefer_html = strcmp (fm_config_get (config, "prefer"), "html") == 0;
@@ -241,6 +249,7 @@ fm_reading_new (FmApp *app, gint64 msg_id, gboolean preview)
   FmReading *reading = g_new0 (FmReading, 1);
 
   reading->preview = preview;
+  reading->part = -1;
   reading->app = app;
   reading->id = msg_id;
   reading->link = g_new0 (Link, 1);
@@ -281,6 +290,15 @@ fm_reading_set_mode (FmReading *reading, FmReadingMode mode)
 }
 
 void
+fm_reading_set_part (FmReading *reading, gint part)
+{
+  if (reading->part == part)
+    return;
+  reading->part = part;
+  start_load (reading);
+}
+
+void
 fm_reading_set_all_headers (FmReading *reading, gboolean all)
 {
   reading->all_headers = all;
@@ -316,6 +334,12 @@ FmReadingMode
 fm_reading_mode (const FmReading *reading)
 {
   return reading->mode;
+}
+
+gint
+fm_reading_part (const FmReading *reading)
+{
+  return reading->part;
 }
 
 gboolean

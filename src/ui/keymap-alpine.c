@@ -66,6 +66,8 @@ static const FmKeymapAlpineRow rows[] = {
   { PARTS, "p P", "folder-up" },
   { PARTS, "v V >", "enter" },
   { PARTS, "l L < ,", "back" },
+  { PARTS, "s S", "part-save" },
+  { PARTS, "|", "part-pipe" },
   { COMPOSE, "<C-x>", "send" },
   { COMPOSE, "<C-o>", "postpone" },
   { COMPOSE, "<C-c>", "abandon" },

@@ -43,6 +43,8 @@ src_ui_libui_a_SOURCES = \
 	src/ui/view-list.h \
 	src/ui/view-pager.c \
 	src/ui/view-pager.h \
+	src/ui/view-parts.c \
+	src/ui/view-parts.h \
 	src/ui/view-status.c \
 	src/ui/view-status.h \
 	src/ui/view.h \

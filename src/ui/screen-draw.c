@@ -36,11 +36,16 @@ draw_pager (FmScreen *screen)
   FmReading *reading = fm_app_reading (screen->app);
   FmViewFrame frame = frame_for (screen, screen->panes.pager, screen->wish.focus == FM_PANE_PAGER);
   const char *notice = reading ? fm_reading_notice (reading) : NULL;
+  if (fm_screen_lists_parts (screen))
+    {
+      fm_view_parts_draw (&screen->parts, fm_app_parts (screen->app), &frame, notice);
+      return;
+    }
   /* Until the next document is here, what is on the screen stays: no blank between two messages. */
   if (!reading)
-    fm_view_pager_show (screen->pager, NULL, 0);
+    fm_view_pager_show (screen->pager, NULL, 0, -1);
   else if (fm_reading_doc (reading) || notice)
-    fm_view_pager_show (screen->pager, fm_reading_doc (reading), fm_reading_id (reading));
+    fm_view_pager_show (screen->pager, fm_reading_doc (reading), fm_reading_id (reading), fm_reading_part (reading));
   fm_view_pager_draw (screen->pager, &frame, notice);
 }
 
@@ -101,6 +106,8 @@ place_text (FmScreen *screen)
   FmList *list = fm_app_list (screen->app);
   if (screen->composing)
     return NULL;
+  if (fm_screen_context (screen) == FM_CONTEXT_ATTACHMENTS)
+    return fm_view_parts_place (fm_app_parts (screen->app));
   if (screen->wish.focus == FM_PANE_PAGER)
     return fm_view_pager_place (screen->pager);
   if (screen->wish.focus == FM_PANE_FOLDERS || fm_list_total (list) == 0)
@@ -129,6 +136,7 @@ draw_bottom (FmScreen *screen, int width, int y)
                                 .progress = status.progress,
                                 .progress_done = status.progress_done,
                                 .progress_total = status.progress_total,
+                                .progress_is_bytes = status.progress_is_bytes,
                                 .context = fm_screen_context (screen),
                                 .place = place };
   if (fm_config_get_bool (fm_app_config (screen->app), "hints"))

@@ -8,6 +8,7 @@
 #include "ui/view-folders.h"
 #include "ui/view-list.h"
 #include "ui/view-pager.h"
+#include "ui/view-parts.h"
 #include "ui/widget.h"
 
 G_BEGIN_DECLS
@@ -30,11 +31,13 @@ typedef struct {
   FmViewList list;
   FmViewFolders folders;
   FmViewPager *pager;
-  FmList *list_seen;     /* the list that view state belongs to; compared, never used */
-  gboolean composing;    /* the composer is in front */
-  gboolean list_touched; /* a key was pressed since the list came up: its cursor is the user's */
-  gint64 preview_id;     /* the row the pager follows */
-  gint64 space_at_end;   /* the message whose end Space has met */
+  FmViewParts parts;
+  gboolean parts_from_list; /* the parts were asked for there: leaving them goes back there */
+  FmList *list_seen;        /* the list that view state belongs to; compared, never used */
+  gboolean composing;       /* the composer is in front */
+  gboolean list_touched;    /* a key was pressed since the list came up: its cursor is the user's */
+  gint64 preview_id;        /* the row the pager follows */
+  gint64 space_at_end;      /* the message whose end Space has met */
 
   GPtrArray *widgets; /* FmWidget *, the top one last */
   GPtrArray *history[FM_SCREEN_PROMPT_KINDS];
@@ -51,6 +54,7 @@ typedef struct {
 /* screen.c */
 void fm_screen_dirty (FmScreen *screen); /* one paint at the end of this turn of the loop */
 guint fm_screen_context (const FmScreen *screen);
+gboolean fm_screen_lists_parts (const FmScreen *screen); /* in the pager's place */
 void fm_screen_say (FmScreen *screen, gboolean is_error, const char *text);
 void fm_screen_push (FmScreen *screen, FmWidget *widget);
 void fm_screen_configure (FmScreen *screen); /* reads theme, keys and layout from the settings */

@@ -156,6 +156,13 @@ step_folders (FmScreen *screen, gint64 lines)
   fm_folders_set_cursor (folders, (guint) CLAMP ((gint64) fm_folders_cursor (folders) + lines, 0, last));
 }
 
+static void
+step_parts (FmScreen *screen, gint64 lines)
+{
+  FmParts *parts = fm_app_parts (screen->app);
+  fm_parts_set_cursor (parts, (guint) CLAMP ((gint64) fm_parts_cursor (parts) + lines, 0, G_MAXINT));
+}
+
 /* A page in the list takes the view along, so that the page changes whole. */
 static void
 step_list (FmScreen *screen, gint64 lines, gboolean page)
@@ -171,12 +178,15 @@ scroll (FmScreen *screen, FmShellAct act, int count)
 {
   int sign = act == FM_SHELL_UP || act == FM_SHELL_PAGE_UP || act == FM_SHELL_HALF_UP ? -1 : 1, times = sign * MAX (count, 1);
   gboolean line = act == FM_SHELL_UP || act == FM_SHELL_DOWN, half = act == FM_SHELL_HALF_UP || act == FM_SHELL_HALF_DOWN;
-  int rows = screen->wish.focus == FM_PANE_FOLDERS ? screen->folders.rows : screen->list.rows;
+  gboolean in_parts = fm_screen_context (screen) == FM_CONTEXT_ATTACHMENTS;
+  int rows = screen->wish.focus == FM_PANE_FOLDERS ? screen->folders.rows : in_parts ? screen->parts.rows : screen->list.rows;
   gint64 lines = (gint64) times * (line ? 1 : half ? MAX (rows / 2, 1) : MAX (rows, 1));
   if (screen->wish.focus == FM_PANE_FOLDERS)
     step_folders (screen, lines);
   else if (screen->wish.focus == FM_PANE_LIST)
     step_list (screen, lines, !line);
+  else if (in_parts)
+    step_parts (screen, lines);
   else if (line)
     fm_view_pager_scroll (screen->pager, times);
   else
@@ -191,6 +201,8 @@ go_to_end (FmScreen *screen, gboolean bottom)
     step_folders (screen, bottom ? G_MAXINT : -G_MAXINT);
   else if (screen->wish.focus == FM_PANE_LIST)
     fm_list_set_cursor (list, bottom && fm_list_total (list) > 0 ? fm_list_total (list) - 1 : 0);
+  else if (fm_screen_context (screen) == FM_CONTEXT_ATTACHMENTS)
+    step_parts (screen, bottom ? G_MAXINT : -G_MAXINT);
   else if (bottom)
     fm_view_pager_bottom (screen->pager);
   else
@@ -238,8 +250,28 @@ enter (FmScreen *screen)
     open_folder_line (screen);
   else if (screen->wish.focus == FM_PANE_LIST)
     open_message (screen);
+  else if (fm_screen_context (screen) == FM_CONTEXT_ATTACHMENTS)
+    fm_command_run_line (screen->app, FM_CONTEXT_ATTACHMENTS, 0, "part-view");
   else
     fm_view_pager_scroll (screen->pager, 1);
+}
+
+static void
+back (FmScreen *screen)
+{
+  if (screen->composing)
+    screen->composing = FALSE;
+  else if (screen->wish.focus == FM_PANE_FOLDERS && screen->panes.folders_over)
+    fm_screen_shell_focus (screen, FM_PANE_LIST);
+  else if (screen->wish.focus == FM_PANE_PAGER && fm_app_close_part (screen->app))
+    {
+      if (!fm_app_parts (screen->app) && screen->parts_from_list)
+        fm_screen_shell_focus (screen, FM_PANE_LIST);
+    }
+  else if (screen->wish.focus == FM_PANE_PAGER)
+    fm_screen_shell_focus (screen, FM_PANE_LIST);
+  else if (screen->wish.focus != FM_PANE_LIST || !fm_app_close_search (screen->app))
+    fm_command_run_line (screen->app, fm_screen_context (screen), 0, "quit");
 }
 
 /* Space opens, then pages; at the end the first press says so and the second goes on. */
@@ -248,7 +280,7 @@ space (FmScreen *screen)
 {
   FmList *list = fm_app_list (screen->app);
   FmReading *reading = fm_app_reading (screen->app);
-  if (screen->wish.focus != FM_PANE_PAGER)
+  if (screen->wish.focus != FM_PANE_PAGER || fm_screen_lists_parts (screen))
     {
       enter (screen);
       return;
@@ -257,6 +289,11 @@ space (FmScreen *screen)
     {
       fm_view_pager_page (screen->pager, 2);
       screen->space_at_end = 0;
+      return;
+    }
+  if (reading && fm_reading_part (reading) >= 0)
+    {
+      back (screen);
       return;
     }
   if (!reading || screen->space_at_end != fm_reading_id (reading))
@@ -272,65 +309,6 @@ space (FmScreen *screen)
     fm_screen_say (screen, FALSE, "this is the last message");
   else
     open_message (screen);
-}
-
-static void
-back (FmScreen *screen)
-{
-  if (screen->composing)
-    screen->composing = FALSE;
-  else if (screen->wish.focus == FM_PANE_FOLDERS && screen->panes.folders_over)
-    fm_screen_shell_focus (screen, FM_PANE_LIST);
-  else if (screen->wish.focus == FM_PANE_PAGER)
-    fm_screen_shell_focus (screen, FM_PANE_LIST);
-  else if (screen->wish.focus != FM_PANE_LIST || !fm_app_close_search (screen->app))
-    fm_command_run_line (screen->app, fm_screen_context (screen), 0, "quit");
-}
-
-/* The chosen line begins with the part's path; what commands know is the attachment's number. */
-static void
-part_chosen (const char *answer, gpointer data)
-{
-  FmScreen *screen = data;
-  FmReading *reading = fm_app_reading (screen->app);
-  GPtrArray *parts = reading ? fm_reading_parts (reading) : NULL;
-  g_autofree char *path = answer ? g_strndup (answer, strcspn (answer, " ")) : NULL;
-  guint number = 0;
-  for (guint i = 0; path && parts && i < parts->len; i++)
-    {
-      const FmReadingPart *part = g_ptr_array_index (parts, i);
-      number += part->is_attachment;
-      if (strcmp (part->path, path) != 0)
-        continue;
-      g_autofree char *command = g_strdup_printf ("save-part %u", number);
-      if (part->is_attachment)
-        fm_command_run_line (screen->app, FM_CONTEXT_PAGER, 0, command);
-      else
-        fm_screen_say (screen, FALSE, "this part is the text that is shown; Esc-s saves the whole message");
-      return;
-    }
-}
-
-static void
-show_parts (FmScreen *screen)
-{
-  FmReading *reading = fm_app_reading (screen->app);
-  GPtrArray *parts = reading ? fm_reading_parts (reading) : NULL;
-  if (!parts)
-    {
-      fm_screen_say (screen, TRUE, reading ? "the message is not here yet" : "no message is open: Enter opens one");
-      return;
-    }
-  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; i < parts->len; i++)
-    {
-      const FmReadingPart *part = g_ptr_array_index (parts, i);
-      g_autofree char *size = g_format_size ((guint64) MAX (part->size_bytes, 0));
-      g_ptr_array_add (lines, g_strdup_printf ("%-8s %s%-32s %10s  %s", part->path, part->is_attachment ? "@ " : "  ", part->type, size,
-                                               part->file_name ? part->file_name : ""));
-    }
-  g_ptr_array_add (lines, NULL);
-  fm_screen_push (screen, fm_widget_menu_new ("save part: ", (const char *const *) lines->pdata, NULL, part_chosen, screen));
 }
 
 static void
@@ -426,7 +404,9 @@ shell_act (gpointer data, FmShellAct act, int count)
       show_help (screen, act == FM_SHELL_EFFECTS);
       break;
     case FM_SHELL_ATTACHMENTS:
-      show_parts (screen);
+      screen->parts = (FmViewParts){ 0 };
+      screen->parts_from_list = screen->wish.focus != FM_PANE_PAGER;
+      fm_screen_shell_focus (screen, FM_PANE_PAGER);
       break;
     case FM_SHELL_SKIP_QUOTED:
     case FM_SHELL_FOLD_QUOTED:

@@ -105,14 +105,21 @@ fm_screen_dirty (FmScreen *screen)
     screen->paint_source = g_idle_add_full (G_PRIORITY_DEFAULT, on_paint, screen, NULL);
 }
 
+gboolean
+fm_screen_lists_parts (const FmScreen *screen)
+{
+  const FmReading *reading = fm_app_reading (screen->app);
+  return reading && fm_app_parts (screen->app) && fm_reading_part (reading) < 0;
+}
+
 guint
 fm_screen_context (const FmScreen *screen)
 {
   if (screen->composing)
     return FM_CONTEXT_COMPOSE;
-  return screen->wish.focus == FM_PANE_FOLDERS ? FM_CONTEXT_FOLDERS
-         : screen->wish.focus == FM_PANE_PAGER ? FM_CONTEXT_PAGER
-                                               : FM_CONTEXT_LIST;
+  if (screen->wish.focus == FM_PANE_PAGER)
+    return fm_screen_lists_parts (screen) ? FM_CONTEXT_ATTACHMENTS : FM_CONTEXT_PAGER;
+  return screen->wish.focus == FM_PANE_FOLDERS ? FM_CONTEXT_FOLDERS : FM_CONTEXT_LIST;
 }
 
 void

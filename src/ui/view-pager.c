@@ -6,6 +6,7 @@
 struct FmViewPager {
   FmLayout *layout;
   gint64 id;
+  gint part;
   FmLayoutOptions options;
   guint top;
   int rows;
@@ -34,13 +35,14 @@ fm_view_pager_free (FmViewPager *view)
 }
 
 void
-fm_view_pager_show (FmViewPager *view, FmDoc *doc, gint64 id)
+fm_view_pager_show (FmViewPager *view, FmDoc *doc, gint64 id, gint part)
 {
-  gboolean same = id == view->id && view->layout != NULL;
+  gboolean same = id == view->id && part == view->part && view->layout != NULL;
   if (same && doc == fm_layout_doc (view->layout))
     return;
   g_clear_pointer (&view->layout, fm_layout_free);
   view->id = id;
+  view->part = part;
   if (!same)
     {
       view->top = 0;

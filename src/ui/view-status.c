@@ -90,47 +90,77 @@ fm_view_status_draw_top (const FmViewFrame *frame, const FmViewStatusTop *top)
   fm_canvas_text (canvas, left, x, row.y, look, counts, -1);
 }
 
+/* What people do most in a context comes first; then what is only done here; then the rest, in the table's order. */
+static const char *const *
+first_hints (guint context)
+{
+  static const char *const list[] = { "delete", "archive", "move", "reply", "compose", "search", NULL };
+  static const char *const pager[] = { "back", "delete", "archive", "move", "reply", "attachments", NULL };
+  static const char *const parts[] = { "back", "enter", "part-save", "part-save-all", NULL };
+  static const char *const none[] = { NULL };
+  return context == FM_CONTEXT_LIST ? list : context == FM_CONTEXT_PAGER ? pager : context == FM_CONTEXT_ATTACHMENTS ? parts : none;
+}
+
+/* Draws KEY:WORD at X if it fits before EDGE; the new X. */
+static int
+draw_hint (const FmViewFrame *frame, FmRect row, int x, int edge, const FmViewStatusBottom *bottom, const FmCommand *command)
+{
+  FmLook look = fm_theme_look (frame->theme, FM_ROLE_HINT), key_look = fm_theme_look (frame->theme, FM_ROLE_HINT_KEY);
+  g_autofree char *key = fm_keymap_key_for (bottom->keymap, bottom->context, command->name);
+  if (!key || !command->hint || !(command->contexts & bottom->context))
+    return x;
+  int width = fm_canvas_text_width (frame->canvas, key, -1) + 1 + fm_canvas_text_width (frame->canvas, command->hint, -1);
+  if (x + width > edge)
+    return x;
+  x += fm_canvas_text (frame->canvas, row, x, row.y, key_look, key, -1);
+  x += fm_canvas_text (frame->canvas, row, x, row.y, look, ":", -1);
+  return x + fm_canvas_text (frame->canvas, row, x, row.y, look, command->hint, -1) + 2;
+}
+
 /* As many "key:word" as fit; help always, at the end. */
 static void
 draw_hints (const FmViewFrame *frame, FmRect row, const FmViewStatusBottom *bottom)
 {
-  static const char *const first[] = { "delete", "archive", "move", "reply", "compose", "search" };
   const FmCommand *const *all = fm_command_all ();
-  FmLook look = fm_theme_look (frame->theme, FM_ROLE_HINT), key_look = fm_theme_look (frame->theme, FM_ROLE_HINT_KEY);
-  g_autofree char *help = fm_keymap_key_for (bottom->keymap, bottom->context, "help");
-  int x = row.x + 1, edge = row.x + row.width - (help ? 8 : 0);
+  const char *const *first = first_hints (bottom->context);
+  const FmCommand *help = fm_command_find ("help");
+  g_autofree char *help_key = fm_keymap_key_for (bottom->keymap, bottom->context, "help");
+  int end = row.x + row.width, edge = end - (help_key ? 7 + fm_canvas_text_width (frame->canvas, help_key, -1) : 0);
+  int x = row.x + 1;
+  for (guint i = 0; first[i]; i++)
+    x = draw_hint (frame, row, x, edge, bottom, fm_command_find (first[i]));
   for (int pass = 0; pass < 2; pass++)
     for (guint i = 0; all[i]; i++)
-      {
-        gboolean is_first = FALSE;
-        for (guint f = 0; f < G_N_ELEMENTS (first); f++)
-          is_first |= strcmp (first[f], all[i]->name) == 0;
-        if (!all[i]->hint || !(all[i]->contexts & bottom->context) || is_first == (pass == 1) || strcmp (all[i]->name, "help") == 0)
-          continue;
-        g_autofree char *key = fm_keymap_key_for (bottom->keymap, bottom->context, all[i]->name);
-        if (!key)
-          continue;
-        int width = fm_canvas_text_width (frame->canvas, key, -1) + 1 + fm_canvas_text_width (frame->canvas, all[i]->hint, -1);
-        if (x + width > edge)
-          continue;
-        x += fm_canvas_text (frame->canvas, row, x, row.y, key_look, key, -1);
-        x += fm_canvas_text (frame->canvas, row, x, row.y, look, ":", -1);
-        x += fm_canvas_text (frame->canvas, row, x, row.y, look, all[i]->hint, -1) + 2;
-      }
-  if (!help)
-    return;
-  x += fm_canvas_text (frame->canvas, row, x, row.y, key_look, help, -1);
-  fm_canvas_text (frame->canvas, row, x, row.y, look, ":help", -1);
+      if (((all[i]->contexts & FM_CONTEXT_ALL) == bottom->context) == (pass == 0) && !g_strv_contains (first, all[i]->name)
+          && all[i] != help)
+        x = draw_hint (frame, row, x, edge, bottom, all[i]);
+  draw_hint (frame, row, x, end, bottom, help);
 }
 
+static char *
+progress_number (const FmViewStatusBottom *bottom, guint64 number)
+{
+  g_autofree char *kilobytes = bottom->progress_is_bytes ? fm_view_status_number ((number + 512) / 1024) : NULL;
+  return kilobytes ? g_strconcat (kilobytes, "k", NULL) : fm_view_status_number (number);
+}
+
+/* "INBOX: headers  12,000 of 100,000" and a bar; a narrow line loses the bar, then the counts. */
 static void
 draw_progress (const FmViewFrame *frame, FmRect row, const FmViewStatusBottom *bottom)
 {
   FmCanvas *canvas = frame->canvas;
   FmLook look = fm_theme_look (frame->theme, FM_ROLE_PROGRESS);
-  int x = row.x + 1;
-  x += fm_canvas_text (canvas, (FmRect){ row.x, row.y, MAX (row.width - BAR_COLS - 3, 1), 1 }, x, row.y, look, bottom->progress, -1) + 1;
-  if (bottom->progress_total == 0)
+  g_autofree char *done = progress_number (bottom, bottom->progress_done);
+  g_autofree char *total = progress_number (bottom, bottom->progress_total);
+  g_autofree char *counts = bottom->progress_total > 0  ? g_strdup_printf ("  %s of %s", done, total)
+                            : bottom->progress_done > 0 ? g_strdup_printf ("  %s", done)
+                                                        : g_strdup ("");
+  int counts_width = fm_canvas_text_width (canvas, counts, -1), words = fm_canvas_text_width (canvas, bottom->progress, -1);
+  gboolean bar = bottom->progress_total > 0 && words + counts_width + BAR_COLS + 3 <= row.width;
+  int room = MAX (row.width - 1 - (words + counts_width + 1 <= row.width ? counts_width : 0) - (bar ? BAR_COLS + 2 : 0), 1);
+  int x = row.x + 1 + fm_canvas_text (canvas, (FmRect){ row.x, row.y, 1 + room, 1 }, row.x + 1, row.y, look, bottom->progress, -1);
+  x += fm_canvas_text (canvas, row, x, row.y, look, counts, -1) + 2;
+  if (!bar)
     return;
   int filled = (int) (BAR_COLS * MIN (bottom->progress_done, bottom->progress_total) / bottom->progress_total);
   for (int i = 0; i < BAR_COLS; i++)

@@ -23,6 +23,7 @@ typedef struct {
   const char *pending;  /* keys of an unfinished sequence, or NULL */
   const char *progress; /* or NULL */
   guint64 progress_done, progress_total;
+  gboolean progress_is_bytes;
   const FmKeymap *keymap; /* for the hints; NULL: no hints */
   guint context;
   const char *place; /* "line 3 of 1,204": always to the right */

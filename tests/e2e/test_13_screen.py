@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """What the screen promises beside its panes: the cursor goes to what undo brings back, saved searches tell how much is unread in them."""
+import email.message
+import hashlib
 import os
 import re
 
-from fulmar import message, run_tests
+from fulmar import UP, message, run_tests
 
 
 def local_mail(home, mails, extra=""):
@@ -76,5 +78,81 @@ def odd_searches_count(test):
         assert screen.quit() == 0
 
 
+def many_parts():
+    """Alternatives, a message within, a picture with an evil name, JSON: eleven parts, five of them attachments."""
+    inner = email.message.EmailMessage()
+    inner["From"], inner["To"], inner["Subject"] = "Inge <inge@example.org>", "ada@localhost", "The inner letter"
+    inner.set_content("Inner text.\n")
+    inner.add_attachment(b"inner bytes", maintype="application", subtype="octet-stream", filename="inner.bin")
+    mail = email.message.EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "Grace Hopper <grace@example.org>", "ada@localhost", "Many parts"
+    mail["Date"], mail["Message-ID"] = "Sat, 21 Nov 2026 10:00:00 +0000", "<parts@test.example>"
+    mail.set_content("Plain body.\n")
+    mail.add_alternative("<p>Rich <b>body</b>.</p>", subtype="html")
+    mail.add_attachment(inner)
+    mail.add_attachment(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, maintype="image", subtype="png", filename="../../evil\x1b[31m.png")
+    mail.add_attachment(b'{"a": [1, 2, 3]}\n', maintype="application", subtype="json", filename="data.json")
+    mail.add_attachment(b"--- a\n+++ b\n", maintype="text", subtype="x-patch", filename=".hidden")
+    return mail.as_bytes()
+
+
+def parts(test):
+    """v lists what a message is made of; each part is read in the pager, saved under a safe name, handed to a command."""
+    home = test.home()
+    local_mail(home, [many_parts()])
+    with home.screen() as screen:
+        def at(number):
+            return "part %d of 11" % number in screen.last_line()
+
+        screen.wait(lambda: "Plain body." in screen.text(), "the message is shown beside the list")
+        screen.press("v", lambda: at(5) and "The inner letter" in screen.cursor_line(), "the list of parts, on the first attachment")
+        for words in ("text/html", "image/png", "data.json", "inner.bin"):
+            assert words in screen.text(), screen.picture()
+        screen.press("\r", lambda: "Subject: The inner letter" in screen.text() and "Inner text." in screen.text(), "a message within")
+        screen.press("q", lambda: at(5), "back in the list of parts")
+        screen.press(UP + "\r", lambda: "Rich body." in screen.text() and "text/html" in screen.text(), "the HTML")
+        screen.press("q", lambda: at(4))
+        screen.press("jjjj", lambda: at(8))
+        screen.press("j\r", lambda: "This is no text" in screen.text(), "a picture is not poured on the screen")
+        screen.press("q", lambda: at(9))
+        screen.press("j\r", lambda: '{"a": [1, 2, 3]}' in screen.text(), "JSON is read")
+        screen.press("q", lambda: at(10))
+
+        # One, asked where; the second time it asks before it writes over it.
+        saved = home.folder + "/data.json"
+        screen.press("s", lambda: "save as: ~/data.json" in screen.last_line())
+        screen.press("\r", lambda: "saved as" in screen.last_line())
+        assert open(saved).read() == '{"a": [1, 2, 3]}\n'
+        with open(saved, "w") as out:
+            out.write("mine")
+        screen.press("s\r", lambda: "overwrite it?" in screen.last_line())
+        screen.press("n", lambda: at(10))
+        assert open(saved).read() == "mine"
+
+        # All, and the tagged: into a directory, beside what is there.
+        screen.press("S", lambda: "save 5 parts in: ~" in screen.last_line())
+        screen.press("\r", lambda: "saved 5 in" in screen.last_line() and "1 under a new name" in screen.last_line())
+        assert open(saved).read() == "mine" and open(home.folder + "/data-2.json").read() == '{"a": [1, 2, 3]}\n'
+        names = set(os.listdir(home.folder))
+        assert {"inner.bin", "hidden", "The inner letter.eml"} <= names, names
+        evil = [name for name in names if name.endswith(".png")]
+        assert len(evil) == 1 and "\033" not in evil[0] and not os.path.exists(test.folder + "/" + evil[0]), evil
+        assert os.stat(home.folder + "/inner.bin").st_mode & 0o777 == 0o600
+        os.mkdir(home.folder + "/tagged")
+        screen.press(UP + UP + "tt", lambda: "2 tagged" in screen.last_line() and at(10))
+        screen.press(";s", lambda: "save 2 parts in: ~" in screen.last_line())
+        screen.press("/tagged\r", lambda: "saved 2 in" in screen.last_line())
+        assert sorted(os.listdir(home.folder + "/tagged")) == sorted([evil[0], "inner.bin"])
+        screen.press("S/nowhere\r", lambda: "nothing was saved" in screen.last_line())
+
+        # Through a command: the part's decoded bytes, on its standard input.
+        screen.press("|", lambda: "pipe part to command:" in screen.last_line())
+        screen.press("md5sum >%s/sum; echo piped-it\r" % home.folder, lambda: "piped-it" in screen.text())
+        screen.press("\r", lambda: at(10))
+        screen.press("q", lambda: "line 1 of 1" in screen.last_line() and "Plain body." in screen.text(), "back in the list of messages")
+        assert screen.quit() == 0
+    assert open(home.folder + "/sum").read()[:32] == hashlib.md5(b'{"a": [1, 2, 3]}\n').hexdigest()
+
+
 if __name__ == "__main__":
-    run_tests(undo_finds, searches_count, odd_searches_count)
+    run_tests(undo_finds, searches_count, odd_searches_count, parts)

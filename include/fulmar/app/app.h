@@ -5,6 +5,7 @@
 #include <fulmar/app/config.h>
 #include <fulmar/app/folders.h>
 #include <fulmar/app/list.h>
+#include <fulmar/app/parts.h>
 #include <fulmar/app/reading.h>
 #include <fulmar/app/shell.h>
 #include <fulmar/sync/engine.h>
@@ -49,14 +50,18 @@ void fm_app_start (FmApp *app, const char *folder);
 FmConfig *fm_app_config (FmApp *app);
 FmEngine *fm_app_engine (FmApp *app);
 FmFolders *fm_app_folders (FmApp *app);
-FmList *fm_app_list (FmApp *app);         /* what the list pane shows; never NULL */
-FmReading *fm_app_reading (FmApp *app);   /* what the pager shows, or NULL */
+FmList *fm_app_list (FmApp *app);       /* what the list pane shows; never NULL */
+FmReading *fm_app_reading (FmApp *app); /* what the pager shows, or NULL */
+/* The parts of that message while they are listed in its place, or NULL. With fm_reading_part one of them is shown. */
+FmParts *fm_app_parts (FmApp *app);
 FmComposer *fm_app_composer (FmApp *app); /* the one in front, or NULL */
 
 /* The pager opens the row under the list's cursor; the view calls this when it shows a message to the user. */
 void fm_app_open_message (FmApp *app, gint64 msg_id);
 /* Shows the row beside the list in passing: not marked read until fm_app_open_message follows. 0: nothing. */
 void fm_app_preview_message (FmApp *app, gint64 msg_id);
+/* From one part to the list of parts, from that to the message; FALSE: it is the message that is shown. */
+gboolean fm_app_close_part (FmApp *app);
 void fm_app_open_folder (FmApp *app, gint64 folder_id);
 /* Back from a search to the folder under it; FALSE: no search is shown. */
 gboolean fm_app_close_search (FmApp *app);
@@ -69,9 +74,10 @@ typedef struct {
   FmAccountState state_code;
   guint64 queued_ops, queued_mails;
   guint64 stuck_mails;  /* of these: failed, or nobody knows; they wait for the user */
-  const char *progress; /* "INBOX: headers 12,000 of 100,000", or NULL */
+  const char *progress; /* "INBOX: headers", or NULL */
   guint64 progress_done, progress_total;
-  guint tag_prefix : 1; /* `;` was pressed */
+  guint tag_prefix : 1;        /* `;` was pressed */
+  guint progress_is_bytes : 1; /* of one thing that comes, not a number of things */
 } FmAppStatus;
 
 void fm_app_status (FmApp *app, FmAppStatus *ret_status);

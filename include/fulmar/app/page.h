@@ -16,5 +16,7 @@ typedef struct {
 /* Never fails: what can't be read is said on the page. *RET_PARTS (may be NULL) gets an array of FmReadingPart*, *RET_IS_CUT (may be NULL)
  * whether max_text_bytes left something out. Transfer: full. */
 FmDoc *fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret_parts, gboolean *ret_is_cut);
+/* The part INDEX alone: text and HTML as in a message, a nested message as a page of its own, of all else what it is and what can be done. */
+FmDoc *fm_page_part (FmMessage *message, guint index, const FmPageOptions *options, gboolean *ret_is_cut);
 /* The file's bytes as they came, controls made visible, up to a bound. */
 FmDoc *fm_page_source (const char *path, gint64 offset, gint64 size_bytes);

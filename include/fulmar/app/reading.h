@@ -13,11 +13,15 @@ typedef enum { FM_SHOW_BEST, FM_SHOW_TEXT, FM_SHOW_HTML, FM_SHOW_SOURCE } FmRead
 
 /* value struct: one entry of the attachment tree */
 typedef struct {
-  char *path;      /* "1.2" */
-  char *type;      /* "image/png" */
-  char *file_name; /* safe, may be NULL */
-  gint64 size_bytes;
+  guint index;       /* within the message, from 0 */
+  char *path;        /* "1.2" */
+  char *type;        /* "image/png" */
+  char *charset;     /* as labelled, "" if not */
+  char *file_name;   /* safe, may be NULL */
+  char *label;       /* what to call it: the file's name, a nested message's subject, the description; NULL: nothing is known */
+  gint64 size_bytes; /* about, once decoded; 0 for multiparts */
   guint depth;
+  gboolean is_leaf; /* or a message: has content of its own */
   gboolean is_attachment;
 } FmReadingPart;
 
@@ -25,6 +29,8 @@ gint64 fm_reading_id (const FmReading *reading); /* the row's id */
 FmReadingState fm_reading_state (const FmReading *reading);
 const char *fm_reading_notice (const FmReading *reading); /* "offline: the body is not here; it comes when ..." or progress; NULL if none */
 FmReadingMode fm_reading_mode (const FmReading *reading);
+/* The one part that is shown alone: its index, or -1 for the message. */
+gint fm_reading_part (const FmReading *reading);
 gboolean fm_reading_all_headers (const FmReading *reading);
 FmDoc *fm_reading_doc (const FmReading *reading);       /* headers and body; NULL until READY. Transfer: none */
 GPtrArray *fm_reading_parts (const FmReading *reading); /* FmReadingPart*; attachments and body parts; NULL until READY */
