@@ -120,6 +120,18 @@ fm_imap_lex_string (FmImapLex *lex, FmImapText *ret_text)
 }
 
 gboolean
+fm_imap_lex_astring (FmImapLex *lex, FmImapText *ret_text)
+{
+  const char *start = lex->p;
+
+  if (!fm_imap_lex_string (lex, ret_text))
+    return FALSE;
+  if (ret_text->bytes == NULL)
+    *ret_text = (FmImapText){ start, lex->p - start };
+  return ret_text->length > 0;
+}
+
+gboolean
 fm_imap_lex_number_of (FmImapText word, guint64 max, guint64 *ret_number)
 {
   guint64 n = 0;

@@ -21,6 +21,8 @@ gboolean fm_imap_lex_word (FmImapLex *lex, FmImapText *ret_word);
 gboolean fm_imap_lex_is (FmImapText word, const char *name);
 /* A quoted string, a literal, an atom or NIL. */
 gboolean fm_imap_lex_string (FmImapLex *lex, FmImapText *ret_text);
+/* The same without NIL: where a string must stand, the word is a name like any other (RFC 3501, astring). FALSE too for an empty one. */
+gboolean fm_imap_lex_astring (FmImapLex *lex, FmImapText *ret_text);
 /* Takes a number up to MAX, refusing greater ones instead of wrapping. */
 gboolean fm_imap_lex_number (FmImapLex *lex, guint64 max, guint64 *ret_number);
 gboolean fm_imap_lex_number_of (FmImapText word, guint64 max, guint64 *ret_number);

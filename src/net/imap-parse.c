@@ -181,7 +181,7 @@ read_list (FmImapState *state, FmImapLex *lex)
   if (!fm_imap_lex_string (lex, &delimiter))
     return FALSE;
   fm_imap_lex_blank (lex);
-  if (!fm_imap_lex_string (lex, &wire) || wire.length == 0)
+  if (!fm_imap_lex_astring (lex, &wire))
     return FALSE;
   fm_imap_effect_box (state, words, delimiter.length == 1 ? delimiter.bytes[0] : 0, fm_imap_lex_keep (lex, wire));
   return TRUE;
@@ -232,7 +232,7 @@ read_status (FmImapState *state, FmImapLex *lex)
   FmImapStatus status = { NULL };
 
   fm_imap_lex_blank (lex);
-  if (!fm_imap_lex_string (lex, &wire) || wire.length == 0)
+  if (!fm_imap_lex_astring (lex, &wire))
     return FALSE;
   fm_imap_lex_blank (lex);
   if (!fm_imap_lex_char (lex, '('))

@@ -24,6 +24,17 @@ on_box (gpointer data, const FmImapBox *box)
   g_assert (g_utf8_validate (box->name, -1, NULL));
 }
 
+/* What follows a tag. */
+static void
+read_answer (FmImapState *state, const char *text, gsize length)
+{
+  g_autofree char *code = NULL;
+  g_autofree char *words = NULL;
+
+  fm_imap_response_condition (state, text, length, &code, &words);
+  g_assert (words != NULL && g_utf8_validate (words, -1, NULL));
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
@@ -47,8 +58,13 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   if (size > 0 && data[size - 1] % 2 == 0)
     fm_imap_reader_set_body (reader, &body);
   while (fm_imap_reader_next (reader, &response, NULL))
-    if (!fm_imap_response_untagged (state, &response, NULL))
-      break;
+    {
+      const char *status = memchr (response.text, ' ', response.length);
+      if (response.length > 0 && response.text[0] != '*' && status != NULL)
+        read_answer (state, status + 1, response.text + response.length - status - 1);
+      else if (!fm_imap_response_untagged (state, &response, NULL))
+        break;
+    }
   g_clear_error (&body.sink_error);
   fm_sink_free (sink);
   fm_imap_state_free (state);

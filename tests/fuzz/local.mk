@@ -70,6 +70,16 @@ EXTRA_PROGRAMS += tests/fuzz/fuzz-control
 tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz-control.c
 tests_fuzz_fuzz_control_LDADD = $(SYNC_LIBS)
 tests_fuzz_fuzz_control_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-maildir
+tests_fuzz_fuzz_maildir_SOURCES = tests/fuzz/fuzz-maildir.c
+tests_fuzz_fuzz_maildir_LDADD = $(SYNC_LIBS)
+tests_fuzz_fuzz_maildir_LDFLAGS = $(FUZZ_LINK)
+
+# index
+EXTRA_PROGRAMS += tests/fuzz/fuzz-index
+tests_fuzz_fuzz_index_SOURCES = tests/fuzz/fuzz-index.c
+tests_fuzz_fuzz_index_LDADD = $(INDEX_LIBS)
+tests_fuzz_fuzz_index_LDFLAGS = $(FUZZ_LINK)
 
 # app
 EXTRA_PROGRAMS += tests/fuzz/fuzz-config
@@ -86,6 +96,10 @@ EXTRA_PROGRAMS += tests/fuzz/fuzz-keys
 tests_fuzz_fuzz_keys_SOURCES = tests/fuzz/fuzz-keys.c
 tests_fuzz_fuzz_keys_LDADD = $(UI_LIBS)
 tests_fuzz_fuzz_keys_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-theme
+tests_fuzz_fuzz_theme_SOURCES = tests/fuzz/fuzz-theme.c
+tests_fuzz_fuzz_theme_LDADD = $(UI_LIBS)
+tests_fuzz_fuzz_theme_LDFLAGS = $(FUZZ_LINK)
 
 endif
 EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus tests/fuzz/message.corpus tests/fuzz/envelope.corpus tests/fuzz/query.dict

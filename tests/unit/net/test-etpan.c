@@ -350,7 +350,9 @@ static const struct {
   { "* LIST () \".\" &-", TRUE, "box & (&-)" },
   { "* LIST (\\Subscribed) \"/\" \"a\" (\"CHILDINFO\" (\"SUBSCRIBED\"))", FALSE, "box a (a) '/' 20" },
   { "* LIST () \"/\" \"NIL\"", FALSE, "box NIL" },
-  { "* LIST () \"/\" NIL", FALSE, "| caps" },
+  { "* LIST () \"/\" NIL", FALSE, "box NIL (NIL) '/'" }, /* as Dovecot lists such a folder */
+  { "* STATUS NIL (MESSAGES 3)", FALSE, "status NIL 40 3" },
+  { "* LIST (\\Noselect) \"/\" \"\"", FALSE, "| caps" },
   { "* XLIST (\\HasNoChildren \\AllMail) \"/\" \"[Gmail]/All Mail\"", TRUE, "box [Gmail]/All Mail ([Gmail]/All Mail) '/' 108" },
   { "* LSUB () \"/\" a", TRUE, "| caps" },
   { "* STATUS \"Entw&APw-rfe\" (MESSAGES 3 UNSEEN 1 UIDNEXT 9 UIDVALIDITY 7 HIGHESTMODSEQ 99999999999)", TRUE,

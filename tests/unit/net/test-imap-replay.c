@@ -60,6 +60,36 @@ find_sign_in (FmRecording *recording)
   return NULL;
 }
 
+static gboolean
+is_tagged (const char *line, gsize length)
+{
+  return length > 10 && line[0] == 'A' && strspn (line + 1, "#0123456789") == 8 && line[9] == ' ';
+}
+
+/* All that the recording lists, where its client asked in several steps and ours asks once. Transfer: full. */
+static char *
+join_lists (FmRecording *recording, const char *command)
+{
+  g_autoptr (GString) all = g_string_new (NULL);
+  gsize n = verb_length (command);
+
+  for (guint i = 0; i < recording->steps->len; i++)
+    {
+      const FmRecordingStep *step = g_ptr_array_index (recording->steps, i);
+      if (verb_length (step->command) != n || g_ascii_strncasecmp (step->command, command, n) != 0)
+        continue;
+      for (const char *p = step->reply; *p != '\0';)
+        {
+          gsize length = strcspn (p, "\n");
+          length += p[length] == '\n';
+          if (!is_tagged (p, length))
+            g_string_append_len (all, p, length);
+          p += length;
+        }
+    }
+  return g_string_free (g_steal_pointer (&all), FALSE);
+}
+
 /* REPLY with the recording's tags turned into TAG; ends in a tagged line. */
 static char *
 retag (const char *reply, const char *tag)
@@ -71,7 +101,7 @@ retag (const char *reply, const char *tag)
     {
       gsize n = strcspn (p, "\n");
       n += p[n] == '\n';
-      if (n > 10 && p[0] == 'A' && strspn (p + 1, "#0123456789") == 8 && p[9] == ' ')
+      if (is_tagged (p, n))
         {
           g_string_append (out, tag);
           g_string_append_len (out, p + 9, n - 9);
@@ -106,6 +136,37 @@ take_literals (FmFakePeer *peer, char **line)
     }
 }
 
+/* What the replies say, by a reader that knows three words of IMAP: the session must have understood the same. The server's thread counts before it
+ * sends. */
+static struct {
+  gint exists; /* the last of a SELECT's */
+  gint boxes, fetched;
+} truth;
+
+static void
+read_truth (const char *command, const char *reply)
+{
+  g_autoptr (GRegex) item = g_regex_new ("^\\* (?:(\\d+) (EXISTS|FETCH)\\b|(X?LIST) \\(.*\\) (?:NIL|\"[^\"]*\") (?!\"\"))",
+                                         G_REGEX_MULTILINE | G_REGEX_CASELESS, 0, NULL);
+  g_autoptr (GMatchInfo) match = NULL;
+  gboolean is_select = g_ascii_strncasecmp (command, "SELECT", 6) == 0, is_body = strstr (command, "BODY.PEEK[]") != NULL;
+
+  if (is_select)
+    g_atomic_int_set (&truth.exists, 0);
+  for (gboolean more = g_regex_match (item, reply, 0, &match); more; more = g_match_info_next (match, NULL))
+    {
+      g_autofree char *number = g_match_info_fetch (match, 1), *word = g_match_info_fetch (match, 2);
+      if (*number == '\0')
+        g_atomic_int_inc (&truth.boxes);
+      else if (g_ascii_strcasecmp (word, "FETCH") == 0 && is_body)
+        continue; /* not compared: what belongs to the body goes to its sink */
+      else if (g_ascii_strcasecmp (word, "FETCH") == 0)
+        g_atomic_int_inc (&truth.fetched);
+      else if (is_select)
+        g_atomic_int_set (&truth.exists, (gint) g_ascii_strtoull (number, NULL, 10));
+    }
+}
+
 static void
 replay (FmFakePeer *peer, gpointer data)
 {
@@ -126,8 +187,10 @@ replay (FmFakePeer *peer, gpointer data)
       g_autofree char *reply = NULL;
       if (step != NULL)
         {
+          g_autofree char *lists
+              = g_str_has_prefix (command, "LIST") || g_str_has_prefix (command, "XLIST") ? join_lists (recording, command) : NULL;
           step->is_used = TRUE;
-          reply = retag (step->reply, tag);
+          reply = retag (lists != NULL ? lists : step->reply, tag);
         }
       else
         reply = g_strdup_printf (is_sign_in                             ? "%s OK in\r\n"
@@ -145,6 +208,7 @@ replay (FmFakePeer *peer, gpointer data)
               g_free (fm_fake_server_receive (peer));
             }
         }
+      read_truth (command, reply);
       fm_fake_server_send (peer, reply);
       g_free (line);
     }
@@ -155,12 +219,14 @@ typedef struct {
   GString *told;
   GPtrArray *boxes;
   guint32 first_uid;
+  gint n_boxes, n_messages;
 } Story;
 
 static void
 on_box (gpointer data, const FmImapBox *box)
 {
   Story *story = data;
+  story->n_boxes++;
   g_string_append_printf (story->told, "box %s %c %x\n", box->name, box->delimiter != 0 ? box->delimiter : '0', box->attributes);
   if (!(box->attributes & FM_IMAP_BOX_NOSELECT) && story->boxes->len < 3)
     g_ptr_array_add (story->boxes, g_strdup (box->name));
@@ -176,6 +242,7 @@ static void
 on_message (gpointer data, const FmImapMessage *m)
 {
   Story *story = data;
+  story->n_messages++;
   g_string_append_printf (story->told, "message %u %u %x %x %" G_GUINT64_FORMAT " %" G_GSIZE_FORMAT "\n", m->seq, m->uid, m->has, m->flags,
                           m->size_bytes, m->header_bytes);
   if (story->first_uid == 0)
@@ -185,7 +252,9 @@ on_message (gpointer data, const FmImapMessage *m)
 static void
 on_unreadable (gpointer data, guint32 seq, guint32 uid)
 {
-  g_string_append_printf (((Story *) data)->told, "unreadable %u %u\n", seq, uid);
+  Story *story = data;
+  story->n_messages++;
+  g_string_append_printf (story->told, "unreadable %u %u\n", seq, uid);
 }
 
 static void
@@ -230,6 +299,14 @@ open_replay (FmFakeServer *fake, Story *story)
 }
 
 static void
+compare_with_truth (Story *story, const char *what, gint told, gint true_value)
+{
+  if (told == true_value)
+    return;
+  g_string_append_printf (story->told, "WRONG: %s %d, not %d\n", what, told, true_value);
+}
+
+static void
 visit_box (FmImapSession *session, const char *name, Story *story)
 {
   g_autoptr (GError) error = NULL;
@@ -241,10 +318,13 @@ visit_box (FmImapSession *session, const char *name, Story *story)
   if (!is_open)
     return;
   g_string_append_printf (story->told, "exists %u\n", fm_imap_session_selected (session)->exists);
+  compare_with_truth (story, "exists", (gint) fm_imap_session_selected (session)->exists, g_atomic_int_get (&truth.exists));
   tell (story, "search", fm_imap_session_search (session, "ALL", &error), &error);
   tell (story, "flags", fm_imap_session_fetch_flags (session, &all, 1, 0, &error), &error);
+  gint n_messages = story->n_messages;
   if (story->first_uid != 0)
     tell (story, "body", fm_imap_session_fetch_body (session, story->first_uid, sink, NULL, NULL, &error), &error);
+  story->n_messages = n_messages;
 }
 
 static char *
@@ -252,15 +332,19 @@ run_recording (FmRecording *recording, FmFakeDelivery delivery)
 {
   FmFakeServer *fake = fm_fake_server_start (replay, recording, delivery);
   Story story = { g_string_new (NULL), g_ptr_array_new_with_free_func (g_free), 0 };
-  FmImapSession *session = open_replay (fake, &story);
   g_autoptr (GError) error = NULL;
 
+  g_atomic_int_set (&truth.boxes, 0);
+  g_atomic_int_set (&truth.fetched, 0);
+  FmImapSession *session = open_replay (fake, &story);
   if (session != NULL)
     {
       tell (&story, "list", fm_imap_session_list (session, "*", TRUE, &error), &error);
       for (guint i = 0; i < story.boxes->len; i++)
         visit_box (session, g_ptr_array_index (story.boxes, i), &story);
       tell (&story, "noop", fm_imap_session_noop (session, &error), &error);
+      compare_with_truth (&story, "boxes", story.n_boxes, g_atomic_int_get (&truth.boxes));
+      compare_with_truth (&story, "messages", story.n_messages, g_atomic_int_get (&truth.fetched));
       fm_imap_session_logout (session);
     }
   g_free (fm_fake_server_stop (fake));
@@ -272,7 +356,7 @@ static void
 tells_one_story (void **state)
 {
   g_autoptr (GPtrArray) recordings = fm_recording_load (corpus, "imap");
-  guint n = 0, n_open = 0, n_messages = 0;
+  guint n = 0, n_open = 0, n_messages = 0, n_wrong = 0;
 
   assert_non_null (recordings);
   for (guint i = 0; i < recordings->len; i++)
@@ -285,12 +369,19 @@ tells_one_story (void **state)
         fail_msg ("%s differs by delivery:\n%s\n--- bytes\n%s\n--- split\n%s", recording->name, whole, bytes, split);
       if (g_getenv ("FULMAR_TEST_VERBOSE") != NULL)
         printf ("== %s at %" G_GINT64_FORMAT "\n%s", recording->name, g_get_monotonic_time () / 1000, whole);
+      const char *wrong = strstr (whole, "WRONG");
+      if (wrong != NULL)
+        {
+          print_error ("%s: %s", recording->name, wrong);
+          n_wrong++;
+        }
       n++;
       n_open += strstr (whole, "list:") != NULL;
       n_messages += strstr (whole, "message ") != NULL;
     }
   printf ("%u recordings, %u signed in, %u with messages\n", n, n_open, n_messages);
   assert_true (n > 100 && n_open > n / 2);
+  assert_int_equal (n_wrong, 0);
 }
 
 static void
