@@ -84,7 +84,8 @@ upgrade (FmImapSession *session, GError **error)
       if (session->death != NULL)
         g_propagate_error (error, g_steal_pointer (&refused));
       else
-        g_set_error (error, FM_ERROR, FM_ERROR_TLS, "%s refused STARTTLS, so the password was not sent: %s", host, refused->message);
+        g_set_error (error, FM_ERROR, FM_ERROR_TLS, "%s refused STARTTLS, so the password was not sent: %s. Try imaps:// (port 993)", host,
+                     refused->message);
       return FALSE;
     }
   forget_capabilities (session);

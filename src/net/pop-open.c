@@ -121,7 +121,7 @@ upgrade (FmPopSession *session, GError **error)
     return FALSE;
   if (!reply.ok || fm_pop_reader_has_more (session->reader))
     {
-      g_set_error (error, FM_ERROR, FM_ERROR_TLS, "%s %s, so the password was not sent%s%s", host,
+      g_set_error (error, FM_ERROR, FM_ERROR_TLS, "%s %s, so the password was not sent%s%s. Try pops:// (port 995)", host,
                    reply.ok ? "sent more in clear after agreeing to encrypt, as an attacker would" : "refused STLS", reply.ok ? "" : ": ",
                    reply.ok ? "" : reply.text);
       return FALSE;

@@ -121,7 +121,7 @@ upgrade (FmSmtpSession *session, GError **error)
   if (reply.code != 220)
     {
       g_autofree char *words = fm_smtp_parse_describe (&reply);
-      g_set_error (error, FM_ERROR, FM_ERROR_TLS, "%s refused STARTTLS, so nothing was sent: %s", host, words);
+      g_set_error (error, FM_ERROR, FM_ERROR_TLS, "%s refused STARTTLS, so nothing was sent: %s. Try smtps:// (port 465)", host, words);
       return FALSE;
     }
   return fm_stream_start_tls (session->stream, error) && say_hello (session, error);

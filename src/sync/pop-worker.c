@@ -50,6 +50,8 @@ answer (FmAccountWorker *worker, guint64 request_id, const char *text, const GEr
   FmEvent *event = fm_event_new (error == NULL ? FM_EVENT_DONE : FM_EVENT_FAILED, request_id);
   event->text = g_strdup (text);
   event->error = error == NULL ? NULL : g_error_copy (error);
+  if (error != NULL)
+    g_prefix_error (&event->error, "%s: ", worker->context.spec->name);
   fm_sync_env_emit (worker->context.env, event);
 }
 
