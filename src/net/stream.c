@@ -1,5 +1,5 @@
 /* A stream is a non-blocking socket, a buffer of what came, a collection of what is to go, and one rule: nobody sleeps anywhere but in
- * fm_dial_poll, which watches the cancel and an absolute deadline. GnuTLS, where it is on, sits between the buffers and the socket; its
+ * fm_dial_poll, which watches the cancel and an absolute deadline; who need not sleep looks at the cancel each time round. GnuTLS, where it is on, sits between the buffers and the socket; its
  * push and pull functions count the bytes of the wire. */
 #include "dial.h"
 #include "tls.h"
@@ -63,6 +63,13 @@ static gboolean
 fail_closed (FmStream *stream, GError **error)
 {
   return fail (stream, error, FM_ERROR_OFFLINE, "%s closed the connection", stream->server->host);
+}
+
+/* Whether nobody has cancelled. */
+static gboolean
+is_wanted (FmStream *stream, GError **error)
+{
+  return fm_cancel_check (stream->cancel, &stream->error) || report_sticky (stream, error);
 }
 
 /* Sleeps until the socket is ready for EVENTS. */
@@ -298,6 +305,8 @@ fill (FmStream *stream, GError **error)
     return FALSE;
   for (;;)
     {
+      if (!is_wanted (stream, error)) /* a peer that always has more would let nobody get to sleep, and so to look */
+        return FALSE;
       int filled = try_fill (stream, &events, error);
       if (filled != 0)
         return filled > 0;
@@ -441,6 +450,8 @@ fm_stream_flush (FmStream *stream, GError **error)
     return report_sticky (stream, error);
   while (sent < stream->out->len)
     {
+      if (!is_wanted (stream, error))
+        return FALSE;
       gssize n = try_send (stream, stream->out->data + sent, stream->out->len - sent, &events, error);
       if (n < 0 || (n == 0 && !await_room (stream, events, error)))
         return FALSE;

@@ -47,7 +47,7 @@ static void
 nothing_takes_long (void **state)
 {
   static const char *const units[] = { "a:", "a@b,", "(", "<", "\"", "=?utf-8?q?a?= ", "x <", "\\", "@a," };
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = cpu_time_us ();
 
   for (gsize i = 0; i < G_N_ELEMENTS (units); i++)
     {
@@ -58,7 +58,7 @@ nothing_takes_long (void **state)
       assert_true (fm_address_list_length (list) <= 5000);
       g_string_free (text, TRUE);
     }
-  assert_true (g_get_monotonic_time () - start < 10 * G_USEC_PER_SEC);
+  assert_true (cpu_time_us () - start < 10 * G_USEC_PER_SEC);
 }
 
 static void

@@ -214,12 +214,12 @@ exercise (FmMessage *message)
 static void
 open_one (const char *path)
 {
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = cpu_time_us ();
   g_autoptr (GError) error = NULL;
   g_autoptr (FmMessage) message = fm_message_open_file (path, 0, -1, &error);
   assert_no_error (error);
   exercise (message);
-  gint64 took = g_get_monotonic_time () - start;
+  gint64 took = cpu_time_us () - start;
   n_files++;
   if (took > slowest_us)
     {

@@ -116,12 +116,12 @@ references_are_bounded (void **state)
 static void
 many_in_little_time (void **state)
 {
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = cpu_time_us ();
   const int n = 5000;
 
   for (int i = 0; i < n; i++)
     fm_envelope_unref (fm_envelope_parse (ordinary, sizeof ordinary - 1));
-  double seconds = (g_get_monotonic_time () - start) / 1e6;
+  double seconds = (cpu_time_us () - start) / 1e6;
   print_message ("%.0f envelopes a second\n", n / seconds);
   assert_true (seconds < 5); /* a machine ten times slower than ours still passes; a quadratic parser does not */
 }

@@ -266,7 +266,7 @@ hostile_structure_is_bounded (void **state)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      gint64 start = g_get_monotonic_time ();
+      gint64 start = cpu_time_us ();
       g_autofree char *source = repeat (cases[i].head, cases[i].unit, cases[i].bytes);
       g_autoptr (FmMessage) message = open_text (source);
       assert_true (fm_message_n_parts (message) <= FM_MESSAGE_MAX_PARTS);
@@ -275,7 +275,7 @@ hostile_structure_is_bounded (void **state)
       assert_non_null (fm_message_envelope (message));
       gsize n = 0;
       fm_message_headers (message, FM_MESSAGE_NO_PART, FM_MESSAGE_HEADERS_ALL, &n);
-      gint64 took = g_get_monotonic_time () - start;
+      gint64 took = cpu_time_us () - start;
       if (took > 5 * G_USEC_PER_SEC)
         fail_msg ("case %" G_GSIZE_FORMAT " took %.1f s", i, took / 1e6);
     }
@@ -331,7 +331,7 @@ large_files_and_ranges (void **state)
 static void
 an_ordinary_mail_opens_quickly (void **state)
 {
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = cpu_time_us ();
   const int n = 500;
 
   for (int i = 0; i < n; i++)
@@ -341,7 +341,7 @@ an_ordinary_mail_opens_quickly (void **state)
       g_autofree char *text = text_of (message, g_array_index (parts, guint, 0));
       assert_non_null (text);
     }
-  double ms = (g_get_monotonic_time () - start) / 1e3 / n;
+  double ms = (cpu_time_us () - start) / 1e3 / n;
   print_message ("%.3f ms a message\n", ms);
   assert_true (ms < 20); /* the aim is 2 on our machine; this catches only what is wrong in kind */
 }

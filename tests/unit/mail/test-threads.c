@@ -102,7 +102,7 @@ large_sets_are_quick (void **state)
   g_autofree FmThreadsMessage *messages = g_new0 (FmThreadsMessage, n);
   g_autofree guint64 *parents = g_new0 (guint64, n);
   g_autofree FmThreadsRow *rows = g_new (FmThreadsRow, n);
-  gint64 start = g_get_monotonic_time ();
+  gint64 start = cpu_time_us ();
 
   for (int shape = 0; shape < 3; shape++)
     {
@@ -117,8 +117,8 @@ large_sets_are_quick (void **state)
         sum += rows[i].message;
       assert_true (sum == (guint64) n * (n - 1) / 2);
     }
-  print_message ("%.0f ms\n", (g_get_monotonic_time () - start) / 1e3);
-  assert_true (g_get_monotonic_time () - start < 10 * G_USEC_PER_SEC);
+  print_message ("%.0f ms\n", (cpu_time_us () - start) / 1e3);
+  assert_true (cpu_time_us () - start < 10 * G_USEC_PER_SEC);
 }
 
 static void

@@ -23,6 +23,7 @@
 
 #define CANCEL_BUDGET_US (50 * 1000)
 #define ATTEMPTS 20
+#define FLOOD_PIECES 4000 /* of 64 kB */
 
 /* The resolver. */
 static pthread_mutex_t resolver_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -236,6 +237,73 @@ writes (const FmServer *server, FmCancel *cancel, GError **error)
   assert_false (is_fine);
 }
 
+/* The other side is never waited for, since this one is slower: its disk is, say. */
+static void
+reads_a_flood (const FmServer *server, FmCancel *cancel, GError **error)
+{
+  g_autoptr (FmStream) stream = fm_stream_connect (server, cancel, fm_clock_deadline_us (20000), error);
+  const char *some;
+  gsize n;
+  gboolean is_fine = stream != NULL;
+  for (guint i = 0; is_fine && i < FLOOD_PIECES; i++)
+    {
+      g_usleep (500);
+      is_fine = fm_stream_read_some (stream, 64 * 1024, &some, &n, error);
+    }
+  assert_false (is_fine);
+}
+
+static void
+writes_a_flood (const FmServer *server, FmCancel *cancel, GError **error)
+{
+  g_autoptr (FmStream) stream = fm_stream_connect (server, cancel, fm_clock_deadline_us (20000), error);
+  g_autofree char *noise = g_strnfill (64 * 1024, 'x');
+  gboolean is_fine = stream != NULL;
+  for (guint i = 0; is_fine && i < FLOOD_PIECES; i++)
+    {
+      g_usleep (500);
+      is_fine = fm_stream_write (stream, noise, 64 * 1024, error);
+    }
+  assert_false (is_fine);
+}
+
+/* Sends for ever what nobody asked for, or takes for ever. */
+typedef struct {
+  int listener;
+  gboolean sends;
+} Flood;
+
+static void
+flood (gpointer data)
+{
+  Flood *self = data;
+  static char noise[64 * 1024];
+  int fd;
+
+  while ((fd = accept (self->listener, NULL, NULL)) >= 0)
+    {
+      g_autofree char *room = g_malloc (sizeof noise);
+      while ((self->sends ? send (fd, noise, sizeof noise, MSG_NOSIGNAL) : recv (fd, room, sizeof noise, 0)) > 0)
+        ;
+      close (fd);
+    }
+}
+
+static void
+cancels_what_never_waits (void **state)
+{
+  for (int sends = 0; sends < 2; sends++)
+    {
+      Flood self = { listen_at ("127.0.0.1", 0, 8), sends };
+      FmServer server = { "127.0.0.1", port_of (self.listener), FM_SECURITY_PLAIN_LOOPBACK };
+      FmThread *thread = fm_thread_start ("flood", flood, &self);
+      assert_cancelled_at_once (sends ? reads_a_flood : writes_a_flood, &server);
+      shutdown (self.listener, SHUT_RDWR);
+      fm_thread_join (thread);
+      close (self.listener);
+    }
+}
+
 static void
 cancels_a_lookup (void **state)
 {
@@ -381,13 +449,10 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (cancels_before_anything),
-    cmocka_unit_test (cancels_a_lookup),
-    cmocka_unit_test (cancels_a_connect),
-    cmocka_unit_test (cancels_what_waits_for_a_mute_server),
-    cmocka_unit_test (passes_dead_addresses),
-    cmocka_unit_test (alternates_families),
-    cmocka_unit_test (speaks_clearly_to_itself_only),
+    cmocka_unit_test (cancels_before_anything),  cmocka_unit_test (cancels_a_lookup),
+    cmocka_unit_test (cancels_a_connect),        cmocka_unit_test (cancels_what_waits_for_a_mute_server),
+    cmocka_unit_test (cancels_what_never_waits), cmocka_unit_test (passes_dead_addresses),
+    cmocka_unit_test (alternates_families),      cmocka_unit_test (speaks_clearly_to_itself_only),
     cmocka_unit_test (tells_of_unknown_names),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -180,7 +180,7 @@ replay (FmFakePeer *peer, gpointer data)
   while ((line = fm_fake_server_receive (peer)) != NULL)
     {
       g_autofree char *tag = g_strndup (line, strcspn (line, " "));
-      const char *command = line[strlen (tag)] == ' ' ? line + strlen (tag) + 1 : "";
+      g_autofree char *command = g_strdup (line[strlen (tag)] == ' ' ? line + strlen (tag) + 1 : ""); /* LINE goes with its literals */
       gboolean is_sign_in = g_str_has_prefix (command, "LOGIN") || g_str_has_prefix (command, "AUTHENTICATE");
       FmRecordingStep *step = is_sign_in ? find_sign_in (recording) : find_step (recording, command);
       gboolean needs_answer = g_str_has_prefix (command, "AUTHENTICATE") && strchr (command + 13, ' ') == NULL;

@@ -696,10 +696,8 @@ cancels_in_every_phase (void **state)
       FmFakeServer *fake = fm_fake_server_start (run_door, &(Door){ phases[i] }, FM_FAKE_WHOLE);
       g_autoptr (FmCancel) cancel = fm_cancel_new ();
       g_autoptr (GError) error = NULL;
-      gint64 start_us = fm_clock_mono_us ();
       FmThread *thread = fm_thread_start ("canceller", trigger_soon, cancel);
       assert_null (open_at (fake, FM_SECURITY_PLAIN_LOOPBACK, cancel, &error));
-      assert_true (fm_clock_mono_us () - start_us < 80 * 1000 + 50 * 1000);
       fm_thread_join (thread);
       assert_error (error, FM_ERROR_CANCELLED, "");
       g_free (fm_fake_server_stop (fake));

@@ -21,7 +21,7 @@ typedef struct {
   const char *greeting; /* sent after TLS, or in clear without credentials */
   gboolean hangs_up;
   gint n_resumed;
-  char *asked_name; /* what the last client named in its handshake */
+  char asked_name[64]; /* what the last client named in its handshake */
 } Script;
 
 static void
@@ -34,8 +34,8 @@ run_script (FmFakePeer *peer, gpointer data)
     g_atomic_int_inc (&script->n_resumed);
   if (script->credentials != NULL)
     {
-      g_free (script->asked_name);
-      script->asked_name = fm_fake_server_asked_name (peer);
+      g_autofree char *name = fm_fake_server_asked_name (peer);
+      g_strlcpy (script->asked_name, name != NULL ? name : "(none)", sizeof script->asked_name);
     }
   if (script->greeting != NULL)
     fm_fake_server_send (peer, script->greeting);
@@ -180,7 +180,6 @@ trusts_a_pin_and_resumes (void **state)
   assert_error (error, FM_ERROR_TLS, "can't trust");
   g_free (fm_fake_server_stop (fake));
   assert_int_equal (script.n_resumed, 1);
-  g_free (script.asked_name);
 }
 
 static void
@@ -195,7 +194,6 @@ trusts_an_authority_and_resumes (void **state)
   g_free (fm_fake_server_stop (fake));
   assert_int_equal (script.n_resumed, 2);
   assert_string_equal (script.asked_name, "localhost");
-  g_free (script.asked_name);
 }
 
 static void
@@ -207,7 +205,7 @@ names_no_address (void **state)
 
   visit (&server);
   g_free (fm_fake_server_stop (fake));
-  assert_null (script.asked_name); /* RFC 6066, 3: a name is no address */
+  assert_string_equal (script.asked_name, "(none)"); /* RFC 6066, 3: a name is no address */
 }
 
 static void
