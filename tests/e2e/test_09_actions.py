@@ -48,11 +48,14 @@ def flags_of(server, folder, ident):
 
 def select(screen, subject):
     """Moves the cursor to the message."""
-    for key in ["="] + ["j"] * 40:
-        screen.keys(key)
-        screen.settle(0.02)
-        if subject in screen.cursor_line():
-            return
+    screen.press("=", lambda: place(screen) and place(screen)[0] == 1, "the first line")
+    while subject not in screen.cursor_line():
+        line, lines = place(screen)
+        if line == lines:
+            break
+        screen.press("j", lambda: place(screen)[0] != line, "the line after %d" % line)
+    else:
+        return
     raise AssertionError("no row %s\n%s" % (subject, screen.picture()))
 
 

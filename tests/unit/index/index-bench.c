@@ -12,7 +12,7 @@
 #include <glib/gstdio.h>
 #include "fulmar/base/clock.h"
 
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 120000
 
 void
 index_bench_deliver (FmIndexEvent *event, gpointer data)
