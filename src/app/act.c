@@ -3,6 +3,7 @@
 #include "app/app-private.h"
 #include "app/list-private.h"
 #include <fulmar/store/journal.h>
+#include <string.h>
 
 #define SEEK_CHUNK 500
 
@@ -10,6 +11,7 @@ typedef struct {
   guint64 request;
   gboolean quiet;   /* only a failure is said */
   gboolean history; /* undo or redo: the cursor goes to what came back */
+  gboolean archive;
 } Act;
 
 /* --- where undo and redo were --- */
@@ -63,6 +65,19 @@ seek_group (FmApp *app, gint64 group_id)
 
 /* --- any action --- */
 
+/* Fingers that know mutt press `a` for an address: once they are told what it does here, and the way back. */
+static void
+say_done (FmApp *app, const Act *act, const char *text)
+{
+  gboolean tell = act->archive && !app->archive_told && strcmp (fm_config_get (app->config, "keymap"), "mutt") == 0;
+
+  app->archive_told |= act->archive;
+  if (tell)
+    fm_app_say (app, "%s: here `a` archives (it takes no address); u brings it back", text);
+  else
+    fm_app_say (app, "%s", text);
+}
+
 static void
 acted (FmApp *app, const FmEvent *event, gpointer data)
 {
@@ -79,7 +94,7 @@ acted (FmApp *app, const FmEvent *event, gpointer data)
   if (event->kind == FM_EVENT_FAILED)
     fm_app_complain (app, "%s", event->error->message);
   else if (event->kind == FM_EVENT_DONE && !act->quiet && event->text && *event->text)
-    fm_app_say (app, "%s", event->text);
+    say_done (app, act, event->text);
 }
 
 static void
@@ -99,6 +114,7 @@ run (FmApp *app, FmAction *action, const FmOverlayEffect *effect, gboolean quiet
   act = g_new0 (Act, 1);
   act->quiet = quiet;
   act->history = fm_action_kind (action) == FM_ACTION_UNDO || fm_action_kind (action) == FM_ACTION_REDO;
+  act->archive = fm_action_kind (action) == FM_ACTION_ARCHIVE;
   act->request = fm_engine_act (app->engine, action);
   if (effect && n > 0)
     {

@@ -52,8 +52,9 @@ struct FmApp {
   gpointer listener_data;
   char *wanted; /* to be opened as soon as it is known; NULL: nothing */
 
-  gboolean tag_prefix; /* `;` was pressed */
-  char *last_folder;   /* the last answer to a move's prompt */
+  gboolean tag_prefix;   /* `;` was pressed */
+  gboolean archive_told; /* what `a` does has been said */
+  char *last_folder;     /* the last answer to a move's prompt */
   char *last_limit, *last_search;
   char *save_directory; /* where something was saved last */
 };

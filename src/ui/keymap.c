@@ -294,6 +294,37 @@ fm_keymap_pending (const FmKeymap *keymap)
   return keymap->count > 0 ? g_strdup_printf ("%d%s", keymap->count, keys) : g_strdup (keys);
 }
 
+/* Does BINDING go on from what is pending (after a lone Esc: is its first key Esc and a letter)? */
+static gboolean
+goes_on (const FmKeymap *keymap, const Binding *binding, gboolean after_esc)
+{
+  if (keymap->n_pending == 0)
+    return after_esc && binding->keys[0].mods & FM_MOD_ALT;
+  return binding->n_keys > keymap->n_pending && begins_with (binding->keys, binding->n_keys, keymap->pending, keymap->n_pending);
+}
+
+char *
+fm_keymap_continuations (const FmKeymap *keymap, guint context, gboolean after_esc)
+{
+  GString *all = g_string_new (NULL);
+  if (keymap->n_pending == 0 && keymap->count > 0 && !after_esc)
+    g_string_append_printf (all, "Enter:go to message %d  a key:repeat it", keymap->count);
+  for (guint i = 0; i < keymap->bindings->len; i++)
+    {
+      const Binding *binding = &g_array_index (keymap->bindings, Binding, i);
+      if (!(binding->contexts & context) || !goes_on (keymap, binding, after_esc))
+        continue;
+      FmKey rest[FM_KEY_NAME_MAX];
+      guint n = binding->n_keys - keymap->n_pending;
+      memcpy (rest, binding->keys + keymap->n_pending, n * sizeof *rest);
+      if (keymap->n_pending == 0)
+        rest[0].mods &= ~(guint32) FM_MOD_ALT;
+      g_autofree char *keys = fm_key_name_format (rest, n);
+      g_string_append_printf (all, "%s%s:%s", all->len > 0 ? "  " : "", keys, binding->command);
+    }
+  return g_string_free (all, FALSE);
+}
+
 char *
 fm_keymap_key_for (const FmKeymap *keymap, guint context, const char *command)
 {

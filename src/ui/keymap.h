@@ -36,6 +36,8 @@ guint fm_keymap_context (const char *name);
 FmKeymapResult fm_keymap_feed (FmKeymap *keymap, guint context, FmKey key, const char **ret_command, int *ret_count);
 /* What is typed and waits for more, for the bottom line; NULL if nothing. Transfer: full. */
 char *fm_keymap_pending (const FmKeymap *keymap);
+/* What may follow that, as "v:fold-thread  t:tag-thread"; AFTER_ESC: a lone Esc waits for its letter. Transfer: full. */
+char *fm_keymap_continuations (const FmKeymap *keymap, guint context, gboolean after_esc);
 void fm_keymap_reset (FmKeymap *keymap);
 
 /* The first key that runs COMMAND in CONTEXT, for hints: NULL if unbound. And all of them, ", " between. Transfer: full. */

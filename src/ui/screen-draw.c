@@ -127,12 +127,15 @@ draw_bottom (FmScreen *screen, int width, int y)
   FmViewFrame frame = frame_for (screen, (FmRect){ 0, y, width, 1 }, FALSE);
   g_autofree char *place = place_text (screen);
   g_autofree char *pending = screen->esc_pending ? g_strdup ("Esc") : fm_keymap_pending (screen->keymap);
+  g_autofree char *continuations
+      = pending ? fm_keymap_continuations (screen->keymap, fm_screen_context (screen), screen->esc_pending) : NULL;
   fm_app_status (screen->app, &status);
   FmViewStatusBottom bottom = { .message = screen->message,
                                 .is_error = screen->message_is_error,
                                 .pending = pending             ? pending
                                            : status.tag_prefix ? ";"
                                                                : NULL,
+                                .continuations = continuations,
                                 .progress = status.progress,
                                 .progress_done = status.progress_done,
                                 .progress_total = status.progress_total,

@@ -224,6 +224,35 @@ apply (FmLook base, const Entry *own)
   return base;
 }
 
+/* A shade beyond the sixteen for which eight colours have black or white only. */
+static gboolean
+is_lost (FmColour colour)
+{
+  guint32 kind = colour & FM_COLOUR_KIND_MASK, value = colour & ~FM_COLOUR_KIND_MASK;
+  if (colour == FM_COLOUR_DEFAULT || (kind == FM_COLOUR_KIND_INDEX && value < 16))
+    return FALSE;
+  FmColour left = fm_theme_degrade (colour, FM_DEPTH_8);
+  return left == FM_COLOUR_INDEX (0) || left == FM_COLOUR_INDEX (7);
+}
+
+/* Black or white may be the terminal's own background: text of such a shade becomes the terminal's own, and where it was the ground, the
+ * attributes stand in that tell the role where there is no colour at all. */
+static void
+replace_lost (Entry *own, guint32 mono, guint32 base_attrs)
+{
+  gboolean fg = own->has & HAS_FG && is_lost (own->look.fg), bg = own->has & HAS_BG && is_lost (own->look.bg);
+  if (fg)
+    own->look.fg = FM_COLOUR_DEFAULT;
+  if (own->has & HAS_ATTRS)
+    own->look.attrs |= base_attrs & FM_ATTR_REVERSE;
+  if (!bg)
+    return;
+  own->look.bg = FM_COLOUR_DEFAULT;
+  own->look.fg = FM_COLOUR_DEFAULT;
+  own->look.attrs = (own->has & HAS_ATTRS ? own->look.attrs : 0) | mono;
+  own->has |= HAS_FG | HAS_ATTRS;
+}
+
 /* Roles stand after their parents in the table, so one pass resolves all. */
 static void
 resolve (FmTheme *theme)
@@ -231,6 +260,8 @@ resolve (FmTheme *theme)
   for (guint i = 0; i < FM_ROLE_COUNT; i++)
     {
       Entry *own = &theme->own[i];
+      if (theme->depth == FM_DEPTH_8)
+        replace_lost (own, roles[i].mono, i == FM_ROLE_NORMAL ? 0 : theme->looks[roles[i].parent].attrs);
       own->look.fg = fm_theme_degrade (own->look.fg, theme->depth);
       own->look.bg = fm_theme_degrade (own->look.bg, theme->depth);
       if (theme->depth == FM_DEPTH_MONO)

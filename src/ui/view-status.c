@@ -179,7 +179,8 @@ fm_view_status_draw_bottom (const FmViewFrame *frame, const FmViewStatusBottom *
   FmRect left = { row.x, row.y, row.width - place_width - 2, 1 };
   if (bottom->pending)
     {
-      g_autofree char *text = g_strdup_printf ("%s-", bottom->pending);
+      g_autofree char *text = g_strdup_printf ("%s-%s%s", bottom->pending, bottom->continuations ? "   " : "",
+                                               bottom->continuations ? bottom->continuations : "");
       fm_canvas_field (canvas, left, left.x + 1, row.y, left.width - 1, fm_theme_look (frame->theme, FM_ROLE_HINT_KEY), text);
     }
   else if (bottom->message)

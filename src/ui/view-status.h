@@ -26,7 +26,8 @@ typedef struct {
   gboolean progress_is_bytes;
   const FmKeymap *keymap; /* for the hints; NULL: no hints */
   guint context;
-  const char *place; /* "line 3 of 1,204": always to the right */
+  const char *continuations; /* what may follow PENDING, or NULL */
+  const char *place;         /* "line 3 of 1,204": always to the right */
 } FmViewStatusBottom;
 
 void fm_view_status_draw_bottom (const FmViewFrame *frame, const FmViewStatusBottom *bottom);

@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 
-from fulmar import UP, message, run_tests
+from fulmar import ESC, UP, message, run_tests
 
 
 def local_mail(home, mails, extra=""):
@@ -46,6 +46,19 @@ def undo_finds(test):
         screen.command("open-folder demo/Archive", lambda: "demo/Archive" in screen.line(0) and place(screen))
         screen.press("jj", lambda: place(screen)[0] == 3)
         screen.press("u", lambda: "restored 1 to demo/INBOX" in screen.last_line() and place(screen)[0] == 3, "back in another folder")
+        assert screen.quit() == 0
+
+
+def tells_what_may_follow(test):
+    """A lone Esc and a count say what may follow them; mutt's `a` is told once that it archives here."""
+    with test.home().screen("--demo") as screen:
+        screen.wait(lambda: place(screen), "a row is selected")
+        screen.press(ESC, lambda: "Esc-" in screen.last_line() and "t:tag-thread" in screen.last_line() and "s:save" in screen.last_line())
+        screen.press(ESC, lambda: "Esc-" not in screen.last_line())
+        screen.press("12", lambda: "12-" in screen.last_line() and "go to message 12" in screen.last_line())
+        screen.press("\r", lambda: (place(screen) or (0, 0))[0] == 12)
+        screen.press("a", lambda: "archived 1" in screen.last_line() and "brings it back" in screen.last_line(), "said at the first use")
+        screen.press("a", lambda: re.match(r" archived 1 *line", screen.last_line()), "and no more")
         assert screen.quit() == 0
 
 
@@ -155,4 +168,4 @@ def parts(test):
 
 
 if __name__ == "__main__":
-    run_tests(undo_finds, searches_count, odd_searches_count, parts)
+    run_tests(undo_finds, tells_what_may_follow, searches_count, odd_searches_count, parts)

@@ -101,7 +101,11 @@ test_sequences (void **state)
   assert_int_equal (feed (keymap, LIST, ",a", &command, &count), FM_KEYMAP_MORE);
   g_autofree char *pending = fm_keymap_pending (keymap);
   assert_string_equal (pending, ",a");
+  g_autofree char *next = fm_keymap_continuations (keymap, FM_CONTEXT_LIST, FALSE);
+  assert_string_equal (next, "b:archive ; next");
   assert_int_equal (feed (keymap, LIST, "d", &command, &count), FM_KEYMAP_UNKNOWN); /* a broken sequence runs nothing */
+  g_autofree char *after_esc = fm_keymap_continuations (keymap, LIST, TRUE);
+  assert_string_equal (after_esc, "v:fold-thread");
   assert_runs (keymap, LIST, "d", "delete", 0);
 }
 

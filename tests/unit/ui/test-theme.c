@@ -80,6 +80,26 @@ test_builtin (void **state)
       }
 }
 
+/* With eight colours a grey would become black or white: invisible on a ground of that colour, whatever the terminal's is. */
+static void
+test_greys (void **state)
+{
+  for (const char *const *name = fm_theme_names (); *name; name++)
+    {
+      g_autoptr (FmTheme) theme = fm_theme_load (*name, FM_DEPTH_8, NULL);
+      for (FmRole role = 0; role < FM_ROLE_COUNT; role++)
+        {
+          FmLook look = fm_theme_look (theme, role);
+          assert_true (look.fg != look.bg || look.fg == FM_COLOUR_DEFAULT);
+        }
+      FmLook border = fm_theme_look (theme, FM_ROLE_BORDER), status = fm_theme_look (theme, FM_ROLE_STATUS);
+      assert_int_equal (border.fg | border.bg, FM_COLOUR_DEFAULT);
+      assert_false (fm_look_equal (status, fm_theme_look (theme, FM_ROLE_NORMAL)));
+      assert_true (fm_theme_look (theme, FM_ROLE_STATUS_BAD).attrs & FM_ATTR_REVERSE);
+      assert_false (fm_look_equal (fm_theme_look (theme, FM_ROLE_CURSOR_IDLE), fm_theme_look (theme, FM_ROLE_LIST)));
+    }
+}
+
 static void
 test_missing (void **state)
 {
@@ -95,7 +115,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_read),    cmocka_unit_test (test_problems), cmocka_unit_test (test_degrade),
-    cmocka_unit_test (test_builtin), cmocka_unit_test (test_missing),
+    cmocka_unit_test (test_builtin), cmocka_unit_test (test_greys),    cmocka_unit_test (test_missing),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
