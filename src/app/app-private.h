@@ -101,6 +101,8 @@ gint64 fm_target_id (const FmCommandCall *call); /* one; 0: none, said */
 
 /* cmd-compose.c: a composer for a mailto: link. */
 void fm_cmd_compose_mailto (FmApp *app, const char *url);
+/* Says so if an earlier run has left a message unfinished. */
+void fm_cmd_compose_tell_leftovers (FmApp *app);
 /* The same: goes on with the draft in that row. */
 void fm_cmd_compose_resume (FmApp *app, gint64 msg_id);
 /* cmd-queue.c: reads anew how many mails wait for the user's decision. */

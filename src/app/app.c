@@ -212,6 +212,7 @@ fm_app_start (FmApp *app, const char *folder)
 
   g_clear_pointer (&app->wanted, g_free);
   fm_cmd_queue_count (app);
+  fm_cmd_compose_tell_leftovers (app);
   if (g_str_has_prefix (name, "mailto:"))
     {
       fm_cmd_compose_mailto (app, name);

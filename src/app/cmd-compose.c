@@ -3,10 +3,13 @@
 #include "app/app-private.h"
 #include "app/commands.h"
 #include "app/composer-private.h"
+#include "app/draft-files.h"
 #include "app/reading-private.h"
 #include <fulmar/base/paths.h>
 #include <fulmar/mail/mailto.h>
 #include <fulmar/mail/reply.h>
+#include <fulmar/store/folder-store.h>
+#include <fulmar/store/message-store.h>
 
 typedef enum { KIND_SENDER = FM_REPLY_SENDER, KIND_ALL = FM_REPLY_ALL, KIND_LIST = FM_REPLY_LIST, KIND_FORWARD, KIND_RESUME } Kind;
 
@@ -126,7 +129,7 @@ typedef struct {
   gint64 id;
   FmAccountSpec *spec;
   FmAddressList *own;
-  char *attribution;
+  char *attribution, *drafts_dir;
 } Answer;
 
 static void
@@ -137,29 +140,59 @@ answer_free (gpointer data)
   fm_account_spec_unref (answer->spec);
   fm_address_list_unref (answer->own);
   g_free (answer->attribution);
+  g_free (answer->drafts_dir);
   g_free (answer);
+}
+
+/* What the pool thread has made; freed by the UI thread. */
+typedef struct {
+  FmDraft *draft;
+  char *files_dir;   /* or NULL */
+  gint64 replied_id; /* what the draft answers, if that is here */
+} Begun;
+
+static void
+begun_free (Begun *begun)
+{
+  fm_draft_free (begun->draft);
+  g_free (begun->files_dir);
+  g_free (begun);
 }
 
 static FmDraft *
 resume_draft (FmMessage *message)
 {
   const FmEnvelope *envelope = fm_message_envelope (message);
-  g_autoptr (GArray) body = fm_message_body_parts (message, FM_MESSAGE_PREFER_PLAIN);
+  g_autofree char *subject = fm_reply_original_subject (message), *text = fm_reply_readable_text (message);
   FmDraft *draft = fm_draft_new ();
 
   fm_draft_set_list (draft, FM_DRAFT_FROM, fm_envelope_from (envelope));
+  fm_draft_set_list (draft, FM_DRAFT_REPLY_TO, fm_envelope_reply_to (envelope));
   fm_draft_set_list (draft, FM_DRAFT_TO, fm_envelope_to (envelope));
   fm_draft_set_list (draft, FM_DRAFT_CC, fm_envelope_cc (envelope));
   fm_draft_set_list (draft, FM_DRAFT_BCC, fm_envelope_bcc (envelope));
-  fm_draft_set_subject (draft, fm_envelope_subject (envelope));
+  fm_draft_set_subject (draft, subject);
   fm_draft_set_in_reply_to (draft, fm_envelope_in_reply_to (envelope));
   fm_draft_set_references (draft, fm_envelope_references (envelope, NULL));
-  if (body->len > 0)
-    {
-      g_autofree char *text = fm_message_part_text (message, g_array_index (body, guint, 0), 4 << 20, NULL, NULL);
-      fm_draft_set_body (draft, text);
-    }
+  fm_draft_set_body (draft, text);
   return draft;
+}
+
+/* The row that a draft answers, in the draft's own account; 0: not here. */
+static gint64
+find_replied (FmStoreReader *reader, FmDraft *draft, const char *account)
+{
+  const char *id = fm_draft_in_reply_to (draft);
+  g_autoptr (GArray) ids = *id ? fm_message_store_find_message_id (reader, id, NULL) : NULL;
+
+  for (guint i = 0; ids && i < ids->len; i++)
+    {
+      g_autoptr (FmMessageInfo) info = fm_message_store_get (reader, g_array_index (ids, gint64, i), NULL);
+      g_autoptr (FmFolderInfo) folder = info ? fm_folder_store_get (reader, info->folder_id, NULL) : NULL;
+      if (folder && g_strcmp0 (folder->account, account) == 0)
+        return info->id;
+    }
+  return 0;
 }
 
 static gpointer
@@ -167,15 +200,26 @@ answer_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **err
 {
   const Answer *answer = data;
   g_autoptr (FmMessage) message = fm_reading_open_stored (reader, answer->id, error);
-  FmReplyOptions options = { .own = answer->own, .attribution = answer->attribution };
+  FmReplyOptions options = { .own = answer->own, .attribution = answer->attribution, .files_follow = TRUE };
+  Begun *begun;
 
   if (!message)
     return NULL;
+  begun = g_new0 (Begun, 1);
   if (answer->kind == KIND_RESUME)
-    return resume_draft (message);
-  if (answer->kind == KIND_FORWARD)
-    return fm_reply_forward (message, &options);
-  return fm_reply_new (message, (FmReplyKind) answer->kind, &options);
+    {
+      begun->draft = resume_draft (message);
+      begun->replied_id = find_replied (reader, begun->draft, answer->spec->name);
+    }
+  else
+    begun->draft = answer->kind == KIND_FORWARD ? fm_reply_forward (message, &options)
+                                                : fm_reply_new (message, (FmReplyKind) answer->kind, &options);
+  if (answer->kind >= KIND_FORWARD && !fm_draft_files_take (message, answer->drafts_dir, begun->draft, &begun->files_dir, error))
+    {
+      begun_free (begun);
+      return NULL;
+    }
+  return begun;
 }
 
 static void
@@ -196,10 +240,11 @@ answer_done (gpointer result, const GError *error, gpointer data)
 {
   const Answer *answer = data;
   FmApp *app = answer->app;
-  FmDraft *draft = result;
+  Begun *begun = result;
+  FmDraft *draft;
   guint people, most = fm_config_get_int (app->config, "reply_all_ask");
 
-  if (!draft)
+  if (!begun)
     {
       if (g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND))
         fm_app_complain (app, "the message is not here yet: open it first");
@@ -209,14 +254,18 @@ answer_done (gpointer result, const GError *error, gpointer data)
     }
   if (!is_free (app))
     {
-      fm_draft_free (draft);
+      fm_draft_files_remove (begun->files_dir);
+      begun_free (begun);
       return;
     }
+  draft = g_steal_pointer (&begun->draft);
   if (answer->kind != KIND_RESUME)
     add_signature (app, draft);
   people = fm_address_list_length (fm_draft_list (draft, FM_DRAFT_TO)) + fm_address_list_length (fm_draft_list (draft, FM_DRAFT_CC));
-  fm_composer_set_origin (begin (app, answer->spec, draft), answer->kind <= KIND_LIST ? answer->id : 0,
+  fm_composer_set_origin (begin (app, answer->spec, draft), answer->kind <= KIND_LIST ? answer->id : begun->replied_id,
                           answer->kind == KIND_FORWARD ? answer->id : 0, answer->kind == KIND_RESUME ? answer->id : 0);
+  fm_composer_set_files_dir (app->composer, g_steal_pointer (&begun->files_dir));
+  begun_free (begun);
   if (answer->kind == KIND_ALL && most > 0 && people > most)
     {
       g_autofree char *question = g_strdup_printf ("reply to all %u people?", people);
@@ -246,6 +295,7 @@ answer_message (FmApp *app, gint64 id, Kind kind)
   data->spec = fm_account_spec_ref (spec);
   data->own = own_addresses (spec);
   data->attribution = g_strdup (fm_config_get (app->config, "attribution"));
+  data->drafts_dir = g_build_filename (app->data_dir, "drafts", NULL);
   fm_engine_compute (app->engine, answer_run, answer_done, data, answer_free);
 }
 
@@ -284,6 +334,15 @@ static void
 run_forward (const FmCommandCall *call)
 {
   answer (call, KIND_FORWARD);
+}
+
+void
+fm_cmd_compose_tell_leftovers (FmApp *app)
+{
+  g_autoptr (GPtrArray) left = app->shell ? fm_composer_leftovers (app) : NULL;
+
+  if (left && left->len > 0)
+    fm_app_say (app, "unfinished messages: %u. R goes on with one", left->len);
 }
 
 /* What a crash left comes first; then the draft under the cursor; then the Drafts folder. */

@@ -6,8 +6,11 @@
 FmComposer *fm_composer_new (FmApp *app, const FmAccountSpec *account, FmDraft *draft);
 void fm_composer_free (FmComposer *composer); /* accepts NULL; leaves the files */
 void fm_composer_set_origin (FmComposer *composer, gint64 replied_id, gint64 forwarded_id, gint64 draft_id);
+/* DIR of draft-files.h (taken, may be NULL) goes with the composer's own files. */
+void fm_composer_set_files_dir (FmComposer *composer, char *dir);
 
-/* Runs the editor on the headers and text, then reads what it left; shows the composer's view afterwards. */
+/* Runs the editor on the headers and text, then reads what it left; shows the composer's view afterwards. A text with a wrong header stays as the editor left it:
+ * the next edit goes on with it, and until it is right nothing else can be done with it than to discard it. */
 void fm_composer_edit (FmComposer *composer);
 /* The draft was changed by a command: save it and tell the view. */
 void fm_composer_touch (FmComposer *composer);

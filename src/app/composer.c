@@ -1,11 +1,12 @@
 /* A message being written lies in two small files under the store's drafts/ (0700): NAME.txt, the text with its headers as the editor sees it,
  * and NAME.ini, which account it is for and what it answers. They are written by pool threads (the screen never waits for a disk), before the
- * editor starts and after every change, and removed only when the outbox or the Drafts folder durably holds the message. */
+ * editor starts and after every change, one write after the other, so that none overtakes the next or the editor; and removed only when the outbox or
+ * the Drafts folder durably holds the message. */
 #include "app/app-private.h"
 #include "app/composer-private.h"
+#include "app/draft-files.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/paths.h>
-#include <fulmar/mail/flags.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,17 +18,20 @@ struct FmComposer {
   FmDraft *draft;
   FmAccountSpec *account;
   gint64 replied_id, forwarded_id, draft_id;
-  char *path; /* NAME.txt */
+  char *path;      /* NAME.txt */
+  char *files_dir; /* attachments taken from another message, or NULL */
   char *problem;
+  char *broken;  /* why the text in the file can't be used; NULL: it is the draft's */
   gboolean busy; /* being built or handed over */
+  int refs;      /* one of the app, one of a write under way */
+  gboolean saving, save_again, edit_after, gone;
 };
 
 /* --- files --- */
 
 typedef struct {
   char *path, *text, *ini_path, *ini;
-  FmApp *app;
-  gboolean edit_after;
+  FmComposer *composer; /* a reference */
 } Save;
 
 static void
@@ -35,6 +39,7 @@ save_free (gpointer data)
 {
   Save *save = data;
 
+  fm_composer_free (save->composer);
   g_free (save->path);
   g_free (save->text);
   g_free (save->ini_path);
@@ -61,37 +66,7 @@ save_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
 }
 
 static void start_editor (FmComposer *composer);
-
-static void
-save_done (gpointer result, const GError *error, gpointer data)
-{
-  const Save *save = data;
-  FmComposer *composer = save->app->composer;
-
-  if (!result && !g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED))
-    fm_app_complain (save->app, "the draft can't be saved: %s", error->message);
-  else if (save->edit_after && composer && strcmp (composer->path, save->path) == 0)
-    start_editor (composer);
-}
-
-static void
-save_files (FmComposer *composer, gboolean edit_after)
-{
-  Save *save = g_new0 (Save, 1);
-  g_autofree char *references = NULL;
-
-  save->app = composer->app;
-  save->path = g_strdup (composer->path);
-  save->ini_path = ini_path_of (composer->path);
-  save->text = fm_draft_to_text (composer->draft, TRUE);
-  references = g_strjoinv (" ", (char **) fm_draft_references (composer->draft));
-  save->ini = g_strdup_printf ("account=%s\nreplied=%" G_GINT64_FORMAT "\nforwarded=%" G_GINT64_FORMAT "\ndraft=%" G_GINT64_FORMAT
-                               "\nin-reply-to=%s\nreferences=%s\n",
-                               composer->account->name, composer->replied_id, composer->forwarded_id, composer->draft_id,
-                               fm_draft_in_reply_to (composer->draft), references);
-  save->edit_after = edit_after;
-  fm_engine_compute (composer->app->engine, save_run, save_done, save, save_free);
-}
+static void save_files (FmComposer *composer);
 
 static void
 remove_files (FmComposer *composer)
@@ -100,6 +75,57 @@ remove_files (FmComposer *composer)
 
   unlink (composer->path);
   unlink (ini);
+  fm_draft_files_remove (composer->files_dir);
+}
+
+static void
+save_done (gpointer result, const GError *error, gpointer data)
+{
+  const Save *save = data;
+  FmComposer *composer = save->composer;
+
+  composer->saving = FALSE;
+  if (composer->gone)
+    remove_files (composer);
+  else if (composer->app->composer != composer)
+    return;
+  else if (!result)
+    {
+      composer->edit_after = FALSE;
+      if (!g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED))
+        fm_app_complain (composer->app, "the draft can't be saved: %s", error->message);
+    }
+  else if (composer->save_again)
+    save_files (composer);
+  else if (composer->edit_after)
+    {
+      composer->edit_after = FALSE;
+      start_editor (composer);
+    }
+}
+
+static void
+save_files (FmComposer *composer)
+{
+  Save *save;
+  g_autofree char *references = NULL;
+
+  composer->save_again = composer->saving;
+  if (composer->saving || composer->broken)
+    return;
+  save = g_new0 (Save, 1);
+  save->composer = composer;
+  composer->refs++;
+  composer->saving = TRUE;
+  save->path = g_strdup (composer->path);
+  save->ini_path = ini_path_of (composer->path);
+  save->text = fm_draft_to_text (composer->draft, TRUE);
+  references = g_strjoinv (" ", (char **) fm_draft_references (composer->draft));
+  save->ini = g_strdup_printf ("account=%s\nreplied=%" G_GINT64_FORMAT "\nforwarded=%" G_GINT64_FORMAT "\ndraft=%" G_GINT64_FORMAT
+                               "\nin-reply-to=%s\nreferences=%s\nfiles=%s\n",
+                               composer->account->name, composer->replied_id, composer->forwarded_id, composer->draft_id,
+                               fm_draft_in_reply_to (composer->draft), references, composer->files_dir ? composer->files_dir : "");
+  fm_engine_compute (composer->app->engine, save_run, save_done, save, save_free);
 }
 
 /* --- life --- */
@@ -117,6 +143,7 @@ fm_composer_new (FmApp *app, const FmAccountSpec *account, FmDraft *draft)
   FmComposer *composer = g_new0 (FmComposer, 1);
 
   composer->app = app;
+  composer->refs = 1;
   composer->draft = draft;
   composer->account = fm_account_spec_ref ((FmAccountSpec *) account);
   composer->path = new_path (app);
@@ -126,12 +153,14 @@ fm_composer_new (FmApp *app, const FmAccountSpec *account, FmDraft *draft)
 void
 fm_composer_free (FmComposer *composer)
 {
-  if (!composer)
+  if (!composer || --composer->refs > 0)
     return;
   fm_draft_free (composer->draft);
   fm_account_spec_unref (composer->account);
   g_free (composer->path);
+  g_free (composer->files_dir);
   g_free (composer->problem);
+  g_free (composer->broken);
   g_free (composer);
 }
 
@@ -143,15 +172,24 @@ fm_composer_set_origin (FmComposer *composer, gint64 replied_id, gint64 forwarde
   composer->draft_id = draft_id;
 }
 
+void
+fm_composer_set_files_dir (FmComposer *composer, char *dir)
+{
+  g_free (composer->files_dir);
+  composer->files_dir = dir;
+}
+
 static void
 check (FmComposer *composer)
 {
   const char *problem = NULL;
 
-  if (fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_TO))
-          + fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_CC))
-          + fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_BCC))
-      == 0)
+  if (composer->broken)
+    problem = composer->broken;
+  else if (fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_TO))
+               + fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_CC))
+               + fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_BCC))
+           == 0)
     problem = "nobody to send it to: t sets To";
   else if (!composer->account->smtp.host && !composer->account->sendmail_argv)
     problem = "this account can't send: it has no `smtp =`";
@@ -163,7 +201,7 @@ void
 fm_composer_touch (FmComposer *composer)
 {
   check (composer);
-  save_files (composer, FALSE);
+  save_files (composer);
   fm_app_changed (composer->app, FM_CHANGE_COMPOSER);
 }
 
@@ -181,32 +219,51 @@ drop (FmComposer *composer)
 void
 fm_composer_discard (FmComposer *composer)
 {
-  remove_files (composer);
+  composer->gone = TRUE;
+  if (!composer->saving)
+    remove_files (composer);
   drop (composer);
 }
 
 /* --- the editor --- */
+
+/* The draft from the file; a text that can't be read as one stays there untouched. */
+static void
+take_text (FmComposer *composer)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+  gsize size = 0;
+
+  g_clear_pointer (&composer->broken, g_free);
+  if (!g_file_get_contents (composer->path, &text, &size, &error))
+    {
+      fm_app_complain (composer->app, "the editor's file is gone: %s; the text is as it was before", error->message);
+      save_files (composer);
+    }
+  else if (!fm_draft_update_from_text (composer->draft, text, size, TRUE, &error))
+    composer->broken = g_strdup_printf ("%s: e goes on editing", error->message);
+  else
+    save_files (composer); /* the editor may have left it unsynced */
+}
 
 static void
 editor_ended (const char *answer, gpointer data)
 {
   FmApp *app = data;
   FmComposer *composer = app->composer;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *text = NULL;
-  gsize size = 0;
 
   if (!composer)
     return;
-  if (answer && strcmp (answer, "0") != 0)
-    fm_app_complain (app, "the editor ended with status %s; the text is kept", answer);
-  if (!g_file_get_contents (composer->path, &text, &size, &error))
-    fm_app_complain (app, "the editor's file is gone: %s", error->message);
-  else if (!fm_draft_update_from_text (composer->draft, text, size, TRUE, &error))
-    fm_app_complain (app, "%s: e edits it again", error->message);
+  if (answer)
+    take_text (composer);
   check (composer);
   app->shell->act (app->shell_data, FM_SHELL_COMPOSER, 0);
   fm_app_changed (app, FM_CHANGE_COMPOSER);
+  if (answer && strcmp (answer, "127") == 0)
+    fm_app_complain (app, "the editor can't be started: `:set editor=...`, or VISUAL or EDITOR in the environment, names one");
+  else if (answer && strcmp (answer, "0") != 0)
+    fm_app_complain (app, "the editor ended with status %s; the text is kept", answer);
 }
 
 static void
@@ -239,7 +296,13 @@ start_editor (FmComposer *composer)
 void
 fm_composer_edit (FmComposer *composer)
 {
-  save_files (composer, TRUE);
+  if (composer->broken)
+    {
+      start_editor (composer);
+      return;
+    }
+  composer->edit_after = TRUE;
+  save_files (composer);
 }
 
 /* --- sending --- */
@@ -332,18 +395,9 @@ static void
 hand_to_drafts (FmComposer *composer, const FmComposed *composed)
 {
   FmApp *app = composer->app;
-  gint64 folder_id = fm_app_special_folder (app, composer->account->name, "drafts");
+  FmAction *action = fm_action_new_draft (composer->account->name, fm_compose_bytes (composed), composer->draft_id, fm_clock_now_utc ());
 
-  if (!folder_id)
-    {
-      composer->busy = FALSE;
-      fm_app_complain (app, "account %s has no Drafts folder: `drafts = NAME` in the config names one", composer->account->name);
-      return;
-    }
-  fm_app_expect (app,
-                 fm_engine_act (app->engine, fm_action_new_append (folder_id, fm_compose_bytes (composed), FM_FLAG_DRAFT | FM_FLAG_SEEN,
-                                                                   fm_clock_now_utc ())),
-                 drafts_answered, composer, NULL);
+  fm_app_expect (app, fm_engine_act (app->engine, action), drafts_answered, composer, NULL);
 }
 
 static void
@@ -395,10 +449,25 @@ fm_composer_send (FmComposer *composer)
 void
 fm_composer_postpone (FmComposer *composer)
 {
+  if (composer->broken)
+    {
+      fm_app_complain (composer->app, "%s", composer->broken);
+      return;
+    }
   build_message (composer, TRUE);
 }
 
 /* --- what was left --- */
+
+/* Whether that process is a Fulmar; numbers are given out again, after a restart of the machine all the more. */
+static gboolean
+is_ours (const char *pid)
+{
+  g_autofree char *path = g_build_filename ("/proc", pid, "comm", NULL), *name = NULL, *own = NULL;
+
+  return g_file_get_contents (path, &name, NULL, NULL) && g_file_get_contents ("/proc/self/comm", &own, NULL, NULL)
+         && strcmp (name, own) == 0;
+}
 
 GPtrArray *
 fm_composer_leftovers (FmApp *app)
@@ -411,11 +480,9 @@ fm_composer_leftovers (FmApp *app)
   while (entries && paths->len < 100 && (name = g_dir_read_name (entries)))
     {
       g_auto (GStrv) parts = g_strsplit (name, "-", 3);
-      g_autofree char *owner = NULL;
       if (!g_str_has_suffix (name, ".txt") || g_strv_length (parts) != 3)
         continue;
-      owner = g_build_filename ("/proc", parts[1], "stat", NULL);
-      if (!g_file_test (owner, G_FILE_TEST_EXISTS))
+      if (!is_ours (parts[1]))
         g_ptr_array_add (paths, g_build_filename (dir, name, NULL));
     }
   return paths;
@@ -445,7 +512,8 @@ ini_number (const char *ini, const char *name)
 FmComposer *
 fm_composer_recover (FmApp *app, const char *path)
 {
-  g_autofree char *text = NULL, *ini = NULL, *ini_path = ini_path_of (path), *account = NULL, *in_reply_to = NULL, *references = NULL;
+  g_autofree char *text = NULL, *ini = NULL, *ini_path = ini_path_of (path), *account = NULL, *in_reply_to = NULL, *references = NULL,
+                  *files = NULL;
   g_auto (GStrv) chain = NULL;
   g_autoptr (GError) error = NULL;
   FmAccountSpec *spec;
@@ -463,6 +531,7 @@ fm_composer_recover (FmApp *app, const char *path)
   account = ini_value (ini, "account");
   in_reply_to = ini_value (ini, "in-reply-to");
   references = ini_value (ini, "references");
+  files = ini_value (ini, "files");
   spec = fm_app_account_named (app, account ? account : "");
   if (!spec && !(spec = fm_app_account_named (app, fm_app_default_account (app))))
     {
@@ -470,14 +539,16 @@ fm_composer_recover (FmApp *app, const char *path)
       return NULL;
     }
   draft = fm_draft_new ();
-  if (!fm_draft_update_from_text (draft, text, size, TRUE, &error))
-    fm_draft_set_body (draft, text);
+  fm_draft_update_from_text (draft, text, size, TRUE, &error);
   fm_draft_set_in_reply_to (draft, in_reply_to);
   chain = g_strsplit (references ? references : "", " ", 300);
   fm_draft_set_references (draft, (const char *const *) chain);
   composer = fm_composer_new (app, spec, draft);
   g_free (composer->path);
   composer->path = g_strdup (path);
+  composer->broken = error ? g_strdup_printf ("%s: e goes on editing", error->message) : NULL;
+  if (files && *files)
+    composer->files_dir = g_strdup (files);
   fm_composer_set_origin (composer, ini_number (ini, "replied"), ini_number (ini, "forwarded"), ini_number (ini, "draft"));
   check (composer);
   return composer;

@@ -40,6 +40,8 @@ src_app_libapp_a_SOURCES = \
 	src/app/demo.h \
 	src/app/export.c \
 	src/app/export.h \
+	src/app/draft-files.c \
+	src/app/draft-files.h \
 	src/app/folders-private.h \
 	src/app/folders.c \
 	src/app/list-private.h \

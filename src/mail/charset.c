@@ -242,6 +242,34 @@ fm_charset_line (const char *text, gssize size_bytes)
   return g_strndup (text, previous == ' ' && size > 0 ? size - 1 : size);
 }
 
+static gboolean
+makes_words (gunichar c)
+{
+  return c == 0x200c || c == 0x200d || (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xe0020 && c <= 0xe007f);
+}
+
+char *
+fm_charset_line_to_send (const char *text, gssize size_bytes)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, size_bytes);
+  g_autoptr (GString) out = g_string_new (NULL);
+  const char *start = valid;
+
+  for (const char *p = valid;; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+      if (c != '\0' && !makes_words (c))
+        continue;
+      g_autofree char *piece = fm_text_sanitise_line (start, p - start);
+      g_string_append (out, piece);
+      if (c == '\0')
+        break;
+      g_string_append_unichar (out, c);
+      start = g_utf8_next_char (p);
+    }
+  return g_strdup (g_strstrip (out->str));
+}
+
 char *
 fm_charset_header_line (const char *value, gssize size_bytes, const char *charset_hint)
 {

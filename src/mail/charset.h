@@ -15,4 +15,7 @@ char *fm_charset_header_line (const char *value, gssize size_bytes, const char *
 /* One sanitised line, with a fast path for what needs no change. Transfer: full. */
 char *fm_charset_line (const char *text, gssize size_bytes);
 
+/* The same for what is sent on rather than shown: joiners, variation selectors and tags stay, since words and emoji are made with them. Transfer: full. */
+char *fm_charset_line_to_send (const char *text, gssize size_bytes);
+
 G_END_DECLS

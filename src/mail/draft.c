@@ -111,7 +111,7 @@ replace (char **slot, char *new_value)
 void
 fm_draft_set_subject (FmDraft *draft, const char *subject)
 {
-  replace (&draft->subject, fm_charset_line (subject != NULL ? subject : "", -1));
+  replace (&draft->subject, fm_charset_line_to_send (subject != NULL ? subject : "", -1));
 }
 
 const char *

@@ -3,14 +3,28 @@
 #include "fulmar/mail/reply.h"
 #include "fulmar/mail/html.h"
 #include "fulmar/mail/threads.h"
+#include "mail/charset.h"
+#include "mail/words.h"
 #include <string.h>
 
-enum { MAX_QUOTE_BYTES = 512 * 1024, MAX_REFERENCES = 50 };
+enum { MAX_QUOTE_BYTES = 512 * 1024, MAX_REFERENCES = 50, MAX_SUBJECT_BYTES = 64 * 1024 };
 
 char *
 fm_reply_subject (const char *subject, gboolean forward)
 {
   return g_strconcat (forward ? "Fwd: " : "Re: ", fm_threads_subject_unmarked (subject), NULL);
+}
+
+char *
+fm_reply_original_subject (FmMessage *message)
+{
+  g_autofree char *raw = fm_message_header_raw (message, "Subject");
+  g_autoptr (GString) unfolded = g_string_new (raw);
+
+  g_string_replace (unfolded, "\r", "", 0);
+  g_string_replace (unfolded, "\n", "", 0);
+  g_autofree char *decoded = fm_words_decode (unfolded->str, MIN (unfolded->len, MAX_SUBJECT_BYTES), NULL);
+  return fm_charset_line_to_send (decoded, -1);
 }
 
 /* The text up to its signature, trailing blank lines gone. */
@@ -46,9 +60,8 @@ fm_reply_quote (const char *text)
   return g_string_free (out, FALSE);
 }
 
-/* The text a person reads, HTML as its words. Transfer: full. */
-static char *
-readable_text (FmMessage *message)
+char *
+fm_reply_readable_text (FmMessage *message)
 {
   g_autoptr (GArray) parts = fm_message_body_parts (message, FM_MESSAGE_PREFER_PLAIN);
   GString *out = g_string_new (NULL);
@@ -237,7 +250,7 @@ fm_reply_new (FmMessage *message, FmReplyKind kind, const FmReplyOptions *option
   static const FmReplyOptions defaults = { 0 };
   const FmEnvelope *envelope = fm_message_envelope (message);
   FmDraft *draft = fm_draft_new ();
-  g_autofree char *subject = fm_reply_subject (fm_envelope_subject (envelope), FALSE);
+  g_autofree char *original = fm_reply_original_subject (message), *subject = fm_reply_subject (original, FALSE);
 
   if (options == NULL)
     options = &defaults;
@@ -247,7 +260,7 @@ fm_reply_new (FmMessage *message, FmReplyKind kind, const FmReplyOptions *option
   link_draft (draft, envelope);
   if (!options->no_quote)
     {
-      g_autofree char *text = readable_text (message);
+      g_autofree char *text = fm_reply_readable_text (message);
       g_autofree char *quoted = fm_reply_quote (text);
       g_autofree char *line = attribution (envelope, options->attribution);
       g_autofree char *body = g_strdup_printf ("%s\n%s\n", line, quoted);
@@ -274,23 +287,24 @@ fm_reply_forward (FmMessage *message, const FmReplyOptions *options)
   static const FmReplyOptions defaults = { 0 };
   const FmEnvelope *envelope = fm_message_envelope (message);
   FmDraft *draft = fm_draft_new ();
-  g_autofree char *subject = fm_reply_subject (fm_envelope_subject (envelope), TRUE);
+  g_autofree char *original = fm_reply_original_subject (message), *subject = fm_reply_subject (original, TRUE);
   g_autofree char *from = fm_address_list_display (fm_envelope_from (envelope));
   g_autofree char *to = fm_address_list_display (fm_envelope_to (envelope));
   g_autofree char *cc = fm_address_list_display (fm_envelope_cc (envelope));
   g_autofree char *date = date_text (envelope);
-  g_autofree char *text = readable_text (message);
+  g_autofree char *text = fm_reply_readable_text (message);
   g_autoptr (GString) body = g_string_new ("\n---------- Forwarded message ----------\n");
 
   choose_from (draft, envelope, options != NULL ? options : &defaults);
   fm_draft_set_subject (draft, subject);
-  g_string_append_printf (body, "From: %s\nDate: %s\nSubject: %s\nTo: %s\n", from, date, fm_envelope_subject (envelope), to);
+  g_string_append_printf (body, "From: %s\nDate: %s\nSubject: %s\nTo: %s\n", from, date, original, to);
   if (cc[0] != '\0')
     g_string_append_printf (body, "Cc: %s\n", cc);
   g_string_append_printf (body, "\n%s", text);
   if (text[0] != '\0' && text[strlen (text) - 1] != '\n')
     g_string_append_c (body, '\n');
-  append_attachments (body, message);
+  if (options == NULL || !options->files_follow)
+    append_attachments (body, message);
   fm_draft_set_body (draft, body->str);
   return draft;
 }

@@ -3,6 +3,7 @@
  * 0xffffffff. A reader that overruns fails once and stays failed, so decoding needs one check at the end. */
 #include "fulmar/sync/action.h"
 #include "fulmar/base/error.h"
+#include "fulmar/mail/flags.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -128,6 +129,18 @@ fm_action_new_append (gint64 folder_id, GBytes *message, guint flags, gint64 int
 }
 
 FmAction *
+fm_action_new_draft (const char *account, GBytes *message, gint64 replaces_id, gint64 internal_date_utc)
+{
+  FmAction *action = action_new (FM_ACTION_DRAFT);
+  action->account = g_strdup (account);
+  action->message = g_bytes_ref (message);
+  action->add = FM_FLAG_DRAFT | FM_FLAG_SEEN;
+  action->draft_id = replaces_id;
+  action->date_utc = internal_date_utc;
+  return action;
+}
+
+FmAction *
 fm_action_new_folder (FmActionKind kind, const char *account, const char *name, const char *new_name)
 {
   FmAction *action = action_new (kind);
@@ -211,6 +224,12 @@ gint64
 fm_action_date (const FmAction *action)
 {
   return action->date_utc;
+}
+
+gint64
+fm_action_replaces (const FmAction *action)
+{
+  return action->draft_id;
 }
 
 GBytes *
@@ -426,6 +445,8 @@ is_complete (const FmAction *action)
       return action->folder_id > 0;
     case FM_ACTION_APPEND:
       return action->folder_id > 0 && action->message != NULL;
+    case FM_ACTION_DRAFT:
+      return action->account != NULL && action->message != NULL;
     case FM_ACTION_FOLDER_CREATE:
     case FM_ACTION_FOLDER_DELETE:
       return action->account != NULL && action->name != NULL;

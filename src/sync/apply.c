@@ -411,10 +411,53 @@ apply_messages (FmApply *apply, FmStoreWriter *writer, GError **error)
   return apply_simple (apply, writer, parts, n, error);
 }
 
+static gint64
+account_id_named (FmStoreReader *reader, const char *name, GError **error)
+{
+  g_autoptr (GPtrArray) accounts = fm_folder_store_accounts (reader, error);
+  for (guint i = 0; accounts != NULL && i < accounts->len; i++)
+    {
+      const FmAccountInfo *account = accounts->pdata[i];
+      if (g_str_equal (account->name, name))
+        return account->id;
+    }
+  if (accounts != NULL)
+    g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "there is no account \"%s\"", name);
+  return 0;
+}
+
+/* In a group of its own: what the draft was before can't be brought back, and must not keep the rest from being undone. */
+static gboolean
+replace_draft (FmApply *apply, FmStoreWriter *writer, GError **error)
+{
+  gint64 old = fm_action_replaces (apply->action);
+  gint64 group = old == 0 ? 0 : fm_journal_side_group (writer, "older draft", error);
+  return old == 0 || (group != 0 && fm_journal_plan_expunge (writer, group, &old, 1, NULL, error));
+}
+
+/* The folder named, or the account's Drafts. Transfer: full. */
+static FmFolderInfo *
+append_target (FmApply *apply, FmStoreWriter *writer, GError **error)
+{
+  FmStoreReader *reader = fm_db_writer_reader (writer);
+  gint64 folder_id = fm_action_folder (apply->action);
+  if (fm_action_kind (apply->action) == FM_ACTION_DRAFT)
+    {
+      const char *account = fm_action_account (apply->action);
+      gint64 account_id = account_id_named (reader, account, error);
+      folder_id = account_id == 0 ? 0
+                                  : fm_special_folder_need (writer, spec_named (apply, account), account_id, FM_SPECIAL_DRAFTS,
+                                                            &apply->tree_changed, error);
+      if (folder_id == 0)
+        return NULL;
+    }
+  return fm_folder_store_get (reader, folder_id, error);
+}
+
 static gboolean
 apply_append (FmApply *apply, FmStoreWriter *writer, GError **error)
 {
-  g_autoptr (FmFolderInfo) folder = fm_folder_store_get (fm_db_writer_reader (writer), fm_action_folder (apply->action), error);
+  g_autoptr (FmFolderInfo) folder = append_target (apply, writer, error);
   gint64 blob_id = folder == NULL ? 0 : fm_body_store_put (writer, apply->digest, apply->size_bytes, error);
   if (blob_id == 0 || !new_group (apply, writer, g_strdup_printf ("filed 1 in %s/%s", folder->account, folder->name), error))
     return FALSE;
@@ -429,22 +472,8 @@ apply_append (FmApply *apply, FmStoreWriter *writer, GError **error)
   add_once (apply->folders, folder->id);
   add_once (apply->accounts, folder->account_id);
   apply->count = 1;
-  return fm_journal_plan_append (writer, apply->group_id, folder->id, &input, error) != 0;
-}
-
-static gint64
-account_id_named (FmStoreReader *reader, const char *name, GError **error)
-{
-  g_autoptr (GPtrArray) accounts = fm_folder_store_accounts (reader, error);
-  for (guint i = 0; accounts != NULL && i < accounts->len; i++)
-    {
-      const FmAccountInfo *account = accounts->pdata[i];
-      if (g_str_equal (account->name, name))
-        return account->id;
-    }
-  if (accounts != NULL)
-    g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "there is no account \"%s\"", name);
-  return 0;
+  apply->draft_id = fm_journal_plan_append (writer, apply->group_id, folder->id, &input, error);
+  return apply->draft_id != 0 && replace_draft (apply, writer, error);
 }
 
 static gboolean
@@ -641,6 +670,7 @@ fm_apply_run (FmStoreWriter *writer, gpointer data, GError **error)
   switch (fm_action_kind (apply->action))
     {
     case FM_ACTION_APPEND:
+    case FM_ACTION_DRAFT:
       return apply_append (apply, writer, error);
     case FM_ACTION_SEND:
       return apply_send (apply, writer, error);

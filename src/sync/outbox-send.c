@@ -229,8 +229,9 @@ judge (const char *program, int status, const GString *said, GError **error)
                    WTERMSIG (status));
       return FM_SMTP_UNKNOWN;
     }
-  g_set_error (error, FM_ERROR, FM_ERROR_REFUSED, "%s ended with status %d: %s", program, code,
-               *g_strstrip (words) == '\0' ? "it does not say why" : words);
+  g_autofree char *name = g_path_get_basename (program);
+  g_set_error (error, FM_ERROR, FM_ERROR_REFUSED, "%s (%s ended with status %d)", *g_strstrip (words) == '\0' ? "no reason is told" : words,
+               name, code);
   return code == EXIT_TEMPORARY ? FM_SMTP_TEMPORARY : FM_SMTP_PERMANENT;
 }
 

@@ -199,6 +199,7 @@ decide (FmOutbox *outbox, const FmOutgoing *outgoing, char **recipients, const F
     }
 }
 
+/* The reason stands first: a line of the screen may have no room for more. */
 static void
 tell_outcome (FmOutbox *outbox, const FmOutgoing *outgoing, const Change *change, const char *path, const GError *error)
 {
@@ -206,12 +207,12 @@ tell_outcome (FmOutbox *outbox, const FmOutgoing *outgoing, const Change *change
   g_autofree char *text = NULL;
   const char *why = error == NULL ? change->error == NULL ? "the server refused it" : change->error : error->message;
   if (change->to == FM_OUTBOX_HELD)
-    text = g_strdup_printf ("%s waits, trying again in %" G_GINT64_FORMAT " s: %s", label,
-                            MAX (0, change->hold_until_utc - fm_clock_now_utc ()), why);
+    text = g_strdup_printf ("not sent yet: %s; %s is tried again in %" G_GINT64_FORMAT " s", why, label,
+                            MAX (0, change->hold_until_utc - fm_clock_now_utc ()));
   else if (change->to == FM_OUTBOX_FAILED)
-    text = g_strdup_printf ("%s was not sent and is kept in the queue: %s", label, why);
+    text = g_strdup_printf ("not sent: %s; %s is kept in the queue", why, label);
   else
-    text = g_strdup_printf ("nobody knows whether %s was sent: %s. Look into Sent before you send it again", label, why);
+    text = g_strdup_printf ("sent or not? %s; look into Sent for %s, then decide in the queue", why, label);
   g_autoptr (GError) told
       = error != NULL ? g_error_new_literal (error->domain, error->code, text) : g_error_new_literal (FM_ERROR, FM_ERROR_REFUSED, text);
   say (outbox, outgoing->id, text, told);

@@ -14,6 +14,7 @@ E2E_TESTS = \
 	tests/e2e/test_10_answer.py \
 	tests/e2e/test_11_keys.py \
 	tests/e2e/test_12_bad_input.py \
-	tests/e2e/test_13_screen.py
+	tests/e2e/test_13_screen.py \
+	tests/e2e/test_14_composer.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS)

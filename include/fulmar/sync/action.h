@@ -27,6 +27,7 @@ typedef enum {
   FM_ACTION_OUTBOX_SENT,   /* nobody knew, and the user says it was: filed in Sent */
   FM_ACTION_OUTBOX_DRAFT,  /* back to Drafts, not sent */
   FM_ACTION_OUTBOX_DROP,   /* not sent, kept nowhere; app has asked */
+  FM_ACTION_DRAFT,         /* a message's bytes into an account's Drafts, made if there is none */
 } FmActionKind;
 
 typedef struct FmAction FmAction;
@@ -44,6 +45,8 @@ FmAction *fm_action_new_simple (FmActionKind kind, const gint64 *msg_ids, gsize 
 /* KIND is one of FM_ACTION_OUTBOX_*. DONE's `msg_id` is the new draft's row. */
 FmAction *fm_action_new_outgoing (FmActionKind kind, const gint64 *outgoing_ids, gsize n);
 FmAction *fm_action_new_append (gint64 folder_id, GBytes *message, guint flags, gint64 internal_date_utc);
+/* Once it is there, the row REPLACES_ID (0: none), an older state of it, goes for good. */
+FmAction *fm_action_new_draft (const char *account, GBytes *message, gint64 replaces_id, gint64 internal_date_utc);
 FmAction *fm_action_new_folder (FmActionKind kind, const char *account, const char *name, const char *new_name);
 FmAction *fm_action_new_history (FmActionKind kind); /* UNDO or REDO */
 
@@ -72,6 +75,7 @@ const char *const *fm_action_add_keywords (const FmAction *action);    /* may be
 const char *const *fm_action_remove_keywords (const FmAction *action); /* may be NULL */
 gint64 fm_action_folder (const FmAction *action);
 gint64 fm_action_date (const FmAction *action);
+gint64 fm_action_replaces (const FmAction *action);
 GBytes *fm_action_message (const FmAction *action);
 const char *fm_action_account (const FmAction *action);
 const char *fm_action_name (const FmAction *action);

@@ -57,6 +57,22 @@ sender_is_the_address_it_came_to (void **state)
   assert_takes_string (fm_address_list_display (fm_draft_list (unknown, FM_DRAFT_FROM)), "Me <me@x.org>");
 }
 
+/* Joiners, a variation selector and a non-joiner come back as they went; what could deceive does not. */
+static void
+subjects_keep_joiners (void **state)
+{
+  g_autoptr (FmDraft) encoded
+      = answer ("Subject: Re: =?utf-8?B?8J+RqOKAjfCfkanigI3wn5Gn?=\n =?utf-8?Q?_=E2=9D=A4=EF=B8=8F?= end", FM_REPLY_SENDER);
+  g_autoptr (FmDraft) raw = answer ("Subject: \xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae a\xe2\x80\xae"
+                                    "b",
+                                    FM_REPLY_SENDER);
+
+  assert_string_equal (fm_draft_subject (encoded),
+                       "Re: \xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7 \xe2\x9d\xa4\xef\xb8\x8f end");
+  assert_string_equal (fm_draft_subject (raw), "Re: \xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae a"
+                                               "b");
+}
+
 static void
 the_chain_goes_on (void **state)
 {
@@ -133,13 +149,10 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (recipients),
-    cmocka_unit_test (sender_is_the_address_it_came_to),
-    cmocka_unit_test (the_chain_goes_on),
-    cmocka_unit_test (subjects),
-    cmocka_unit_test (quoting),
-    cmocka_unit_test (forwarding),
-    cmocka_unit_test (links),
+    cmocka_unit_test (recipients),        cmocka_unit_test (sender_is_the_address_it_came_to),
+    cmocka_unit_test (the_chain_goes_on), cmocka_unit_test (subjects_keep_joiners),
+    cmocka_unit_test (subjects),          cmocka_unit_test (quoting),
+    cmocka_unit_test (forwarding),        cmocka_unit_test (links),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

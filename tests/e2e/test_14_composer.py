@@ -1,0 +1,201 @@
+#!/usr/bin/python3
+"""Writing on the screen, without a network: no word is lost, whatever the editor leaves and whenever the program or the machine dies; drafts keep their
+attachments and their place in the thread; what was not sent comes back."""
+import email
+import email.policy
+import glob
+import os
+import stat
+
+from fulmar import ENTER, message, run_tests, wait_for
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+
+
+def script(test, name, text):
+    path = test.path(name)
+    with open(path, "w") as out:
+        out.write("#!/bin/sh\nfor file; do :; done\n" + text)
+    os.chmod(path, stat.S_IRWXU)
+    return path
+
+
+def begin(test, editor="printf 'my words\\n' >>\"$file\"\n", undo_send=0, mails=()):
+    """A home with a Maildir; what it sends lands in the folder `out` while that is there, else it is refused."""
+    home = test.home()
+    out = os.path.join(home.folder, "out")
+    os.makedirs(out)
+    sendmail = script(test, "sendmail", "[ -d %s ] && exec sh -c 'cat >%s/$$'\necho '550 5.1.1 no such user' >&2\nexit 67\n" % (out, out))
+    for part in "cur", "new", "tmp":
+        os.makedirs(os.path.join(home.folder, "Mail/INBOX", part))
+    for number, mail in enumerate(mails):
+        with open(os.path.join(home.folder, "Mail/INBOX/cur/%d.M1P1.h:2,S" % (1700000000 + number)), "wb") as file:
+            file.write(mail)
+    home.editor = script(test, "editor", editor)
+    home.configure("[account local]\naddress = Ada <ada@localhost>\nmaildir = %s/Mail\nsmtp = sendmail:%s\n[ui]\nundo_send = %d\n"
+                   % (home.folder, sendmail, undo_send))
+    return home, out
+
+
+def sent(out):
+    mails = []
+    for path in sorted(glob.glob(out + "/*"), key=os.path.getmtime):
+        with open(path, "rb") as file:
+            mails.append(email.message_from_binary_file(file, policy=email.policy.default))
+    return mails
+
+
+def drafts_dir(home):
+    return os.path.join(home.folder, "data/drafts")
+
+
+def joiners(test):
+    home, out = begin(test, mails=[message("A family %s here" % FAMILY, ident="q@test")])
+    with home.screen() as screen:
+        screen.wait("A family")
+        screen.press("r", "my words")
+        screen.press("y", "sent \"Re: A family")
+        assert screen.quit() == 0
+    mail, = sent(out)
+    assert mail["Subject"] == "Re: A family %s here" % FAMILY, mail["Subject"]
+    assert mail["In-Reply-To"] == "<q@test>"
+    assert "answered" in home.json("list", "--json", "local/INBOX")[0]["flags"]
+
+
+def wrong_header_keeps_the_text(test):
+    home, out = begin(test, mails=[message("A question")], editor=(
+        "if grep -q '^no header' \"$file\"; then sed -i '/^no header/d' \"$file\"; exit; fi\n"
+        "{ echo no header; cat \"$file\"; echo my precious words; } >\"$file.new\"; mv \"$file.new\" \"$file\"\n"))
+    with home.screen() as screen:
+        screen.wait("A question")
+        screen.press("r", "line 1: a header field")
+        screen.press("y", "line 1: a header field")
+        screen.press("P", "line 1: a header field")
+        screen.press("e", "my precious words")
+        assert "line 1" not in screen.text(), screen.picture()
+        screen.press("y", "sent \"Re: A question")
+        assert screen.quit() == 0
+    mail, = sent(out)
+    assert mail.get_body().get_content().count("my precious words") == 1 and "no header" not in str(mail), str(mail)
+
+
+def killed_in_the_editor(test):
+    """By SIGKILL, the editor still open: the next start offers what the editor wrote."""
+    home, out = begin(test, mails=[message("A question", ident="q@test")], editor=(
+        "printf 'words before the crash\\n' >>\"$file\"\ntouch \"%s\"\nexec sleep 1000\n" % test.path("open")))
+    screen = test.enter(home.screen())
+    screen.wait("A question")
+    screen.keys("r")
+    wait_for(lambda: os.path.exists(test.path("open")), "the editor")
+    screen.kill()
+    home.editor = "true"
+    with home.screen() as screen:
+        screen.wait("unfinished messages: 1")
+        screen.press("R", "words before the crash")
+        screen.press("y", "sent \"Re: A question")
+        assert screen.quit() == 0
+    mail, = sent(out)
+    assert "words before the crash" in mail.get_body().get_content() and mail["In-Reply-To"] == "<q@test>", str(mail)
+    assert os.listdir(drafts_dir(home)) == []
+    assert "answered" in home.json("list", "--json", "local/INBOX")[0]["flags"]
+
+
+def broken_editors(test):
+    home, _ = begin(test, mails=[message("A question")])
+    for editor, told in (("no-such-editor-here", "can't be run"), ("false", "ended with status 1")):
+        home.editor = editor
+        with home.screen() as screen:
+            screen.wait("A question")
+            screen.press("r", told)
+            assert "Re: A question" in screen.text(), screen.picture()
+            screen.press("q", "(d)iscard")
+            screen.press("d", lambda: "Re: A question" not in screen.text(), "discarded")
+            assert screen.quit() == 0
+        assert os.listdir(drafts_dir(home)) == [], os.listdir(drafts_dir(home))
+
+
+def postponed_with_files(test):
+    """An answer and a forwarded message, each postponed twice, recalled, sent: files, thread and one draft only."""
+    picture = message("Pictures", ident="p@test", MIME_Version="1.0").replace(b"Content-Type: text/plain; charset=utf-8", b"Content-Type: multipart/mixed; boundary=B")
+    picture = picture[:picture.index(b"\r\n\r\n")] + (
+        b"\r\n\r\n--B\r\nContent-Type: text/plain\r\n\r\nSee.\r\n--B\r\nContent-Type: image/png\r\nContent-Disposition: attachment; "
+        b"filename=\"../pic.png\"\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--B--\r\n")
+    home, out = begin(test, mails=[picture])
+    extra = test.path("notes.txt")
+    with open(extra, "w") as file:
+        file.write("notes\n")
+    with home.screen(columns=160) as screen:
+        screen.wait("Pictures")
+        for key, subject in (("r", "Re: Pictures"), ("f", "Fwd: Pictures")):
+            screen.press(key, "my words")
+            screen.press("a", "attach file:")
+            screen.press(extra + ENTER, "/notes.txt")
+            screen.press("P", "saved in Drafts")
+            screen.command("open-folder local/Drafts", lambda: screen.find(subject) and "line 1 of 1" in screen.last_line())
+            screen.press("R", lambda: "my words" in screen.text() and "/notes.txt" in screen.text(), "the draft is recalled")
+            screen.press("P", "saved in Drafts")
+            screen.wait("line 1 of 1")
+            screen.press("R", lambda: "my words" in screen.text() and "/notes.txt" in screen.text(), "the draft is recalled again")
+            if key == "f":
+                screen.press("t", "To:")
+                screen.press("x@example.org" + ENTER, lambda: "nobody to send it to" not in screen.text(), "To is set")
+            screen.press("y", "sent \"" + subject)
+            screen.command("open-folder local/INBOX", lambda: screen.find("Pictures") and "line 1 of 1" in screen.last_line())
+        assert screen.quit() == 0
+    answer, forward = sent(out)
+    assert answer["In-Reply-To"] == "<p@test>" and answer["Subject"] == "Re: Pictures"
+    assert [part.get_filename() for part in answer.iter_attachments()] == ["notes.txt"]
+    assert [part.get_filename() for part in forward.iter_attachments()] == ["pic.png", "notes.txt"]
+    assert next(forward.iter_attachments()).get_content() == b"\x89PNG\r\n\x1a\n"
+    assert home.json("list", "--json", "local/Drafts") == [] and os.listdir(drafts_dir(home)) == []
+    assert "answered" in home.json("list", "--json", "local/INBOX")[0]["flags"]
+
+
+def taken_back(test):
+    """Within undo_send seconds nothing leaves; u makes it a draft again, hidden recipients and all."""
+    home, out = begin(test, undo_send=600, mails=[message("A question")])
+    with home.screen() as screen:
+        screen.wait("A question")
+        screen.press("r", "my words")
+        screen.press("b", "Bcc:")
+        screen.press("hidden@example.org" + ENTER, "hidden@example.org")
+        screen.press("y", "sending in 600 s")
+        assert home.json("queue", "--json")[0]["state"] == "waits"
+        screen.press("u", "the mail is back in Drafts")
+        screen.command("open-folder local/Drafts", "Re: A question")
+        screen.press("R", lambda: "hidden@example.org" in screen.text() and "my words" in screen.text(), "the draft")
+        screen.press("q", "(d)iscard")
+        screen.press("d", lambda: "my words" not in screen.text() or "Drafts" in screen.text(), "left")
+        assert screen.quit() == 0
+    assert sent(out) == []
+
+
+def unsent(test):
+    """A refused mail is shown with the server's words, edited, sent again."""
+    home, out = begin(test, mails=[message("A question")])
+    os.rename(out, out + ".closed")
+    with home.screen() as screen:
+        screen.wait("A question")
+        screen.press("r", "my words")
+        screen.press("y", "550 5.1.1 no such user")
+        screen.wait("1 not sent")
+        screen.command("queue", "NOT SENT: \"Re: A question\"")
+        screen.press(ENTER, "(s)end now, (e)dit, (d)rop")
+        assert "550 5.1.1 no such user" in screen.last_line(), screen.picture()
+        screen.press("e", lambda: screen.text().count("my words") == 2, "edited again")
+        screen.wait(lambda: "not sent" not in screen.line(0), "the queue is empty")
+        screen.press("y", "1 not sent")
+        os.rename(out + ".closed", out)
+        screen.command("queue", "NOT SENT: \"Re: A question\"")
+        screen.press(ENTER, "(s)end now, (e)dit, (d)rop")
+        screen.press("s", "sent \"Re: A question")
+        screen.wait(lambda: "not sent" not in screen.line(0), "nothing is unsent")
+        screen.command("queue", "nothing waits")
+        assert screen.quit() == 0
+    mail, = sent(out)
+    assert mail.get_body().get_content().count("my words") == 2
+    assert home.json("list", "--json", "local/Drafts") == []
+
+
+if __name__ == "__main__":
+    run_tests(joiners, wrong_header_keeps_the_text, killed_in_the_editor, broken_editors, postponed_with_files, taken_back, unsent)
