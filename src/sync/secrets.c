@@ -26,6 +26,7 @@ typedef struct {
   gboolean busy;      /* a command runs */
   gboolean asked;     /* the user has been asked and has not answered */
   gboolean from_user; /* `current` was typed: nothing else is tried before it */
+  gboolean is_given;  /* somebody has `current`: only then can it be what was refused */
   FmCancel *changed;  /* triggered, and replaced, when any of this changes: what waiters poll beside their own cancel */
 } Entry;
 
@@ -150,7 +151,7 @@ cached (const Entry *entry, const FmAccountSpec *spec)
 static void
 refuse_current (Entry *entry)
 {
-  if (entry->current == NULL)
+  if (entry->current == NULL || !entry->is_given)
     return;
   fm_secret_unref (entry->refused);
   entry->refused = g_steal_pointer (&entry->current);
@@ -226,6 +227,7 @@ fm_secrets_get (FmSecrets *secrets, const FmAccountSpec *spec, gboolean refused_
           secret = fetch (secrets, spec, entry, cancel);
         }
     }
+  entry->is_given |= secret != NULL;
   pthread_mutex_unlock (&secrets->mutex);
   if (secret == NULL)
     fm_cancel_check (cancel, error);
@@ -240,6 +242,7 @@ fm_secrets_set (FmSecrets *secrets, const char *account, FmSecret *secret)
   fm_secret_unref (entry->current);
   entry->current = fm_secret_ref (secret);
   entry->from_user = TRUE;
+  entry->is_given = FALSE;
   entry->asked = FALSE;
   entry->taken_us = fm_clock_mono_us ();
   wake_waiters (entry);

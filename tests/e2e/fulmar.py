@@ -22,7 +22,7 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "servers"))
-from servers import PASSWORD, Ca, Dovecot, Postfix, Skip, die_with_parent, end, enron, wait_for  # noqa: E402, F401
+from servers import PASSWORD, SLOWNESS, Ca, Dovecot, Postfix, Skip, die_with_parent, end, enron, wait_for  # noqa: E402, F401
 from proxy import Proxy  # noqa: E402, F401
 from scripted import Scripted  # noqa: E402, F401
 
@@ -153,6 +153,7 @@ class Screen:
     def wait(self, condition, what=None, timeout_s=20):
         """Until CONDITION, a text on the screen or a function, holds; its value. The program's end fails at once."""
         check = (lambda: condition in self.text()) if isinstance(condition, str) else condition
+        timeout_s *= SLOWNESS
         deadline = time.monotonic() + timeout_s
         while True:
             value = check()
@@ -170,8 +171,8 @@ class Screen:
 
     def settle(self, quiet_s=0.15, timeout_s=10):
         """Until nothing has been painted for QUIET_S: to look at what a key has NOT done."""
-        deadline = time.monotonic() + timeout_s
-        while self.open and self.pump(quiet_s) and time.monotonic() < deadline:
+        deadline = time.monotonic() + timeout_s * SLOWNESS
+        while self.open and self.pump(quiet_s * SLOWNESS) and time.monotonic() < deadline:
             pass
 
     def picture(self):
@@ -222,7 +223,7 @@ class Screen:
         self.process.wait()
         self.close()
 
-    def quit(self, timeout_s=20):
+    def quit(self, timeout_s=20 * SLOWNESS):
         """By key; the exit status."""
         self.keys("x")
         deadline = time.monotonic() + timeout_s
@@ -277,7 +278,7 @@ class Home:
 
     def cli(self, *arguments, stdin=b"", timeout_s=120, check=True):
         """A command to its end: stdout, stderr as text, returncode."""
-        run = subprocess.run([PROGRAM] + list(arguments), env=self.environment(), input=stdin, capture_output=True, timeout=timeout_s,
+        run = subprocess.run([PROGRAM] + list(arguments), env=self.environment(), input=stdin, capture_output=True, timeout=timeout_s * SLOWNESS,
                              preexec_fn=die_with_parent)
         run.stdout, run.stderr = run.stdout.decode("utf-8", "surrogateescape"), run.stderr.decode("utf-8", "surrogateescape")
         if check and run.returncode:

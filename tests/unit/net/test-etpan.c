@@ -432,6 +432,13 @@ repeat (const char *before, const char *piece, guint n, const char *after)
   return g_string_free (g_string_append (text, after), FALSE);
 }
 
+/* ThreadSanitizer is not what looks at one thread's loops. */
+#ifdef __SANITIZE_THREAD__
+#define LESS 20
+#else
+#define LESS 1
+#endif
+
 #define MESSAGE_PART "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 1 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) "
 
 /* As large and as nested as the guard lets through: all of it must be read, or refused, in time that grows with the length only. */
@@ -477,7 +484,8 @@ takes_what_the_guard_lets_through (void **unused)
 
   for (gsize i = 0; i < G_N_ELEMENTS (hostile); i++)
     {
-      g_autofree char *text = repeat (hostile[i].before, hostile[i].piece, hostile[i].n, hostile[i].after);
+      guint n = hostile[i].n < 1000 ? hostile[i].n : hostile[i].n / LESS;
+      g_autofree char *text = repeat (hostile[i].before, hostile[i].piece, n, hostile[i].after);
       FmImapState *state = fm_imap_state_new ();
       FmImapResponse response = { text, strlen (text), FALSE };
       double start = cpu_seconds ();
@@ -498,7 +506,7 @@ resident_kb (void)
   return g_ascii_strtoull (strchr (text, ' ') + 1, NULL, 10) * (guint64) (sysconf (_SC_PAGESIZE) / 1024);
 }
 
-#define N_HEADERS 100000
+#define N_HEADERS (100000 / LESS)
 
 static void
 count_message (gpointer data, const FmImapMessage *message)
@@ -534,7 +542,7 @@ stays_flat_over_many_headers (void **unused)
     }
   print_message ("%d headers: %.2f s CPU\n", N_HEADERS, cpu_seconds () - start);
   assert_int_equal (total, N_HEADERS * strlen (header));
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   assert_true (resident_kb () < before + 2048);
 #else
   assert_true (before > 0);

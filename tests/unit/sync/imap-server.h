@@ -653,7 +653,7 @@ imap_idle (ImapPeer *peer)
 
   imap_say (peer, "+ idling\r\n");
   pthread_mutex_lock (&peer->server->mutex);
-  peer->server->idling++;
+  g_atomic_int_inc (&peer->server->idling);
   pthread_mutex_unlock (&peer->server->mutex);
   char *line = NULL;
   while (good && !(line = imap_take_line (peer)))
@@ -665,7 +665,7 @@ imap_idle (ImapPeer *peer)
     }
   g_free (line);
   pthread_mutex_lock (&peer->server->mutex);
-  peer->server->idling--;
+  g_atomic_int_add (&peer->server->idling, -1);
   pthread_mutex_unlock (&peer->server->mutex);
   imap_say (peer, "%s OK done\r\n", peer->tag);
   return good;

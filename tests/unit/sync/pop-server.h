@@ -34,6 +34,11 @@ typedef struct {
   GString *heard; /* every command on a line, the last sessions' too */
 } PopServer;
 
+/* What a test reads or changes while the server's thread lives. */
+#define POP_LOCKED(server)                                                             \
+  for (gboolean is_locked_ = (pthread_mutex_lock (&(server)->lock), TRUE); is_locked_; \
+       is_locked_ = (pthread_mutex_unlock (&(server)->lock), FALSE))
+
 static inline void
 pop_mail_free (gpointer data)
 {
@@ -310,6 +315,16 @@ static inline void
 pop_server_fill (PopServer *server)
 {
   pop_server_fill_edition (server, 0);
+}
+
+/* One of the server's counts. */
+static inline guint
+pop_server_get (PopServer *server, const guint *count)
+{
+  guint n = 0;
+  POP_LOCKED (server)
+  n = *count;
+  return n;
 }
 
 /* Whether WORDS were heard since the last such question. */

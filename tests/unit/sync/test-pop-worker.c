@@ -75,16 +75,25 @@ test_killed_at_each_step (void **state)
 }
 
 static void
+rename_one (PopServer *server, guint i, const char *uidl)
+{
+  POP_LOCKED (server)
+  {
+    PopMail *mail = server->mails->pdata[i];
+    g_free (mail->uidl);
+    mail->uidl = g_strdup (uidl);
+  }
+}
+
+static void
 rename_all (PopServer *server, const char *prefix)
 {
-  pthread_mutex_lock (&server->lock);
-  for (guint i = 0; i < server->mails->len; i++)
+  guint n = server_count (server);
+  for (guint i = 0; i < n; i++)
     {
-      PopMail *mail = server->mails->pdata[i];
-      g_free (mail->uidl);
-      mail->uidl = g_strdup_printf ("%s-%u", prefix, i);
+      g_autofree char *uidl = g_strdup_printf ("%s-%u", prefix, i);
+      rename_one (server, i, uidl);
     }
-  pthread_mutex_unlock (&server->lock);
 }
 
 /* In the midst of knowing everything again. */
@@ -103,7 +112,7 @@ test_killed_in_a_reset (void **state)
   home_open (&home, dir, server->port, FM_LEAVE_FOREVER);
   must_pass (&home);
   assert_all_once (&home, 5, "killed in a reset");
-  assert_int_equal (server->retrs, 5);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
   home_free (&home);
   pop_server_stop (server);
 }
@@ -116,22 +125,23 @@ test_all_uidls_changed (void **state)
   pop_server_fill (server);
   home_new (&home, server->port, FM_LEAVE_FOREVER);
   must_pass (&home);
-  assert_int_equal (server->retrs, 5);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
   rename_all (server, "new");
   must_pass (&home);
   assert_all_once (&home, 5, "after the reset");
-  assert_int_equal (server->retrs, 5);
-  assert_int_equal (server->tops, 5);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
+  assert_int_equal (pop_server_get (server, &server->tops), 5);
   must_pass (&home);
-  assert_int_equal (server->tops, 5);
+  assert_int_equal (pop_server_get (server, &server->tops), 5);
   /* Without TOP the bodies tell. */
+  POP_LOCKED (server)
   server->no_top = TRUE;
   rename_all (server, "third");
   must_pass (&home);
   assert_all_once (&home, 5, "after the reset without TOP");
-  assert_int_equal (server->retrs, 10);
+  assert_int_equal (pop_server_get (server, &server->retrs), 10);
   must_pass (&home);
-  assert_int_equal (server->retrs, 10);
+  assert_int_equal (pop_server_get (server, &server->retrs), 10);
   home_free (&home);
   pop_server_stop (server);
 }
@@ -142,17 +152,19 @@ test_no_uidl (void **state)
   PopServer *server = pop_server_start ();
   Home home;
   pop_server_fill (server);
+  POP_LOCKED (server)
   server->no_uidl = server->no_pipelining = TRUE;
   home_new (&home, server->port, FM_LEAVE_FOREVER);
   must_pass (&home);
   must_pass (&home);
   assert_all_once (&home, 5, "without UIDL");
-  assert_int_equal (server->retrs, 5);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
   /* Without TOP the bodies tell, each time. */
+  POP_LOCKED (server)
   server->no_top = TRUE;
   must_pass (&home);
   assert_all_once (&home, 5, "without UIDL and TOP");
-  assert_int_equal (server->retrs, 10);
+  assert_int_equal (pop_server_get (server, &server->retrs), 10);
   home_free (&home);
   pop_server_stop (server);
 }
@@ -165,11 +177,7 @@ test_shared_uidls (void **state)
   Home home;
   pop_server_fill (server);
   for (guint i = 0; i < 5; i++)
-    {
-      PopMail *mail = server->mails->pdata[i];
-      g_free (mail->uidl);
-      mail->uidl = g_strdup ("same");
-    }
+    rename_one (server, i, "same");
   home_new (&home, server->port, FM_LEAVE_FOREVER);
   must_pass (&home);
   must_pass (&home);
@@ -177,20 +185,18 @@ test_shared_uidls (void **state)
   pop_server_add (server, "same", "Subject: letter 6\r\n\r\n\r\n.\r\n..two\r\n.end 6\r\n");
   must_pass (&home);
   assert_all_once (&home, 6, "with one more of a shared UIDL");
+  POP_LOCKED (server)
   g_ptr_array_remove_index (server->mails, 5);
   home_free (&home);
   rename_all (server, "own");
-  for (guint i = 1; i < 5; i += 3)
-    {
-      PopMail *mail = server->mails->pdata[i];
-      g_free (mail->uidl);
-      mail->uidl = g_strdup ("same");
-    }
+  rename_one (server, 1, "same");
+  rename_one (server, 4, "same");
+  POP_LOCKED (server)
   server->retrs = 0;
   home_new (&home, server->port, FM_LEAVE_NONE);
   must_pass (&home);
   assert_all_once (&home, 5, "with a UIDL shared by two");
-  assert_int_equal (server->retrs, 5);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
   assert_int_equal (server_count (server), 0);
   home_free (&home);
   pop_server_stop (server);
@@ -223,17 +229,16 @@ test_odd_uidls (void **state)
   pop_server_fill (server);
   for (guint i = 0; i < 5; i++)
     {
-      PopMail *mail = server->mails->pdata[i];
       g_autofree char *filler = g_strnfill (200, 'u');
-      g_free (mail->uidl);
-      mail->uidl = g_strdup_printf ("  %s%u   ", filler, i);
+      g_autofree char *uidl = g_strdup_printf ("  %s%u   ", filler, i);
+      rename_one (server, i, uidl);
     }
   home_new (&home, server->port, FM_LEAVE_FOREVER);
   must_pass (&home);
   must_pass (&home);
   assert_all_once (&home, 5, "with odd UIDLs");
-  assert_int_equal (server->retrs, 5);
-  assert_int_equal (server->tops, 0);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
+  assert_int_equal (pop_server_get (server, &server->tops), 0);
   home_free (&home);
   pop_server_stop (server);
 }
@@ -258,13 +263,16 @@ test_twins (void **state)
   pop_server_fill (server);
   home_new (&home, server->port, FM_LEAVE_FOREVER);
   must_pass (&home);
-  pop_server_add (server, "twin", ((PopMail *) server->mails->pdata[0])->text);
+  g_autofree char *text = NULL;
+  POP_LOCKED (server)
+  text = g_strdup (((PopMail *) server->mails->pdata[0])->text);
+  pop_server_add (server, "twin", text);
   must_pass (&home);
   must_pass (&home);
   spec.folder_id = home.context.inbox_id;
   g_autoptr (GPtrArray) rows = fm_list_store_first (home.context.reader, &spec, 100, NULL);
   assert_int_equal (rows->len, 6);
-  assert_int_equal (server->retrs, 6);
+  assert_int_equal (pop_server_get (server, &server->retrs), 6);
   home_free (&home);
   pop_server_stop (server);
 }
@@ -292,22 +300,28 @@ test_broken_lists_prune_nothing (void **state)
   fm_clock_set_offset (200 * 86400);
   for (gsize i = 0; i < G_N_ELEMENTS (broken); i++)
     {
-      server->list_reply = broken[i].list;
-      server->uidl_reply = broken[i].uidl;
+      POP_LOCKED (server)
+      {
+        server->list_reply = broken[i].list;
+        server->uidl_reply = broken[i].uidl;
+      }
       pop_server_heard (server, "");
       assert_false (pass (&home));
       assert_false (pop_server_heard (server, "QUIT"));
       assert_int_equal (ledger_rows (&home, FALSE), 5);
     }
+  POP_LOCKED (server)
   server->list_reply = server->uidl_reply = NULL;
+  POP_LOCKED (server)
   server->no_uidl = TRUE; /* a server that forgets what it can: nothing is known to be gone either */
   home.context.spec->leave = FM_LEAVE_FOREVER;
   must_pass (&home);
   assert_int_equal (ledger_rows (&home, FALSE), 5);
+  POP_LOCKED (server)
   server->no_uidl = FALSE;
   must_pass (&home);
   assert_all_once (&home, 5, "after broken lists");
-  assert_int_equal (server->retrs, 5);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
   fm_clock_set_offset (0);
   home_free (&home);
   pop_server_stop (server);
@@ -322,9 +336,8 @@ test_remembers_ninety_days (void **state)
   pop_server_fill (server);
   home_new (&home, server->port, FM_LEAVE_FOREVER);
   must_pass (&home);
-  pthread_mutex_lock (&server->lock);
+  POP_LOCKED (server)
   g_ptr_array_set_size (server->mails, 0);
-  pthread_mutex_unlock (&server->lock);
   must_pass (&home);
   assert_int_equal (ledger_rows (&home, TRUE), 5);
   fm_clock_set_offset (89 * 86400);
@@ -332,10 +345,9 @@ test_remembers_ninety_days (void **state)
   pop_server_fill (server);
   must_pass (&home);
   assert_all_once (&home, 5, "back after 89 days");
-  assert_int_equal (server->retrs, 5);
-  pthread_mutex_lock (&server->lock);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
+  POP_LOCKED (server)
   g_ptr_array_set_size (server->mails, 0);
-  pthread_mutex_unlock (&server->lock);
   must_pass (&home);
   fm_clock_set_offset ((89 + 91) * 86400);
   must_pass (&home);
@@ -355,6 +367,7 @@ test_quit_refused (void **state)
   g_autoptr (FmSecret) secret = fm_secret_new ("secret", -1);
   pop_server_fill (server);
   home_new (&home, server->port, FM_LEAVE_NONE);
+  POP_LOCKED (server)
   server->quit_reply = "-ERR some deleted messages not removed\r\n";
   assert_false (fm_pop_pass_run (&home.context, secret, NULL, &error));
   assert_non_null (strstr (error->message, "some deleted messages not removed"));
@@ -362,11 +375,12 @@ test_quit_refused (void **state)
   assert_int_equal (rows->len, 5);
   for (guint i = 0; i < rows->len; i++)
     assert_true (((FmPopSeen *) rows->pdata[i])->deleted_utc == 0);
+  POP_LOCKED (server)
   server->quit_reply = NULL;
   must_pass (&home);
   assert_int_equal (server_count (server), 0);
   assert_all_once (&home, 5, "after a refused QUIT");
-  assert_int_equal (server->retrs, 5);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
   home_free (&home);
   pop_server_stop (server);
 }
@@ -439,7 +453,7 @@ test_until_deleted (void **state)
   assert_true (fm_pen_call (home.env.pen, FM_PEN_USER, delete_row, &for_good, NULL));
   must_pass (&home);
   assert_int_equal (server_count (server), 3);
-  assert_int_equal (server->retrs, 5);
+  assert_int_equal (pop_server_get (server, &server->retrs), 5);
   must_pass (&home);
   assert_int_equal (row_of (&home, "letter 4"), 0);
   home_free (&home);
@@ -496,7 +510,7 @@ test_worker (void **state)
   fm_event_unref (wait_event (FM_EVENT_DONE, 7));
   /* Of a header alone the server has the only copy: it stays, whatever the policy. */
   assert_int_equal (server_count (server), 5);
-  assert_int_equal (server->retrs, 0);
+  assert_int_equal (pop_server_get (server, &server->retrs), 0);
   gint64 id = row_of (&home, "letter 3");
   assert_true (id != 0);
   fm_pop_worker_class.want_body (worker, 8, id);
@@ -522,16 +536,17 @@ test_too_large (void **state)
   PopServer *server = pop_server_start ();
   Home home;
   pop_server_fill (server);
+  POP_LOCKED (server)
   ((PopMail *) server->mails->pdata[2])->told_bytes = G_GUINT64_CONSTANT (300) * 1024 * 1024;
   home_new (&home, server->port, FM_LEAVE_NONE);
   must_pass (&home);
-  assert_int_equal (server->retrs, 4);
-  assert_int_equal (server->tops, 1);
+  assert_int_equal (pop_server_get (server, &server->retrs), 4);
+  assert_int_equal (pop_server_get (server, &server->tops), 1);
   assert_int_equal (server_count (server), 1);
   gint64 id = row_of (&home, "letter 3");
   assert_true (id != 0);
   must_pass (&home);
-  assert_int_equal (server->retrs, 4);
+  assert_int_equal (pop_server_get (server, &server->retrs), 4);
   g_autoptr (FmSecret) secret = fm_secret_new ("secret", -1);
   assert_true (fm_pop_pass_fetch_body (&home.context, secret, id, NULL));
   assert_all_once (&home, 5, "with a large one");
@@ -577,14 +592,14 @@ test_busy_is_not_refused (void **state)
       pop_server_fill (server);
       home_new (&home, server->port, FM_LEAVE_FOREVER);
       events = fm_port_new ();
+      POP_LOCKED (server)
       server->pass_reply = cases[i].reply;
       g_atomic_int_set (&secrets_refused, 0);
       FmAccountWorker *worker = fm_pop_worker_class.start (&home.env, home.context.spec, home.context.account_id);
       expect_state (cases[i].is_refused ? FM_STATE_REFUSED : FM_STATE_RETRYING, cases[i].words);
       assert_true (cases[i].is_refused || g_atomic_int_get (&secrets_refused) == 0);
-      pthread_mutex_lock (&server->lock);
+      POP_LOCKED (server)
       server->pass_reply = NULL;
-      pthread_mutex_unlock (&server->lock);
       fm_pop_worker_class.sync (worker, 7, NULL);
       fm_event_unref (wait_event (FM_EVENT_DONE, 7));
       assert_true ((g_atomic_int_get (&secrets_refused) > 0) == cases[i].is_refused);
@@ -628,6 +643,7 @@ test_tells_of_expiry (void **state)
     {
       Home home;
       pop_server_fill (server);
+      POP_LOCKED (server)
       server->more_caps = cases[i].caps;
       home_new (&home, server->port, cases[i].leave);
       must_pass (&home);

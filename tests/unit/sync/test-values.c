@@ -244,6 +244,10 @@ secrets_come_from_command_then_user (void **state)
   g_autoptr (FmSecret) typed = fm_secrets_get (asking.secrets, spec, TRUE, NULL, NULL);
   g_thread_join (thread);
   assert_string_equal (fm_secret_peek (typed), "typed");
+  /* Typed before anybody came back to say that the one before was refused: this one was not. */
+  answer_later (&asking);
+  g_autoptr (FmSecret) again = fm_secrets_get (asking.secrets, spec, TRUE, NULL, NULL);
+  assert_string_equal (fm_secret_peek (again), "typed");
   g_autoptr (FmCancel) cancel = fm_cancel_new ();
   fm_cancel_trigger (cancel);
   g_autoptr (GError) error = NULL;
