@@ -7,6 +7,8 @@
 #include <fulmar/base/log.h>
 #include <string.h>
 
+#define FRESH_US (10 * G_USEC_PER_SEC)
+
 static int
 importance (const FmFolderInfo *info, gint64 open_id)
 {
@@ -70,13 +72,46 @@ is_asked_for (const FmFolderInfo *info, char **folders)
   return !folders || !*folders || g_strv_contains ((const char *const *) folders, info->name);
 }
 
-static gboolean
-visit_all (FmImapConn *conn, char **only, GError **error)
+/* What the front has just listed need not be asked again. Transfer: full, NULL if there is nothing. */
+static GHashTable *
+take_statuses (FmAccountWorker *worker)
 {
-  g_autoptr (GHashTable) statuses = NULL;
+  GHashTable *statuses;
+
+  pthread_mutex_lock (&worker->mutex);
+  statuses = g_steal_pointer (&worker->statuses);
+  if (statuses && fm_clock_mono_us () - worker->statuses_us > FRESH_US)
+    g_clear_pointer (&statuses, g_hash_table_unref);
+  pthread_mutex_unlock (&worker->mutex);
+  return statuses;
+}
+
+/* Nothing is to be visited by what the front listed, and no body to be fetched: the connection can wait until there is. */
+static gboolean
+is_idle (FmImapConn *conn, GHashTable *statuses)
+{
+  g_autoptr (GPtrArray) folders = folders_by_importance (conn, NULL);
+
+  for (guint i = 0; folders && i < folders->len; i++)
+    {
+      const FmFolderInfo *info = g_ptr_array_index (folders, i);
+      if (!info->selectable || !*info->remote_name)
+        continue;
+      if (!is_unchanged (conn, info, g_hash_table_lookup (statuses, info->remote_name), !conn->passed)
+          || (info->special != FM_SPECIAL_ALL && fm_imap_body_is_wanted (conn, info->id)))
+        return FALSE;
+    }
+  return folders != NULL;
+}
+
+/* LISTED (may be NULL): what is known of the folders already. */
+static gboolean
+visit_all (FmImapConn *conn, char **only, GHashTable *listed, GError **error)
+{
+  g_autoptr (GHashTable) statuses = listed ? g_hash_table_ref (listed) : NULL;
   g_autoptr (GPtrArray) folders = NULL;
 
-  if (!fm_imap_list_run (conn, &statuses, error) || !(folders = folders_by_importance (conn, error)))
+  if ((!statuses && !fm_imap_list_run (conn, &statuses, error)) || !(folders = folders_by_importance (conn, error)))
     return FALSE;
   for (guint i = 0; i < folders->len; i++)
     {
@@ -160,7 +195,7 @@ visit_one (FmImapConn *conn, gint64 folder_id, GError **error)
 }
 
 static gboolean
-back_pass (FmImapConn *conn, const FmImapItem *item, GError **error)
+back_pass (FmImapConn *conn, const FmImapItem *item, GHashTable *statuses, GError **error)
 {
   if (item && item->kind == FM_IMAP_ITEM_VISIT)
     return visit_one (conn, item->id, error);
@@ -168,7 +203,7 @@ back_pass (FmImapConn *conn, const FmImapItem *item, GError **error)
   gboolean asked = item && item->kind == FM_IMAP_ITEM_SYNC && item->request_id;
   gboolean fill_only = item && item->kind == FM_IMAP_ITEM_FILL && conn->passed;
 
-  return (fill_only || visit_all (conn, only, error)) && fill_all (conn, only, asked, error);
+  return (fill_only || visit_all (conn, only, statuses, error)) && fill_all (conn, only, asked, error);
 }
 
 void
@@ -189,9 +224,17 @@ fm_imap_back_run (gpointer data)
           continue;
         }
       conn.asked = item && item->request_id;
+      g_autoptr (GHashTable) statuses = item && item->kind == FM_IMAP_ITEM_SYNC && !conn.asked ? take_statuses (worker) : NULL;
+      if (statuses && is_idle (&conn, statuses))
+        {
+          conn.passed = TRUE;
+          fm_imap_worker_visited (&conn);
+          g_clear_pointer (&item, fm_imap_worker_item_free);
+          continue;
+        }
       if (!fm_imap_conn_open (&conn, worker->back_port))
         error = fm_imap_conn_why (&conn);
-      else if (back_pass (&conn, item, &error))
+      else if (back_pass (&conn, item, statuses, &error))
         conn.failures = 0;
       else
         {

@@ -207,6 +207,17 @@ read_wanted (FmImapConn *conn, gint64 folder_id, GError **error)
 }
 
 gboolean
+fm_imap_body_is_wanted (FmImapConn *conn, gint64 folder_id)
+{
+  g_autoptr (GArray) wanted = NULL;
+
+  if (conn->worker->spec->offline == FM_OFFLINE_HEADERS)
+    return FALSE;
+  wanted = fm_message_store_wanted (conn->reader, folder_id, G_MAXINT64, G_MAXINT64, oldest_wanted (conn->worker->spec), 1, NULL);
+  return !wanted || wanted->len > 0;
+}
+
+gboolean
 fm_imap_body_fill (FmImapConn *conn, gint64 folder_id, gboolean *ret_more, GError **error)
 {
   g_autoptr (GArray) wanted = NULL;

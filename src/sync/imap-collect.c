@@ -27,6 +27,8 @@ struct FmImapCollect {
   gint64 folder_id;
   GArray *rows, *flags;
   GArray *diverted_ranges, *diverted_flags;
+  const FmImapEvents *listing; /* box and status go there; NULL: nowhere */
+  gpointer listing_data;
   FmImapHeard heard;
 
   pthread_mutex_t mutex;
@@ -360,7 +362,32 @@ fm_imap_collect_divert (FmImapCollect *collect, GArray *ranges, GArray *flags)
   collect->diverted_flags = flags;
 }
 
+void
+fm_imap_collect_list (FmImapCollect *collect, const FmImapEvents *listing, gpointer data)
+{
+  collect->listing = listing;
+  collect->listing_data = data;
+}
+
 /* --- events --- */
+
+static void
+on_box (gpointer data, const FmImapBox *box)
+{
+  FmImapCollect *collect = data;
+
+  if (collect->listing)
+    collect->listing->box (collect->listing_data, box);
+}
+
+static void
+on_status (gpointer data, const FmImapStatus *status)
+{
+  FmImapCollect *collect = data;
+
+  if (collect->listing)
+    collect->listing->status (collect->listing_data, status);
+}
 
 static void
 on_exists (gpointer data, guint32 count)
@@ -431,6 +458,7 @@ on_message (gpointer data, const FmImapMessage *message)
     return;
   if (message->has & FM_IMAP_HAS_MODSEQ)
     collect->heard.highest_modseq = MAX (collect->heard.highest_modseq, message->modseq);
+  collect->heard.seen_uid = MAX (collect->heard.seen_uid, message->uid);
   if (message->uid == 0)
     collect->heard.need_uids = TRUE;
   else if (message->has & FM_IMAP_HAS_HEADER)
@@ -485,6 +513,8 @@ fm_imap_collect_events (void)
     .vanished = on_vanished,
     .message = on_message,
     .unreadable = on_unreadable,
+    .box = on_box,
+    .status = on_status,
     .search = on_search,
     .alert = on_alert,
   };

@@ -28,6 +28,7 @@ gboolean fm_imap_collect_settle (FmImapCollect *collect, GError **error);
 /* What was heard since fm_imap_collect_begin or the last _reset. value struct */
 typedef struct {
   guint32 highest_uid, lowest_uid; /* of messages with headers; lowest 0: none */
+  guint32 seen_uid;                /* the highest of all that were told, if only by their flags */
   guint64 highest_modseq;
   guint headers, added, unseen_added, changed, removed;
   gboolean exists;    /* EXISTS was told: there may be new mail */
@@ -42,3 +43,6 @@ void fm_imap_collect_take_news (FmImapCollect *collect, gboolean *ret_exists, gb
 /* While set, search results and flags are kept here instead of going to the store; both owned by the caller. */
 void fm_imap_collect_divert (FmImapCollect *collect, GArray *ranges /* FmImapRange */,
                              GArray *flags /* FmMessageFlags, uid and flags only */);
+
+/* From now on what LIST and STATUS say goes to LISTING's `box` and `status`; NULL: nowhere. Both borrowed. */
+void fm_imap_collect_list (FmImapCollect *collect, const FmImapEvents *listing, gpointer data);

@@ -56,28 +56,38 @@ is_selected (FmImapConn *conn, const FmFolderInfo *info)
   return now->name && strcmp (now->name, info->remote_name) == 0 && fm_imap_collect_folder (conn->collect) == info->id;
 }
 
-static gboolean
-select_folder (FmImapConn *conn, const FmFolderInfo *info, gboolean *ret_resynced, GError **error)
+void
+fm_imap_folder_queue_select (FmImapConn *conn, const FmFolderInfo *info, FmImapSelecting *selecting)
 {
   FmImapSelectOptions options = { 0 };
 
-  *ret_resynced = FALSE;
-  if (info->wire_name)
+  *selecting = (FmImapSelecting){ 0 };
+  if (info && info->wire_name)
     fm_imap_session_teach_name (conn->session, info->remote_name, info->wire_name);
-  if (info->lowest_uid && info->uidnext > 1 && info->highestmodseq && fm_imap_session_has (conn->session, FM_IMAP_CAP_QRESYNC))
+  if (info && info->lowest_uid && info->uidnext > 1 && info->highestmodseq && fm_imap_session_has (conn->session, FM_IMAP_CAP_QRESYNC))
     {
       options.known_uidvalidity = info->uidvalidity;
       options.known_modseq = info->highestmodseq;
       options.known_uid_last = info->uidnext - 1;
-      *ret_resynced = TRUE;
+      selecting->resynced = TRUE;
     }
-  fm_imap_collect_begin (conn->collect, info->id);
-  if (!fm_imap_session_select (conn->session, info->remote_name, &options, error))
+  fm_imap_collect_begin (conn->collect, info ? info->id : 0);
+  fm_imap_session_queue_select (conn->session, info ? info->remote_name : "INBOX", &options, fm_imap_folder_keep_error, &selecting->error);
+}
+
+static gboolean
+select_folder (FmImapConn *conn, const FmFolderInfo *info, gboolean *ret_resynced, GError **error)
+{
+  FmImapSelecting selecting;
+
+  fm_imap_folder_queue_select (conn, info, &selecting);
+  fm_imap_session_run (conn->session, NULL);
+  if (selecting.error)
     {
-      g_prefix_error (error, "%s/%s: ", conn->worker->spec->name, info->name);
+      g_propagate_prefixed_error (error, selecting.error, "%s/%s: ", conn->worker->spec->name, info->name);
       return FALSE;
     }
-  *ret_resynced = *ret_resynced && fm_imap_session_is_enabled (conn->session, FM_IMAP_CAP_QRESYNC);
+  *ret_resynced = selecting.resynced && fm_imap_session_is_enabled (conn->session, FM_IMAP_CAP_QRESYNC);
   return TRUE;
 }
 
@@ -213,14 +223,49 @@ return_visit (FmImapConn *conn, FmFolderInfo *info, gboolean resynced, guint64 m
   return modseq == 0 || modseq == info->highestmodseq || fm_imap_folder_set_marks (conn, &marks, error);
 }
 
+/* The folder is selected, and what that told is on its way to the store. SETTLING: NULL at the depth of a screen. */
+static gboolean
+visit_selected (FmImapConn *conn, FmFolderInfo *known, gboolean resynced, GArray *settling, GError **error)
+{
+  g_autoptr (FmFolderInfo) info = known;
+  guint64 modseq = fm_imap_session_selected (conn->session)->highestmodseq;
+  gboolean changed = FALSE, exists, need_uids;
+
+  if (!fm_imap_collect_flush (conn->collect, error) || !check_validity (conn, info->id, &changed, error))
+    return FALSE;
+  if (changed)
+    {
+      gint64 folder_id = info->id;
+      fm_folder_store_free (g_steal_pointer (&info));
+      if (!(info = fm_folder_store_get (conn->reader, folder_id, error)))
+        return FALSE;
+      fm_imap_collect_reset (conn->collect);
+    }
+  /* Its operations are frozen until every message of it has been matched again. */
+  if (changed && !settling)
+    fm_imap_worker_want_visit (conn->worker, info->id);
+  /* SELECT's own EXISTS is answered by what follows; any later one is not. */
+  fm_imap_collect_take_news (conn->collect, &exists, &need_uids);
+  conn->seen_uidnext = fm_imap_session_selected (conn->session)->uidnext;
+  if (conn->seen_uidnext == 0)
+    conn->seen_uidnext = info->uidnext;
+  if (info->lowest_uid == 0)
+    {
+      if (!fm_imap_first_screen (conn, info, error))
+        return FALSE;
+    }
+  else if (!return_visit (conn, info, resynced, modseq, error))
+    return FALSE;
+  return !settling || fm_imap_first_finish (conn, info, settling, error);
+}
+
 gboolean
 fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth, GError **error)
 {
   g_autoptr (FmFolderInfo) info = fm_folder_store_get (conn->reader, folder_id, error);
   /* Before the server is asked: what begins to settle later may not be in its answer yet. */
   g_autoptr (GArray) settling = fm_journal_settling (conn->reader, folder_id, error);
-  gboolean resynced = FALSE, changed = FALSE, exists, need_uids;
-  guint64 modseq;
+  gboolean resynced = FALSE;
 
   if (!info || !settling)
     return FALSE;
@@ -233,29 +278,31 @@ fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth
     }
   else if (!select_folder (conn, info, &resynced, error))
     return FALSE;
-  modseq = fm_imap_session_selected (conn->session)->highestmodseq;
-  if (!fm_imap_collect_flush (conn->collect, error) || !check_validity (conn, folder_id, &changed, error))
+  return visit_selected (conn, g_steal_pointer (&info), resynced, depth == FM_IMAP_VISIT_SCREEN ? NULL : settling, error);
+}
+
+gboolean
+fm_imap_folder_visit_selected (FmImapConn *conn, gint64 folder_id, const FmImapSelecting *selecting, GError **error)
+{
+  g_autoptr (FmFolderInfo) info = fm_folder_store_get (conn->reader, folder_id, error);
+
+  if (!info)
     return FALSE;
-  if (changed)
-    {
-      fm_folder_store_free (g_steal_pointer (&info));
-      if (!(info = fm_folder_store_get (conn->reader, folder_id, error)))
-        return FALSE;
-      fm_imap_collect_reset (conn->collect);
-    }
-  /* Its operations are frozen until every message of it has been matched again. */
-  if (changed && depth == FM_IMAP_VISIT_SCREEN)
-    fm_imap_worker_want_visit (conn->worker, folder_id);
-  /* SELECT's own EXISTS is answered by what follows; any later one is not. */
-  fm_imap_collect_take_news (conn->collect, &exists, &need_uids);
-  if (info->lowest_uid == 0)
-    {
-      if (!fm_imap_first_screen (conn, info, error))
-        return FALSE;
-    }
-  else if (!return_visit (conn, info, resynced, modseq, error))
-    return FALSE;
-  return depth == FM_IMAP_VISIT_SCREEN || fm_imap_first_finish (conn, info, settling, error);
+  /* It was selected before it had a row here: nothing was known of it, so what SELECT told of single messages is nothing new. */
+  if (fm_imap_collect_folder (conn->collect) != folder_id)
+    fm_imap_collect_begin (conn->collect, folder_id);
+  return visit_selected (conn, g_steal_pointer (&info),
+                         selecting->resynced && fm_imap_session_is_enabled (conn->session, FM_IMAP_CAP_QRESYNC), NULL, error);
+}
+
+/* A message that is new to this session may be known here by another, and have changed since: then nobody tells its flags but for the asking. */
+static void
+queue_flags_of_known (FmImapConn *conn, const FmFolderInfo *info)
+{
+  FmImapRange known = { MAX (MAX (conn->seen_uidnext, fm_imap_collect_heard (conn->collect).seen_uid + 1), 1), MAX (info->uidnext, 2) - 1 };
+
+  if (known.first <= known.last)
+    fm_imap_session_queue_fetch_flags (conn->session, &known, 1, 0, NULL, NULL);
 }
 
 /* One look at what was said. */
@@ -272,6 +319,8 @@ catch_up_once (FmImapConn *conn, gint64 folder_id, GError **error)
     return FALSE;
   FmImapRange known = { 1, MAX (info->uidnext, 2) - 1 };
   since = fm_imap_session_has (conn->session, FM_IMAP_CAP_CONDSTORE) ? info->highestmodseq : 0;
+  if (exists)
+    queue_flags_of_known (conn, info);
   /* UIDNEXT is not told with EXISTS: ask from the one we know. */
   if (exists && !fetch_from (conn, MAX (info->uidnext, 1), error))
     return FALSE;

@@ -57,49 +57,92 @@ start_watchers (FmImapConn *conn)
   point_open_watch (worker);
 }
 
-static gboolean
-visit_now (FmImapConn *conn, gint64 folder_id, GError **error)
+static void
+hand_to_back (FmAccountWorker *worker, GHashTable *statuses)
 {
-  gboolean good;
+  pthread_mutex_lock (&worker->mutex);
+  g_clear_pointer (&worker->statuses, g_hash_table_unref);
+  worker->statuses = statuses;
+  worker->statuses_us = fm_clock_mono_us ();
+  pthread_mutex_unlock (&worker->mutex);
+}
 
-  /* Somebody is at it already: its rows come by themselves, and the user's other wishes don't wait for them. */
-  if (!fm_imap_claim_try (conn->worker, folder_id))
-    return TRUE;
-  good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_SCREEN, error);
-  fm_imap_claim_release (conn->worker, folder_id);
-  return good;
+static gint64
+inbox_of (FmImapConn *conn)
+{
+  g_autoptr (FmFolderInfo) inbox = fm_folder_store_find_special (conn->reader, conn->worker->account_id, FM_SPECIAL_INBOX, NULL);
+
+  return inbox ? inbox->id : 0;
 }
 
 /* The folder in view, or the inbox: its first screenful comes before everything else. */
 static gint64
 first_folder (FmImapConn *conn)
 {
-  g_autoptr (FmFolderInfo) inbox = NULL;
   gint64 open_id;
 
   pthread_mutex_lock (&conn->worker->mutex);
   open_id = conn->worker->open_folder_id;
   pthread_mutex_unlock (&conn->worker->mutex);
-  if (open_id)
-    return open_id;
-  inbox = fm_folder_store_find_special (conn->reader, conn->worker->account_id, FM_SPECIAL_INBOX, NULL);
-  return inbox ? inbox->id : 0;
+  return open_id ? open_id : inbox_of (conn);
+}
+
+/* The first folder has been selected. A folder that can't be visited is left; FALSE only if the connection is lost. */
+static gboolean
+visit_first (FmImapConn *conn, const FmFolderInfo *info, FmImapSelecting *selecting, GError **error)
+{
+  g_autoptr (GError) local = g_steal_pointer (&selecting->error);
+  gint64 folder_id = info ? info->id : inbox_of (conn);
+
+  if (!local && folder_id && (info || fm_imap_claim_try (conn->worker, folder_id)))
+    {
+      fm_imap_folder_visit_selected (conn, folder_id, selecting, &local);
+      if (!info)
+        fm_imap_claim_release (conn->worker, folder_id);
+    }
+  if (fm_imap_session_is_alive (conn->session))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+/* The list of folders and the first folder come by one turn. Without the list there is no account. Where each STATUS is a command of its own,
+ * the first screen does not wait for them: the back asks. A folder that somebody else is at (its rows come by themselves) is not selected. */
+static gboolean
+list_and_visit (FmImapConn *conn, const FmFolderInfo *info, gboolean may_select, GError **error)
+{
+  gboolean with_status = fm_imap_session_has (conn->session, FM_IMAP_CAP_LIST_STATUS);
+  FmImapListing *listing = fm_imap_list_queue (conn, with_status);
+  FmImapSelecting selecting = { 0 };
+  GHashTable *statuses = NULL;
+  gboolean listed;
+
+  if (may_select)
+    fm_imap_folder_queue_select (conn, info, &selecting);
+  fm_imap_session_run (conn->session, NULL); /* a lost connection is the listing's error too */
+  listed = fm_imap_list_finish (conn, listing, with_status ? &statuses : NULL, error);
+  if (!listed)
+    {
+      g_clear_error (&selecting.error);
+      return FALSE;
+    }
+  hand_to_back (conn->worker, statuses);
+  fm_imap_conn_set_front_in (conn->worker, TRUE);
+  return !may_select || visit_first (conn, info, &selecting, error);
 }
 
 static gboolean
 greet (FmImapConn *conn, GError **error)
 {
-  g_autoptr (GError) local = NULL;
-  gint64 folder_id;
+  gint64 folder_id = first_folder (conn);
+  g_autoptr (FmFolderInfo) info = folder_id ? fm_folder_store_get (conn->reader, folder_id, NULL) : NULL;
+  gboolean claimed = info && info->selectable && *info->remote_name && fm_imap_claim_try (conn->worker, info->id);
+  gboolean good = list_and_visit (conn, claimed ? info : NULL, claimed || folder_id == 0, error);
 
-  if (!fm_imap_list_run (conn, NULL, error))
+  if (claimed)
+    fm_imap_claim_release (conn->worker, info->id);
+  if (!good)
     return FALSE;
-  fm_imap_conn_set_front_in (conn->worker, TRUE);
-  if ((folder_id = first_folder (conn)) && !visit_now (conn, folder_id, &local) && !fm_imap_session_is_alive (conn->session))
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
-    }
   start_watchers (conn);
   /* Whatever happened while there was no connection: a whole pass. */
   fm_imap_worker_post (conn->worker->back_port, FM_IMAP_ITEM_SYNC, 0, 0, NULL);

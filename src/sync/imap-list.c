@@ -1,7 +1,7 @@
 /* The server's folders into the store: names, special uses, what STATUS told. A folder the server no longer lists goes, unless it is one whose
  * creation still waits in the journal. */
 #include "sync/imap-collect.h"
-#include "sync/imap-private.h"
+#include "sync/imap-folder-private.h"
 #include "sync/special-folder.h"
 #include <fulmar/base/error.h>
 #include <string.h>
@@ -14,11 +14,11 @@ typedef struct {
   guint attributes;
 } Box;
 
-typedef struct {
+struct FmImapListing {
   GArray *boxes;
   GHashTable *statuses; /* name -> FmImapListed* */
-  GError *list_error;
-} Listing;
+  GError *error;
+};
 
 static void
 box_clear (gpointer data)
@@ -32,7 +32,7 @@ box_clear (gpointer data)
 static void
 on_box (gpointer data, const FmImapBox *box)
 {
-  Listing *listing = data;
+  FmImapListing *listing = data;
   Box copy = { g_strdup (box->name), box->wire_is_odd ? g_strdup (box->wire_name) : NULL, box->delimiter, box->attributes };
 
   if (listing->boxes->len < MAX_FOLDERS)
@@ -44,7 +44,7 @@ on_box (gpointer data, const FmImapBox *box)
 static void
 on_status (gpointer data, const FmImapStatus *status)
 {
-  Listing *listing = data;
+  FmImapListing *listing = data;
   FmImapListed *listed = g_new0 (FmImapListed, 1);
 
   listed->has = status->has;
@@ -89,7 +89,7 @@ server_names (const GArray *boxes, FmSpecialUse special)
 typedef struct {
   gint64 account_id;
   const FmAccountSpec *spec;
-  Listing *listing;
+  FmImapListing *listing;
   gboolean changed;
 } Job;
 
@@ -205,41 +205,44 @@ job_run (FmStoreWriter *writer, gpointer data, GError **error)
   return TRUE;
 }
 
-static void
-list_done (gpointer data, const GError *error)
+FmImapListing *
+fm_imap_list_queue (FmImapConn *conn, gboolean with_status)
 {
-  Listing *listing = data;
+  static const FmImapEvents events = { .box = on_box, .status = on_status };
+  FmImapListing *listing = g_new0 (FmImapListing, 1);
 
-  if (error && !listing->list_error)
-    listing->list_error = g_error_copy (error);
+  listing->boxes = g_array_new (FALSE, FALSE, sizeof (Box));
+  g_array_set_clear_func (listing->boxes, box_clear);
+  listing->statuses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  fm_imap_collect_list (conn->collect, &events, listing);
+  fm_imap_session_queue_list (conn->session, "*", with_status, fm_imap_folder_keep_error, &listing->error);
+  return listing;
 }
 
-gboolean
-fm_imap_list_run (FmImapConn *conn, GHashTable **ret_statuses, GError **error)
+static void
+listing_free (FmImapListing *listing)
 {
-  g_autoptr (GHashTable) statuses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  g_autoptr (GArray) boxes = g_array_new (FALSE, FALSE, sizeof (Box));
-  FmImapEvents events = { .box = on_box, .status = on_status };
-  Listing listing = { .boxes = boxes, .statuses = statuses };
-  Job job = { conn->worker->account_id, conn->worker->spec, &listing, FALSE };
-  gboolean good;
+  g_array_unref (listing->boxes);
+  g_hash_table_unref (listing->statuses);
+  g_clear_error (&listing->error);
+  g_free (listing);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmImapListing, listing_free)
 
-  g_array_set_clear_func (boxes, box_clear);
-  fm_imap_collect_begin (conn->collect, 0);
-  fm_imap_session_set_events (conn->session, &events, &listing);
-  fm_imap_session_queue_list (conn->session, "*", TRUE, list_done, &listing);
-  good = fm_imap_session_run (conn->session, error);
-  fm_imap_session_set_events (conn->session, fm_imap_collect_events (), conn->collect);
-  if (good && listing.list_error)
+gboolean
+fm_imap_list_finish (FmImapConn *conn, FmImapListing *taken, GHashTable **ret_statuses, GError **error)
+{
+  g_autoptr (FmImapListing) listing = taken;
+  Job job = { conn->worker->account_id, conn->worker->spec, listing, FALSE };
+
+  fm_imap_collect_list (conn->collect, NULL, NULL);
+  if (listing->error)
     {
-      g_propagate_error (error, listing.list_error);
+      g_propagate_error (error, g_steal_pointer (&listing->error));
       return FALSE;
     }
-  g_clear_error (&listing.list_error);
-  if (!good)
-    return FALSE;
   /* Every server has an INBOX: an empty answer is no answer. */
-  if (boxes->len == 0)
+  if (listing->boxes->len == 0)
     {
       g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server lists no folder at all");
       return FALSE;
@@ -249,6 +252,17 @@ fm_imap_list_run (FmImapConn *conn, GHashTable **ret_statuses, GError **error)
   if (job.changed)
     fm_imap_tell_tree (conn->worker);
   if (ret_statuses)
-    *ret_statuses = g_steal_pointer (&statuses);
+    *ret_statuses = g_hash_table_ref (listing->statuses);
   return TRUE;
+}
+
+gboolean
+fm_imap_list_run (FmImapConn *conn, GHashTable **ret_statuses, GError **error)
+{
+  FmImapListing *listing;
+
+  fm_imap_collect_begin (conn->collect, 0);
+  listing = fm_imap_list_queue (conn, TRUE);
+  fm_imap_session_run (conn->session, NULL); /* a lost connection is the listing's error too */
+  return fm_imap_list_finish (conn, listing, ret_statuses, error);
 }

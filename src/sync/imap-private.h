@@ -24,6 +24,7 @@ typedef struct {
   GError *why;               /* the last failure to connect, for who asked */
   GError *lost;              /* what the last session ended with */
   gboolean no_secret;        /* there was nothing to sign in with */
+  guint32 seen_uidnext;      /* UIDs below were in the selected folder when the session last visited it */
   gint64 fill_date, fill_id; /* how far bodies of the folder at work have been looked at */
   const char *name;          /* "front", "back", "watch" */
   gboolean asked;            /* somebody waits for an answer of the back */
@@ -47,6 +48,8 @@ struct FmAccountWorker {
   guint online, pushing; /* connections up, watchers idling; under mutex */
   FmAccountState state;  /* last told; under mutex */
   char *state_text;
+  GHashTable *statuses; /* what the front's LIST told, until the back has it: name -> FmImapListed*; NULL: nothing; under mutex */
+  gint64 statuses_us;   /* when; under mutex */
   gint64 busy_since_us; /* the front waits for an answer since; 0: it does not; under mutex */
   gboolean slow_told;   /* under mutex */
 
@@ -154,6 +157,11 @@ typedef struct {
   guint64 highestmodseq;
 } FmImapListed;
 gboolean fm_imap_list_run (FmImapConn *conn, GHashTable **ret_statuses, GError **error);
+/* The same in two steps, so that other commands go out with it: queues the LIST; then, after the session ran, stores what was listed and frees
+ * LISTING. In between the collector stays at its folder. */
+typedef struct FmImapListing FmImapListing;
+FmImapListing *fm_imap_list_queue (FmImapConn *conn, gboolean with_status);
+gboolean fm_imap_list_finish (FmImapConn *conn, FmImapListing *listing, GHashTable **ret_statuses, GError **error);
 
 /* --- imap-folder.c --- */
 
@@ -164,6 +172,14 @@ typedef enum {
 
 /* Brings the store up to what the server has in this folder. The folder must be claimed. */
 gboolean fm_imap_folder_visit (FmImapConn *conn, gint64 folder_id, FmImapVisitDepth depth, GError **error);
+/* The same at the depth of a screen, in two steps, so that other commands go out with the SELECT. Queues it: INFO NULL is an INBOX that has no
+ * row here yet; SELECTING must outlive the session's run, then owns its error. Then, unless that is set, visits. */
+typedef struct {
+  gboolean resynced; /* QRESYNC was asked for */
+  GError *error;
+} FmImapSelecting;
+void fm_imap_folder_queue_select (FmImapConn *conn, const FmFolderInfo *info, FmImapSelecting *selecting);
+gboolean fm_imap_folder_visit_selected (FmImapConn *conn, gint64 folder_id, const FmImapSelecting *selecting, GError **error);
 /* The selected folder has news: what came since, without selecting again. */
 gboolean fm_imap_folder_catch_up (FmImapConn *conn, gint64 folder_id, GError **error);
 /* SELECT (or nothing, if it is selected already), for operations and bodies. Changes told by it go to the collector. UIDs read from the store
@@ -181,5 +197,7 @@ gboolean fm_imap_ops_run (FmImapConn *conn, GError **error);
 
 /* One message's body to disk, and its row told of it. REQUEST_ID gets progress. */
 gboolean fm_imap_body_fetch (FmImapConn *conn, guint64 request_id, gint64 msg_id, GError **error);
+/* `offline` asks for a body of this folder that is not here. */
+gboolean fm_imap_body_is_wanted (FmImapConn *conn, gint64 folder_id);
 /* A batch of bodies that `offline` asks for, newest first; RET_MORE: there are others. */
 gboolean fm_imap_body_fill (FmImapConn *conn, gint64 folder_id, gboolean *ret_more, GError **error);

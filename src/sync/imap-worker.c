@@ -108,6 +108,7 @@ worker_join (FmAccountWorker *worker)
   g_ptr_array_unref (worker->watchers);
   fm_port_unref (worker->front_port);
   fm_port_unref (worker->back_port);
+  g_clear_pointer (&worker->statuses, g_hash_table_unref);
   g_hash_table_unref (worker->claimed);
   g_hash_table_unref (worker->waiting);
   fm_account_spec_unref (worker->spec);

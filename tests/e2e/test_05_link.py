@@ -75,6 +75,31 @@ def again(test):
         assert screen.quit() == 0
 
 
+def economy(test):
+    """A visit to a server on which nothing has changed: two connections, three turns after the sign-ins, four kilobytes."""
+    server, _, home = start(test)
+    proxy = test.enter(Proxy(server.imap))
+    home.configure(account("imap+plain", port=proxy.port))
+    home.cli("sync")
+    proxy.clear()
+    with home.screen() as screen:
+        screen.wait("pushed", timeout_s=30)
+        screen.settle(0.5)
+        signing_in = bytes(proxy.said).count(b"AUTHENTICATE SCRAM") * 3  # the proof, and an empty line for the server's own
+        test.say("nothing new: %d connections, %d turns besides %d to sign in, %d bytes down, %d up"
+                 % (proxy.connections, proxy.turns - signing_in, signing_in, proxy.down, proxy.up))
+        assert proxy.connections == 2 and signing_in == 6, bytes(proxy.said)
+        assert proxy.turns - signing_in <= 3, bytes(proxy.said)
+        assert proxy.down <= 4096, proxy.down
+        server.deliver(message("Told all the same"))
+        screen.wait("Told all the same", timeout_s=20)
+        with server.imap_client() as client:  # a folder that nobody watches: by the next pass
+            client.append("Old", "", None, message("In another folder"))
+        assert screen.quit() == 0
+    home.cli("sync")
+    assert home.folders()["work/Old"]["total"] == 21
+
+
 def black_hole(test):
     """The link takes everything and answers nothing: with the program connected, and at its start."""
     server, proxy, home = start(test)
@@ -118,4 +143,4 @@ def quits(test):
 
 
 if __name__ == "__main__":
-    run_tests(slow, again, black_hole, quits)
+    run_tests(slow, again, economy, black_hole, quits)
