@@ -141,6 +141,14 @@ password_answered (const char *answer, gpointer data)
 
   if (answer && *answer)
     fm_engine_set_password (asking->app->engine, asking->account, fm_secret_new (answer, -1));
+  else
+    {
+      FmAppAccountState *state = g_new0 (FmAppAccountState, 1);
+      state->state = FM_STATE_REFUSED;
+      state->text = g_strdup ("waits for its password: $ asks for it");
+      g_hash_table_insert (asking->app->states, g_strdup (asking->account), state);
+      fm_app_changed (asking->app, FM_CHANGE_STATUS | FM_CHANGE_FOLDERS);
+    }
   g_free (asking->account);
   g_free (asking);
 }

@@ -372,6 +372,14 @@ fm_folders_use (const FmFolders *folders, gint64 folder_id)
 
 /* --- what the view sees --- */
 
+guint64
+fm_folders_total (const FmFolders *folders, gint64 folder_id)
+{
+  const Node *node = g_hash_table_lookup (folders->by_id, &folder_id);
+
+  return node ? node->total : 0;
+}
+
 guint
 fm_folders_count (const FmFolders *folders)
 {

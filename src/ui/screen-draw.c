@@ -11,6 +11,23 @@ frame_for (FmScreen *screen, FmRect rect, gboolean focused)
   return (FmViewFrame){ screen->canvas, screen->theme, rect, focused && screen->widgets->len == 0 };
 }
 
+/* Why the list is empty, where that is no fact about the mail: nothing has been opened, or nothing has come yet. NULL: it is. Transfer: full. */
+static char *
+why_empty (FmScreen *screen, const FmList *list)
+{
+  FmAppStatus status;
+  guint64 expected = fm_folders_total (fm_app_folders (screen->app), fm_list_folder (list));
+  fm_app_status (screen->app, &status);
+  gboolean there = status.state_code == FM_STATE_ONLINE || status.state_code == FM_STATE_PUSHED || status.state_code == FM_STATE_LOCAL
+                   || status.state_code == FM_STATE_CONNECTING;
+  if (!*fm_list_title (list))
+    return there ? g_strdup ("the folders are on their way") : g_strdup_printf ("no folders are known yet: %s", status.state);
+  if (fm_list_folder (list) == 0 || fm_list_limit (list) || expected == 0)
+    return NULL;
+  g_autofree char *number = fm_view_status_number (expected);
+  return g_strdup_printf ("%s %s on the server: %s", number, expected == 1 ? "message" : "messages", there ? "on the way" : status.state);
+}
+
 static void
 draw_list (FmScreen *screen)
 {
@@ -27,7 +44,17 @@ draw_list (FmScreen *screen)
     fm_list_set_cursor (list, 0);
   screen->list.now_utc = fm_clock_now_utc ();
   screen->list.date_format = fm_config_get (fm_app_config (screen->app), "date_format");
+  g_autofree char *empty = fm_list_total (list) == 0 ? why_empty (screen, list) : NULL;
+  screen->list.empty = empty;
   fm_view_list_draw (&screen->list, list, &frame);
+  screen->list.empty = NULL;
+}
+
+/* Headers and source are asked for to be read from their top, and so is a part. */
+static gint
+form_of (const FmReading *reading)
+{
+  return (fm_reading_part (reading) + 1) * 16 + (gint) fm_reading_mode (reading) * 2 + fm_reading_all_headers (reading);
 }
 
 static void
@@ -45,7 +72,7 @@ draw_pager (FmScreen *screen)
   if (!reading)
     fm_view_pager_show (screen->pager, NULL, 0, -1);
   else if (fm_reading_doc (reading) || notice)
-    fm_view_pager_show (screen->pager, fm_reading_doc (reading), fm_reading_id (reading), fm_reading_part (reading));
+    fm_view_pager_show (screen->pager, fm_reading_doc (reading), fm_reading_id (reading), form_of (reading));
   fm_view_pager_draw (screen->pager, &frame, notice);
 }
 
@@ -93,7 +120,7 @@ draw_top (FmScreen *screen, int width)
   FmViewStatusTop top = { .status = &status,
                           .unread = fm_list_unread (list),
                           .total = fm_list_total (list),
-                          .is_search = fm_list_folder (list) == 0,
+                          .is_search = fm_list_folder (list) == 0 && *fm_list_title (list),
                           .busy = fm_list_busy (list),
                           .now_utc = fm_clock_now_utc () };
   fm_view_status_draw_top (&frame, &top);

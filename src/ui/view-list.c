@@ -141,9 +141,10 @@ fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const Fm
 }
 
 static void
-draw_empty (FmList *list, const FmViewFrame *frame)
+draw_empty (const FmViewList *view, FmList *list, const FmViewFrame *frame)
 {
-  const char *words = fm_list_busy (list)     ? "searching..."
+  const char *words = view->empty             ? view->empty
+                      : fm_list_busy (list)   ? "searching..."
                       : fm_list_limit (list)  ? "nothing matches the limit"
                       : fm_list_folder (list) ? "no messages"
                                               : "nothing found";
@@ -164,7 +165,7 @@ fm_view_list_draw (FmViewList *view, FmList *list, const FmViewFrame *frame)
   fm_canvas_fill (frame->canvas, frame->rect, fm_theme_look (frame->theme, FM_ROLE_LIST));
   if (total == 0)
     {
-      draw_empty (list, frame);
+      draw_empty (view, list, frame);
       return;
     }
   fm_list_set_window (list, view->top, (guint) view->rows);

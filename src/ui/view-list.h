@@ -11,6 +11,7 @@ typedef struct {
   int rows;    /* shown at the last drawing */
   const char *date_format;
   gint64 now_utc;
+  const char *empty; /* what to say where there is no row; NULL: only that there is none */
 } FmViewList;
 
 void fm_view_list_draw (FmViewList *view, FmList *list, const FmViewFrame *frame);

@@ -6,7 +6,7 @@
 struct FmViewPager {
   FmLayout *layout;
   gint64 id;
-  gint part;
+  gint form;
   FmLayoutOptions options;
   guint top;
   int rows;
@@ -35,14 +35,14 @@ fm_view_pager_free (FmViewPager *view)
 }
 
 void
-fm_view_pager_show (FmViewPager *view, FmDoc *doc, gint64 id, gint part)
+fm_view_pager_show (FmViewPager *view, FmDoc *doc, gint64 id, gint form)
 {
-  gboolean same = id == view->id && part == view->part && view->layout != NULL;
+  gboolean same = id == view->id && form == view->form && view->layout != NULL;
   if (same && doc == fm_layout_doc (view->layout))
     return;
   g_clear_pointer (&view->layout, fm_layout_free);
   view->id = id;
-  view->part = part;
+  view->form = form;
   if (!same)
     {
       view->top = 0;
@@ -207,12 +207,12 @@ fm_view_pager_bottom (FmViewPager *view)
 gboolean
 fm_view_pager_skip_quoted (FmViewPager *view)
 {
-  guint line;
+  guint line, before = view->top;
   if (!view->layout || !fm_layout_next_unquoted (view->layout, view->top, &line))
     return FALSE;
   view->top = line;
   clamp_top (view);
-  return TRUE;
+  return view->top != before; /* all that follows is on the screen already */
 }
 
 gboolean

@@ -10,8 +10,9 @@ typedef struct FmViewPager FmViewPager;
 FmViewPager *fm_view_pager_new (void);
 void fm_view_pager_free (FmViewPager *view); /* accepts NULL */
 
-/* Shows DOC (referenced; NULL: nothing) of message ID, or of its PART (-1: the whole). Another begins at the top; the same one keeps its place. */
-void fm_view_pager_show (FmViewPager *view, FmDoc *doc, gint64 id, gint part);
+/* Shows DOC (referenced; NULL: nothing) of message ID in a FORM (one of its parts, its source, ...: any number). Another message or form begins
+ * at the top; the same one, loaded anew, keeps its place. */
+void fm_view_pager_show (FmViewPager *view, FmDoc *doc, gint64 id, gint form);
 /* NOTICE (may be NULL) stands above the text, or instead of it. */
 void fm_view_pager_draw (FmViewPager *view, const FmViewFrame *frame, const char *notice);
 

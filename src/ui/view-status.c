@@ -45,6 +45,8 @@ static char *
 counts_text (const FmCanvas *canvas, const FmViewStatusTop *top)
 {
   g_autofree char *total = fm_view_status_number (top->total);
+  if (!top->status->place || !*top->status->place)
+    return g_strdup ("");
   g_autofree char *unread = fm_view_status_number (top->unread);
   if (top->is_search)
     return g_strdup_printf ("%s found%s", total, top->busy ? ", searching" : "");

@@ -180,6 +180,20 @@ draw_candidates (Prompt *prompt, FmCanvas *canvas, const FmTheme *theme, int bot
     }
 }
 
+/* Words too long to stand before what is typed get a row of their own above it. The columns they take in row Y. */
+static int
+draw_label (FmCanvas *canvas, const FmTheme *theme, const char *label, int y, int room)
+{
+  int width = fm_canvas_width (canvas);
+  FmLook look = fm_theme_look (theme, FM_ROLE_PROMPT_LABEL);
+  if (fm_canvas_text_width (canvas, label, -1) <= room || y == 0)
+    return fm_canvas_text (canvas, (FmRect){ 0, y, room, 1 }, 0, y, look, label, -1);
+  FmRect above = { 0, y - 1, width, 1 };
+  fm_canvas_fill (canvas, above, fm_theme_look (theme, FM_ROLE_PROMPT));
+  fm_canvas_field (canvas, above, 0, y - 1, width, look, label);
+  return 0;
+}
+
 static void
 prompt_draw (FmWidget *widget, FmCanvas *canvas, const FmTheme *theme)
 {
@@ -188,8 +202,7 @@ prompt_draw (FmWidget *widget, FmCanvas *canvas, const FmTheme *theme)
   FmRect row = { 0, y, width, 1 };
   FmLook look = fm_theme_look (theme, FM_ROLE_PROMPT);
   fm_canvas_fill (canvas, row, look);
-  int label
-      = fm_canvas_text (canvas, (FmRect){ 0, y, width * 2 / 3, 1 }, 0, y, fm_theme_look (theme, FM_ROLE_PROMPT_LABEL), prompt->label, -1);
+  int label = draw_label (canvas, theme, prompt->label, y, width / 2);
   int x = fm_line_edit_draw (prompt->edit, canvas, (FmRect){ label, y, width - label, 1 }, look, prompt->kind == FM_PROMPT_SECRET);
   if (prompt->candidates)
     draw_candidates (prompt, canvas, theme, y);
@@ -248,8 +261,7 @@ ask_draw (FmWidget *widget, FmCanvas *canvas, const FmTheme *theme)
   g_autofree char *choices = g_strdup_printf (" [%s] ", ask->keys);
   int choices_width = fm_canvas_text_width (canvas, choices, -1);
   fm_canvas_fill (canvas, row, fm_theme_look (theme, FM_ROLE_PROMPT));
-  int used = MIN (fm_canvas_text_width (canvas, ask->question, -1), width - choices_width - 1);
-  fm_canvas_field (canvas, row, 0, y, used, fm_theme_look (theme, FM_ROLE_PROMPT_LABEL), ask->question);
+  int used = draw_label (canvas, theme, ask->question, y, width - choices_width - 1);
   fm_canvas_text (canvas, row, used, y, fm_theme_look (theme, FM_ROLE_HINT_KEY), choices, -1);
   fm_canvas_set_cursor (canvas, used + choices_width, y, TRUE);
 }

@@ -39,8 +39,8 @@ Cell = collections.namedtuple("Cell", "char bold reverse underscore fg bg")
 
 
 class Emulator(pyte.Screen if pyte else object):
-    """pyte without what it does not know: private sequences that look like colours, and questions it would answer; and with REP, which xterm's
-    entry has and it has not."""
+    """pyte without what it does not know: private sequences that look like colours, and questions it would answer; and with what xterm's entry
+    has and it has not: REP, SU and SD."""
 
     last_drawn = ""
 
@@ -50,6 +50,18 @@ class Emulator(pyte.Screen if pyte else object):
 
     def repeat_character(self, count=None):
         super().draw(self.last_drawn * (count or 1))
+
+    def at_top_of_margins(self, function, count):
+        x, y = self.cursor.x, self.cursor.y
+        self.cursor.y = self.margins.top if self.margins else 0
+        function(count or 1)
+        self.cursor.x, self.cursor.y = x, y
+
+    def scroll_up(self, count=None):
+        self.at_top_of_margins(self.delete_lines, count)
+
+    def scroll_down(self, count=None):
+        self.at_top_of_margins(self.insert_lines, count)
 
     def select_graphic_rendition(self, *attributes, private=False, **_):
         if not private:
@@ -64,8 +76,9 @@ class Emulator(pyte.Screen if pyte else object):
 
 class Stream(pyte.ByteStream if pyte else object):
     if pyte:
-        csi = dict(pyte.ByteStream.csi, b="repeat_character")
-        events = pyte.ByteStream.events | {"repeat_character"}
+        more = {"b": "repeat_character", "S": "scroll_up", "T": "scroll_down"}
+        csi = dict(pyte.ByteStream.csi, **more)
+        events = pyte.ByteStream.events | set(more.values())
 
 
 class Screen:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 
-from fulmar import ESC, UP, message, run_tests
+from fulmar import ESC, PASSWORD, UP, account, message, run_tests
 
 
 def local_mail(home, mails, extra=""):
@@ -63,14 +63,16 @@ def tells_what_may_follow(test):
 
 
 def unread_of(screen, name):
-    found = re.search(r"^[ ▸·]+%s +(\d+) │" % name, screen.text(), re.MULTILINE)
+    found = re.search(r"^[ ▸·●]+%s +(\d+) │" % name, screen.text(), re.MULTILINE)
     return int(found.group(1)) if found else 0
 
 
 def searches_count(test):
     """Each saved search tells how many unread messages are in it, and follows what happens."""
     with test.home().screen("--demo") as screen:
-        screen.wait(lambda: unread_of(screen, "Unread") > 10 and unread_of(screen, "Starred") > 0, "counts are in the tree")
+        folders = ["INBOX", "book-club", "fulmar-de…"]
+        screen.wait(lambda: 10 < unread_of(screen, "Unread") == sum(unread_of(screen, name) for name in folders), "counts are in the tree")
+        screen.wait(lambda: unread_of(screen, "Starred") == 2)
         before = unread_of(screen, "Unread"), unread_of(screen, "Starred")
         screen.press("N", lambda: unread_of(screen, "Unread") == before[0] - 1, "one read, one less")
         screen.wait(lambda: unread_of(screen, "Starred") == before[1] - 1, "it was starred too")
@@ -167,5 +169,28 @@ def parts(test):
     assert open(home.folder + "/sum").read()[:32] == hashlib.md5(b'{"a": [1, 2, 3]}\n').hexdigest()
 
 
+def empty_is_explained(test):
+    """No list says "nothing found" where nothing was looked for: what is awaited is said, and why it does not come."""
+    server, home = test.dovecot(), test.home()
+    server.append("INBOX", message("First of all"))
+    good = account("imaps", port=server.imaps, ca=server.ca.path)
+    home.configure(re.sub("password_command.*\n", "", good))
+    with home.screen(columns=80, rows=24) as screen:
+        screen.wait(lambda: "password for work:" in screen.text(), "the password is asked for")
+        assert "found" not in screen.text(), screen.picture()
+        screen.press(ESC + ESC, lambda: "waits for its password: $ asks" in screen.text(), "what is missing, and what to do")
+        screen.press("$", lambda: "password for work:" in screen.text(), "it is asked for again")
+        screen.press(PASSWORD + "\r", lambda: "First of all" in screen.text(), "and then mail comes")
+        assert PASSWORD not in screen.text()
+        assert screen.quit() == 0
+    server.stop()
+    other = test.home("other")
+    other.configure(good)
+    with other.screen() as screen:
+        screen.wait(lambda: "no folders are known yet: retrying" in screen.text(), "why there is nothing")
+        assert "found" not in screen.text(), screen.picture()
+        assert screen.quit() == 0
+
+
 if __name__ == "__main__":
-    run_tests(undo_finds, tells_what_may_follow, searches_count, odd_searches_count, parts)
+    run_tests(undo_finds, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained)

@@ -336,6 +336,21 @@ test_prompt (void **state)
   assert_string_equal (answered, "attach");
 }
 
+/* A label too long to leave room for what is typed stands above it. */
+static void
+test_long_label (void **state)
+{
+  FmWidgetPromptOptions options = {
+    .kind = FM_PROMPT_SECRET, .label = "the server refused the password of account work; password for work: ", .answer = take_answer
+  };
+  FmWidget *widget = fm_widget_prompt_new (&options);
+  g_autoptr (FmCanvas) canvas = fm_canvas_new (70, 3, FALSE);
+  type (widget, "abc");
+  widget->klass->draw (widget, canvas, theme);
+  assert_expected (canvas, "prompt-long-label");
+  fm_widget_finish (widget);
+}
+
 static void
 test_cancel (void **state)
 {
@@ -447,11 +462,11 @@ main (void)
   setenv ("TZ", "UTC", 1);
   theme = fm_theme_load ("dark", FM_DEPTH_256, NULL);
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_list),        cmocka_unit_test (test_folders),  cmocka_unit_test (test_pager),
-    cmocka_unit_test (test_pager_place), cmocka_unit_test (test_top_line), cmocka_unit_test (test_bottom_line),
-    cmocka_unit_test (test_prompt),      cmocka_unit_test (test_cancel),   cmocka_unit_test (test_secret),
-    cmocka_unit_test (test_paste),       cmocka_unit_test (test_ask),      cmocka_unit_test (test_menu),
-    cmocka_unit_test (test_text_page),   cmocka_unit_test (test_help),
+    cmocka_unit_test (test_list),        cmocka_unit_test (test_folders),    cmocka_unit_test (test_pager),
+    cmocka_unit_test (test_pager_place), cmocka_unit_test (test_top_line),   cmocka_unit_test (test_bottom_line),
+    cmocka_unit_test (test_prompt),      cmocka_unit_test (test_long_label), cmocka_unit_test (test_cancel),
+    cmocka_unit_test (test_secret),      cmocka_unit_test (test_paste),      cmocka_unit_test (test_ask),
+    cmocka_unit_test (test_menu),        cmocka_unit_test (test_text_page),  cmocka_unit_test (test_help),
   };
   int failed = cmocka_run_group_tests (tests, NULL, NULL);
   fm_theme_free (theme);
