@@ -255,6 +255,8 @@ run_timers (FmEngine *engine)
     fm_engine_desk_seek_lease (engine);
   if (engine->follow_check_us <= now)
     fm_engine_follow_check (engine);
+  if (engine->folders_check_us <= now)
+    engine->folders_check_us = fm_engine_emit_waiting (engine, FALSE);
 }
 
 static void
@@ -313,7 +315,8 @@ desk_main (gpointer data)
   tell_lease (engine);
   while (!g_atomic_int_get (&engine->desk_closing))
     {
-      Job *job = fm_port_take (engine->desk_port, MIN (MIN (engine->queue_check_us, engine->lease_check_us), engine->follow_check_us));
+      gint64 until_us = MIN (MIN (engine->queue_check_us, engine->lease_check_us), MIN (engine->follow_check_us, engine->folders_check_us));
+      Job *job = fm_port_take (engine->desk_port, until_us);
       if (job != NULL)
         {
           job->run (engine, job->data);
@@ -323,6 +326,7 @@ desk_main (gpointer data)
         run_timers (engine);
     }
   stop_everything (engine);
+  fm_engine_emit_waiting (engine, TRUE);
   fm_engine_desk_drain (engine);
   fm_engine_follow_stop (engine);
 }
@@ -332,7 +336,7 @@ fm_engine_desk_start (FmEngine *engine)
 {
   engine->desk_port = fm_port_new ();
   engine->queue_check_us = 0;
-  engine->follow_check_us = G_MAXINT64;
+  engine->follow_check_us = engine->folders_check_us = G_MAXINT64;
   engine->lease_check_us = engine->options.lease && !fm_engine_is_leader (engine) ? fm_clock_mono_us () + LEASE_RETRY_US : G_MAXINT64;
   engine->desk = fm_thread_start ("desk", desk_main, engine);
 }

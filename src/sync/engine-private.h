@@ -34,6 +34,10 @@ struct FmEngine {
   GHashTable *requests; /* id -> FmEngineRequest; under mutex */
   guint64 last_id;      /* under mutex */
 
+  GHashTable *changed_folders; /* folder id -> when it was last told as changed, and what waits to be; under mutex */
+  gboolean folders_wait;       /* any of them waits; under mutex */
+  gint64 folders_check_us;     /* desk: when the next of them is due; G_MAXINT64: none */
+
   FmPen *pen;    /* made at open for a leader, on first need for a follower (under mutex); then frozen */
   int lease_fd;  /* -1: follower; set at open, or by the desk */
   int is_leader; /* atomic */
@@ -97,11 +101,24 @@ void fm_engine_request_add (FmEngine *engine, guint64 id, guint waiting);
 void fm_engine_request_expect (FmEngine *engine, guint64 id, guint waiting, gboolean then_index);
 /* Answers: EVENT is consumed; every event of every thread goes through here to the owner. */
 void fm_engine_emit (FmEngine *engine, FmEvent *event);
+/* FM_EVENT_FOLDER_CHANGED after the user's own action: not held back. */
+void fm_engine_emit_at_once (FmEngine *engine, FmEvent *event);
+/* What is held back and due, or ALL of it; when the next is due. */
+gint64 fm_engine_emit_waiting (FmEngine *engine, gboolean all);
 void fm_engine_finish (FmEngine *engine, guint64 id, const char *text, const GError *error);
 
 /* fm_engine_act for a request that exists already; ID 0: answered nowhere. Consumes ACTION. Any thread. ONCE: an action whose origin has been
  * written before is answered as done and not done again; for whatever came or may have gone over the control socket. */
 void fm_engine_act_as (FmEngine *engine, guint64 id, FmAction *action, gboolean once);
+
+/* --- engine-coalesce.c: FM_EVENT_FOLDER_CHANGED, not too often --- */
+
+GHashTable *fm_engine_coalesce_table (void);
+/* Any thread: the event to tell now (EVENT, consumed, with what waited for its folder), or NULL if it waits for the desk. */
+FmEvent *fm_engine_coalesce_take (FmEngine *engine, FmEvent *event, gboolean at_once);
+/* Any thread: events that have waited long enough, or ALL; RET_NEXT_US (may be NULL): when the next is due, or G_MAXINT64. Transfer: full, the
+ * events as well. */
+GPtrArray *fm_engine_coalesce_due (FmEngine *engine, gboolean all, gint64 *ret_next_us);
 
 /* --- engine-follow.c: the life of a follower, and the leader's side of it; all on the desk but where said --- */
 

@@ -76,76 +76,6 @@ fm_engine_request_expect (FmEngine *engine, guint64 id, guint waiting, gboolean 
   pthread_mutex_unlock (&engine->mutex);
 }
 
-static void
-wait_for_index (FmEngine *engine, gpointer data)
-{
-  guint64 *id = data;
-  if (engine->feed != NULL)
-    fm_index_feed_wait (engine->feed, *id);
-  else
-    fm_engine_finish (engine, *id, NULL, NULL);
-  g_free (id);
-}
-
-/* Whether EVENT, an answer, is the request's last word; it is changed into it. Under the mutex. */
-static gboolean
-settle (FmEngine *engine, FmEvent *event)
-{
-  FmEngineRequest *request = g_hash_table_lookup (engine->requests, &event->reply_to);
-  if (request == NULL)
-    return FALSE;
-  if (event->kind == FM_EVENT_FAILED && request->error == NULL && event->error != NULL)
-    request->error = g_error_copy (event->error);
-  if (event->kind == FM_EVENT_CANCELLED)
-    request->waiting = 1;
-  if (--request->waiting > 0)
-    return FALSE;
-  if (request->then_index && event->kind != FM_EVENT_CANCELLED)
-    {
-      request->then_index = FALSE;
-      request->waiting = 1;
-      fm_engine_desk_post (engine, wait_for_index, g_memdup2 (&event->reply_to, sizeof event->reply_to));
-      return FALSE;
-    }
-  if (request->error != NULL && event->kind == FM_EVENT_DONE)
-    {
-      event->kind = FM_EVENT_FAILED;
-      event->error = g_error_copy (request->error);
-    }
-  if (event->kind == FM_EVENT_FAILED && g_error_matches (event->error, FM_ERROR, FM_ERROR_CANCELLED))
-    event->kind = FM_EVENT_CANCELLED;
-  g_hash_table_remove (engine->requests, &event->reply_to);
-  return TRUE;
-}
-
-void
-fm_engine_emit (FmEngine *engine, FmEvent *event)
-{
-  gboolean answers = event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED
-                     || event->kind == FM_EVENT_COMPUTED;
-  if (answers)
-    {
-      pthread_mutex_lock (&engine->mutex);
-      gboolean last = settle (engine, event);
-      pthread_mutex_unlock (&engine->mutex);
-      if (!last)
-        {
-          fm_event_unref (event);
-          return;
-        }
-    }
-  fm_engine_follow_heard (engine, event);
-  FmControlServer *control = g_atomic_pointer_get (&engine->control);
-  if (control != NULL)
-    fm_control_server_send (control, event);
-  if ((event->reply_to & FM_CONTROL_TOKEN_BIT) != 0)
-    {
-      fm_event_unref (event);
-      return;
-    }
-  fm_port_post (engine->options.events, event, (GDestroyNotify) fm_event_unref);
-}
-
 void
 fm_engine_finish (FmEngine *engine, guint64 id, const char *text, const GError *error)
 {
@@ -248,6 +178,7 @@ engine_free (FmEngine *engine)
   g_free ((char *) engine->options.data_dir);
   g_hash_table_unref (engine->requests);
   g_hash_table_unref (engine->followed);
+  g_hash_table_unref (engine->changed_folders);
   pthread_mutex_destroy (&engine->mutex);
   g_free (engine);
 }
@@ -276,6 +207,7 @@ fm_engine_open (const FmEngineOptions *options, GError **error)
   pthread_mutex_init (&engine->mutex, NULL);
   engine->requests = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, request_free);
   engine->followed = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, fm_engine_follow_followed_free);
+  engine->changed_folders = fm_engine_coalesce_table ();
   engine->accounts = g_ptr_array_new_with_free_func (account_free);
   copy_options (engine, options);
   engine->store = fm_db_open (options->data_dir, error);
@@ -427,7 +359,7 @@ tell_changes (Act *act)
     {
       FmEvent *event = fm_event_new (FM_EVENT_FOLDER_CHANGED, 0);
       event->folder_id = g_array_index (folders, gint64, i);
-      fm_engine_emit (act->engine, event);
+      fm_engine_emit_at_once (act->engine, event);
     }
   if (fm_apply_tree_changed (act->apply))
     fm_engine_emit (act->engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));

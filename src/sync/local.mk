@@ -16,7 +16,9 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/control-wire.c \
 	src/sync/control-wire.h \
 	src/sync/engine.c \
+	src/sync/engine-coalesce.c \
 	src/sync/engine-desk.c \
+	src/sync/engine-emit.c \
 	src/sync/engine-follow.c \
 	src/sync/engine-private.h \
 	src/sync/event.c \

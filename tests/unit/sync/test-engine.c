@@ -1,5 +1,6 @@
 /* The engine on a local mail tree: reading, acting, undoing, restarting, being told. */
 #include "engine-fixture.h"
+#include "sync/engine-private.h"
 #include <fulmar/store/outbox-store.h>
 #include <fulmar/base/error.h>
 #include <fulmar/index/index-worker.h>
@@ -494,6 +495,70 @@ second_engine_follows (void **state)
   fixture_free (&g);
 }
 
+static FmEvent *
+next_of (Fixture *f, FmEventKind kind, gint64 folder_id)
+{
+  gint64 until = fm_clock_deadline_us (WAIT_MS);
+
+  for (;;)
+    {
+      FmEvent *event = fm_port_take (f->port, until);
+      if (event == NULL)
+        fail_msg ("no event came");
+      if (event->kind == kind && event->folder_id == folder_id)
+        return event;
+      fm_event_unref (event);
+    }
+}
+
+/* Ten thousand changes of a folder are few events: the first at once, the last by itself, their counts whole; an answer comes after them. */
+static void
+changes_are_told_together (void **state)
+{
+  Fixture f;
+  fixture_new (&f);
+  fixture_open (&f, FALSE);
+  wait_idle (&f);
+  gint64 began = fm_clock_mono_us (), sum = 0;
+  guint n = 0;
+  for (guint i = 0; i < 10000; i++)
+    {
+      FmEvent *event = fm_event_new (FM_EVENT_FOLDER_CHANGED, 0);
+      event->folder_id = 4711;
+      event->count = 1;
+      fm_engine_emit (f.engine, event);
+      if (i == 0)
+        {
+          g_autoptr (FmEvent) first = next_of (&f, FM_EVENT_FOLDER_CHANGED, 4711);
+          assert_int_equal (first->count, 1);
+          sum = n = 1;
+        }
+      if (i == 5000)
+        g_usleep (150000); /* longer than changes are held back */
+    }
+  while (sum < 10000)
+    {
+      g_autoptr (FmEvent) event = next_of (&f, FM_EVENT_FOLDER_CHANGED, 4711);
+      sum += event->count;
+      n++;
+    }
+  assert_int_equal (sum, 10000);
+  assert_true (n >= 3 && n <= 3 + (fm_clock_mono_us () - began) / 100000);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      FmEvent *event = fm_event_new (FM_EVENT_FOLDER_CHANGED, 0);
+      event->folder_id = 4712;
+      fm_engine_emit (f.engine, event);
+    }
+  g_autofree char *text = wait_done (&f, fm_engine_open_folder (f.engine, 0));
+  guint told = 0;
+  for (guint i = 0; i < f.kept->len; i++)
+    told += ((FmEvent *) f.kept->pdata[i])->folder_id == 4712;
+  assert_int_equal (told, 2);
+  fixture_free (&f);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -512,6 +577,7 @@ main (int argc, char **argv)
     cmocka_unit_test (work_runs_on_the_pool),
     cmocka_unit_test (killed_at_any_moment),
     cmocka_unit_test (second_engine_follows),
+    cmocka_unit_test (changes_are_told_together),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
