@@ -1,46 +1,21 @@
 /* A query against one message in memory: for small sets and as the meaning that the store's and the index's translations are tested
- * against. Text is compared folded, so case and width do not count. */
+ * against. Text is compared by the index's words (terms.h), names by their folded text. */
 #include "fulmar/base/text.h"
+#include "fulmar/mail/terms.h"
 #include "mail/query-private.h"
 #include <string.h>
 
-static gboolean
-is_word_char (const char *at)
+static FmTerms *
+terms_of (const FmQuery *query)
 {
-  gunichar c = g_utf8_get_char (at);
-
-  return g_unichar_isalnum (c) || g_unichar_ismark (c) || c == '_';
-}
-
-/* NEEDLE (folded) in TEXT: at the start of a word if FROM_WORD_START, up to the end of one if TO_WORD_END. */
-static gboolean
-contains (const char *text, const char *needle, gboolean from_word_start, gboolean to_word_end)
-{
-  g_autofree char *folded = text != NULL ? fm_text_fold (text) : NULL;
-  gsize size = strlen (needle);
-
-  for (const char *at = folded != NULL ? strstr (folded, needle) : NULL; at != NULL; at = strstr (at + 1, needle))
-    {
-      const char *before = g_utf8_find_prev_char (folded, at);
-      gboolean starts = !from_word_start || before == NULL || !is_word_char (before);
-      gboolean ends = !to_word_end || at[size] == '\0' || !is_word_char (at + size);
-      if (starts && ends)
-        return TRUE;
-    }
-  return FALSE;
+  return fm_terms_new (fm_query_text (query), fm_query_terms_how (query));
 }
 
 static gboolean
-contains_word (const FmQuery *query, const char *text, const char *needle)
-{
-  return contains (text, needle, TRUE, query->is_phrase);
-}
-
-static gboolean
-matches_attachment (const FmQuery *query, const char *const *names, const char *needle)
+matches_attachment (const FmTerms *terms, const char *const *names)
 {
   for (gsize i = 0; names != NULL && names[i] != NULL; i++)
-    if (contains (names[i], needle, FALSE, FALSE))
+    if (fm_terms_match (terms, names[i]))
       return TRUE;
   return FALSE;
 }
@@ -81,28 +56,38 @@ matches_tag (const FmQuery *query, const char *const *tags, const char *needle)
 }
 
 static gboolean
-matches_text (const FmQuery *query, const FmQueryFacts *facts)
+matches_words (const FmQuery *query, const FmQueryFacts *facts)
+{
+  g_autoptr (FmTerms) terms = terms_of (query);
+
+  switch (query->kind)
+    {
+    case FM_QUERY_WORD:
+      return fm_terms_match (terms, facts->subject) || fm_terms_match_addresses (terms, facts->from)
+             || fm_terms_match_addresses (terms, facts->to) || fm_terms_match_addresses (terms, facts->cc)
+             || fm_terms_match (terms, facts->body) || matches_attachment (terms, facts->attachments);
+    case FM_QUERY_BODY:
+      return fm_terms_match (terms, facts->body);
+    case FM_QUERY_ATTACHMENT:
+      return matches_attachment (terms, facts->attachments);
+    case FM_QUERY_FROM:
+      return fm_terms_match_addresses (terms, facts->from);
+    case FM_QUERY_TO:
+      return fm_terms_match_addresses (terms, facts->to) || fm_terms_match_addresses (terms, facts->cc);
+    case FM_QUERY_CC:
+      return fm_terms_match_addresses (terms, facts->cc);
+    default:
+      return fm_terms_match (terms, facts->subject);
+    }
+}
+
+static gboolean
+matches_name (const FmQuery *query, const FmQueryFacts *facts)
 {
   g_autofree char *needle = fm_text_fold (fm_query_text (query));
 
   switch (query->kind)
     {
-    case FM_QUERY_WORD:
-      return contains_word (query, facts->subject, needle) || contains_word (query, facts->from, needle)
-             || contains_word (query, facts->to, needle) || contains_word (query, facts->cc, needle)
-             || contains_word (query, facts->body, needle) || matches_attachment (query, facts->attachments, needle);
-    case FM_QUERY_BODY:
-      return contains_word (query, facts->body, needle);
-    case FM_QUERY_ATTACHMENT:
-      return matches_attachment (query, facts->attachments, needle);
-    case FM_QUERY_FROM:
-      return contains (facts->from, needle, FALSE, FALSE);
-    case FM_QUERY_TO:
-      return contains (facts->to, needle, FALSE, FALSE) || contains (facts->cc, needle, FALSE, FALSE);
-    case FM_QUERY_CC:
-      return contains (facts->cc, needle, FALSE, FALSE);
-    case FM_QUERY_SUBJECT:
-      return contains (facts->subject, needle, FALSE, FALSE);
     case FM_QUERY_FOLDER:
       return matches_folder (query, facts, needle);
     case FM_QUERY_ACCOUNT:
@@ -147,7 +132,13 @@ fm_query_matches (const FmQuery *query, const FmQueryFacts *facts)
       return facts->date_utc >= query->low && facts->date_utc <= query->high;
     case FM_QUERY_SIZE:
       return facts->size_bytes >= query->low && facts->size_bytes <= query->high;
+    case FM_QUERY_FOLDER:
+    case FM_QUERY_ACCOUNT:
+    case FM_QUERY_TAG:
+    case FM_QUERY_ID:
+    case FM_QUERY_THREAD:
+      return matches_name (query, facts);
     default:
-      return matches_text (query, facts);
+      return matches_words (query, facts);
     }
 }

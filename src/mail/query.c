@@ -165,6 +165,14 @@ fm_query_range (const FmQuery *query, gint64 *ret_low, gint64 *ret_high)
   *ret_high = query->high;
 }
 
+FmTermsHow
+fm_query_terms_how (const FmQuery *leaf)
+{
+  gboolean as_typed = leaf->kind == FM_QUERY_FROM || leaf->kind == FM_QUERY_SUBJECT || leaf->is_phrase;
+
+  return (as_typed ? FM_TERMS_WHOLE : FM_TERMS_STEM) | (leaf->is_prefix ? FM_TERMS_PREFIX : FM_TERMS_WHOLE);
+}
+
 gboolean
 fm_query_needs_index (const FmQuery *query)
 {

@@ -1,34 +1,46 @@
-/* SQLite's LIKE knows no case beyond ASCII; mail does. Text that is plain ASCII (nearly all of it) is compared without allocating, the rest
- * is folded first. */
+/* Functions that our SQL uses and SQLite does not have. What is looked for is the same for every row of a statement: it is taken apart once and
+ * kept with the statement. */
 #include "store/sql-function.h"
 #include <fulmar/base/text.h>
+#include <fulmar/mail/terms.h>
 #include <fulmar/mail/threads.h>
-#include <string.h>
 
-static gboolean
-is_ascii (const char *text)
+static void
+free_terms (void *terms)
 {
-  for (const guint8 *p = (const guint8 *) text; *p != 0; p++)
-    if (*p >= 0x80)
-      return FALSE;
-  return TRUE;
+  fm_terms_free (terms);
+}
+
+static FmTerms *
+looked_for (sqlite3_context *context, sqlite3_value **values)
+{
+  FmTerms *terms = sqlite3_get_auxdata (context, 1);
+  const char *text = (const char *) sqlite3_value_text (values[1]);
+
+  if (terms != NULL || text == NULL)
+    return terms;
+  terms = fm_terms_new (text, (FmTermsHow) sqlite3_value_int (values[2]));
+  sqlite3_set_auxdata (context, 1, terms, free_terms);
+  /* SQLite may free it at once when it is out of memory. */
+  return sqlite3_get_auxdata (context, 1);
 }
 
 static void
-contains (sqlite3_context *context, int n, sqlite3_value **values)
+has_words (sqlite3_context *context, int n, sqlite3_value **values)
 {
   const char *text = (const char *) sqlite3_value_text (values[0]);
-  const char *needle = (const char *) sqlite3_value_text (values[1]);
+  FmTerms *terms = text == NULL ? NULL : looked_for (context, values);
 
-  if (text == NULL || needle == NULL)
-    sqlite3_result_int (context, 0);
-  else if (is_ascii (text))
-    sqlite3_result_int (context, strcasestr (text, needle) != NULL);
-  else
-    {
-      g_autofree char *folded = fm_text_fold (text);
-      sqlite3_result_int (context, strstr (folded, needle) != NULL);
-    }
+  sqlite3_result_int (context, terms != NULL && fm_terms_match (terms, text));
+}
+
+static void
+has_words_in_address (sqlite3_context *context, int n, sqlite3_value **values)
+{
+  const char *text = (const char *) sqlite3_value_text (values[0]);
+  FmTerms *terms = text == NULL ? NULL : looked_for (context, values);
+
+  sqlite3_result_int (context, terms != NULL && fm_terms_match_addresses (terms, text));
 }
 
 static void
@@ -43,6 +55,7 @@ subject (sqlite3_context *context, int n, sqlite3_value **values)
 void
 fm_sql_function_register (sqlite3 *db)
 {
-  sqlite3_create_function (db, "fm_contains", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, contains, NULL, NULL);
+  sqlite3_create_function (db, "fm_words", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, has_words, NULL, NULL);
+  sqlite3_create_function (db, "fm_address", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, has_words_in_address, NULL, NULL);
   sqlite3_create_function (db, "fm_subject", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, subject, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Functions our SQL uses: fm_contains(text, folded needle), fm_subject(text). */
+/* Functions our SQL uses: fm_words(text, looked for, FmTermsHow), fm_address(list, looked for, FmTermsHow), fm_subject(text). */
 #pragma once
 #include <sqlite3.h>
 

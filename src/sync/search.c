@@ -14,11 +14,15 @@
 #define FIRST_HITS 200
 #define INDEX_TIMEOUT_MS 60000
 
+/* Where headers are read mail by mail, the newest of each folder come first, then more, then all: a first screen within milliseconds. */
+static const guint slices[] = { 1000, 20000, 0 };
+
 /* One text leaf and what the index has said of it. */
 typedef struct {
   const FmQuery *leaf; /* borrowed from the query */
   guint64 request;
   GArray *blobs; /* gint64 */
+  FmIdSet *rows; /* of the blobs, once all are known; or NULL */
   gboolean done;
   GError *error;
 } Leaf;
@@ -42,6 +46,7 @@ leaf_free (gpointer data)
 {
   Leaf *leaf = data;
   g_array_unref (leaf->blobs);
+  fm_idset_unref (leaf->rows);
   g_clear_error (&leaf->error);
   g_free (leaf);
 }
@@ -121,19 +126,63 @@ leaf_rows (const FmQuery *leaf, gpointer data)
   const Search *search = data;
   for (guint i = 0; i < search->leaves->len; i++)
     {
-      const Leaf *known = search->leaves->pdata[i];
-      if (known->leaf == leaf)
-        return fm_query_sql_blob_rows (search->reader, (const gint64 *) (gconstpointer) known->blobs->data, known->blobs->len, NULL, NULL);
+      Leaf *known = search->leaves->pdata[i];
+      if (known->leaf != leaf)
+        continue;
+      FmIdSet *rows = known->rows != NULL ? fm_idset_ref (known->rows)
+                                          : fm_query_sql_blob_rows (search->reader, (const gint64 *) (gconstpointer) known->blobs->data,
+                                                                    known->blobs->len, NULL, NULL);
+      if (known->done && known->rows == NULL && rows != NULL)
+        known->rows = fm_idset_ref (rows);
+      return rows;
     }
   return NULL;
+}
+
+/* A leaf that is answered by reading header after header. */
+static gboolean
+reads_headers (const FmQuery *query)
+{
+  switch (fm_query_kind (query))
+    {
+    case FM_QUERY_WORD:
+    case FM_QUERY_FROM:
+    case FM_QUERY_TO:
+    case FM_QUERY_CC:
+    case FM_QUERY_SUBJECT:
+      return TRUE;
+    default:
+      break;
+    }
+  for (guint i = 0; i < fm_query_n_children (query); i++)
+    if (reads_headers (fm_query_child (query, i)))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+evaluate_scope (Search *search, const FmQueryScope *scope, gboolean with_index, GError **error)
+{
+  g_autoptr (FmIdSet) found
+      = fm_query_sql_run (search->reader, search->query, scope, with_index ? leaf_rows : NULL, search, search->cancel, error);
+  return found != NULL && tell (search, found, error);
 }
 
 static gboolean
 evaluate (Search *search, gboolean with_index, GError **error)
 {
-  g_autoptr (FmIdSet) found
-      = fm_query_sql_run (search->reader, search->query, search->folder_id, with_index ? leaf_rows : NULL, search, search->cancel, error);
-  return found != NULL && tell (search, found, error);
+  FmQueryScope scope = { .folder_id = search->folder_id, .from_utc = G_MININT64, .until_utc = G_MAXINT64 };
+  for (guint i = 0; i < G_N_ELEMENTS (slices); i++)
+    {
+      gboolean last = slices[i] == 0 || !reads_headers (search->query);
+      scope.from_utc = last ? G_MININT64 : fm_query_sql_nth_newest (search->reader, search->folder_id, slices[i]);
+      if (!evaluate_scope (search, &scope, with_index, error))
+        return FALSE;
+      if (scope.from_utc == G_MININT64)
+        break;
+      scope.until_utc = scope.from_utc - 1;
+    }
+  return TRUE;
 }
 
 /* The index's thread. */

@@ -2,6 +2,7 @@
 """A real mailbox (4,139 mails in 12 folders) from a real Dovecot, over TLS and over STARTTLS: the screen opens it and walks it; afterwards
 counts equal doveadm's and hits equal the notmuch command line's on the same files, and all is read and found with the server gone."""
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -9,15 +10,75 @@ import time
 
 from fulmar import ENTER, Skip, account, enron, percentile, run_tests
 
-# Words that are rare, common, in headers only, of several words; each also a query of the notmuch command line.
-QUERIES = ["california", "dynegy", "weather", "blackout", "\"holiday party\"", "broadband wholesale", "kilowatt or megawatt",
-           "california and not enron", "zapmedia", "nosuchwordatall"]
-# Header searches find parts of words (`subject:kudlow` finds "Kudlow's"): at least what notmuch finds, and nothing without the text.
-HEADER_QUERIES = ["subject:kudlow", "subject:california", "from:fastow", "from:kudlow"]
+# Each is also a query of the notmuch command line; more are made of the mailbox's own words.
+QUERIES = """california
+California
+dynegy
+weather
+blackout
+"holiday party"
+kilowatt or megawatt
+california and not enron
+(blackout or dabhol) and (from:enron or subject:re)
+zapmedia
+nosuchwordatall
+regul*
+body:"natural gas"
+body:skilling and not body:enron
+subject:kudlow
+subject:california
+subject:meeting
+subject:meet*
+subject:"conference call"
+subject:"thank you"
+subject:e-mail
+subject:re and not subject:fw
+from:fastow
+from:kudlow
+from:enron
+from:"skilling jeff"
+from:jeff.skilling@enron.com
+not from:enron
+to:skilling
+to:jeff.skilling@enron.com
+to:employees
+to:Executive
+to:"all enron"
+date:2001-01-01..2001-03-31
+date:..2000-12-31 and subject:meeting
+-from:enron -to:enron""".split("\n")
+
+
+def mended(data):
+    """The mail without what notmuch can't read of it: addresses with two dots together, or one at an end, which GMime drops whole."""
+    head, _, text = data.partition(b"\r\n\r\n")
+    fields = re.split(rb"\r\n(?![ \t])", head)
+    for at, field in enumerate(fields):
+        if re.match(rb"(From|To|Cc|Bcc):", field, re.I):
+            fields[at] = re.sub(rb"(?<=[<\s,])\.+(?=\w)", b"", re.sub(rb"\.+@", b"@", re.sub(rb"\.\.+", b".", field)))
+    return b"\r\n".join(fields) + b"\r\n\r\n" + text
+
+
+def own_words(mail, count, seed):
+    """COUNT queries of words that stand in MAIL side by side, the same for the same SEED."""
+    chosen, queries = random.Random(seed), []
+    fields = [("subject:", rb"^Subject: (.*)"), ("from:", rb"^From: (.*)"), ("to:", rb"^To: (.*)"), ("body:", rb"\r\n\r\n((?s:.*))")]
+    while len(queries) < count:
+        name, pattern = chosen.choice(fields)
+        found = re.search(pattern, chosen.choice(mail), re.M)
+        words = re.findall(r"(?<![\w&'.@])[A-Za-z]{3,}(?![\w&'.@])", found.group(1).decode("ascii", "replace").strip()) if found else []
+        words = [word for word in words if not re.match("and|not|xor|near|adj", word, re.I)]  # "subject:not*" is an operator to notmuch
+        if words:
+            word = chosen.choice(words)
+            queries.append(name + chosen.choice([word, word.lower(), word[:max(3, len(word) - 2)] + "*", '"%s"' % word]))
+    return queries
 
 
 def start(test):
-    mail = {folder: [(data, index % 3 > 0) for index, data in enumerate(box)] for folder, box in enron().items()}
+    mail = {folder: [(mended(data), index % 3 > 0) for index, data in enumerate(box)] for folder, box in enron().items()}
+    seed = int(os.environ.get("FULMAR_SEED", time.time()))
+    test.say("queries of the mailbox's own words: FULMAR_SEED=%d" % seed)
+    test.queries = QUERIES + own_words([data for box in mail.values() for data, _ in box], 12, seed)
     return test.dovecot(fill=mail), sum(map(len, mail.values()))
 
 
@@ -27,12 +88,12 @@ def notmuch_hits(test, maildir):
         raise Skip("no notmuch command line")
     copy, config = test.path("notmuch"), test.path("notmuch-config")
     shutil.copytree(maildir, copy, ignore=shutil.ignore_patterns("dovecot*"))
-    environment = dict(os.environ, NOTMUCH_CONFIG=config, HOME=test.folder)
+    environment = dict(os.environ, NOTMUCH_CONFIG=config, HOME=test.folder, XAPIAN_CJK_NGRAM="1", TZ="UTC")
     with open(config, "w") as out:
         out.write("[database]\npath=%s\n[user]\nname=a\nprimary_email=a@example.org\n[new]\ntags=new\n" % copy)
     subprocess.run(["notmuch", "new"], env=environment, check=True, capture_output=True)
-    return {query: set(subprocess.run(["notmuch", "search", "--output=messages", "--exclude=false", query], env=environment, check=True,
-                                      capture_output=True, text=True).stdout.replace("id:", "").split()) for query in QUERIES + HEADER_QUERIES}
+    return {query: set(subprocess.run(["notmuch", "search", "--output=messages", "--exclude=false", "--", query], env=environment,
+                                      check=True, capture_output=True, text=True).stdout.replace("id:", "").split()) for query in test.queries}
 
 
 def compare_counts(test, home, server):
@@ -47,22 +108,12 @@ def hits(home, query):
     return {row["message_id"] for row in home.json("search", "--json", "--limit", "100000", query)}
 
 
-def compare_header_hits(test, home, expected):
-    for query in HEADER_QUERIES:
-        field, word = query.split(":")
-        rows, theirs = home.json("search", "--json", "--limit", "100000", query), expected.pop(query)
-        ours = {row["message_id"] for row in rows}
-        assert theirs <= ours, "%s: notmuch also finds %s" % (query, sorted(theirs - ours)[:3])
-        assert all(word in row[field].lower() for row in rows), "%s finds what does not have it" % query
-        test.say("%s: %d hits, notmuch's %d among them" % (query, len(ours), len(theirs)))
-
-
 def compare_hits(test, home, expected):
     for query, theirs in expected.items():
         ours = hits(home, query)
         assert ours == theirs, "%s: %d, notmuch finds %d; only ours %s; only notmuch's %s" % (
             query, len(ours), len(theirs), sorted(ours - theirs)[:3], sorted(theirs - ours)[:3])
-    test.say("hits equal notmuch's: " + ", ".join("%s %d" % (query, len(found)) for query, found in expected.items()))
+    test.say("hits of %d queries equal notmuch's: %d in all" % (len(expected), sum(map(len, expected.values()))))
 
 
 def place(screen):
@@ -121,7 +172,6 @@ def tls(test):
     test.say("all %d bodies here and in the index after another %.1f s" % (total, time.monotonic() - began))
     compare_counts(test, home, server)
     expected = notmuch_hits(test, server.maildir())
-    compare_header_hits(test, home, expected)
     compare_hits(test, home, expected)
     rows = {query: len(home.json("search", "--json", "--limit", "100000", query)) for query in ["dynegy", "zapmedia"]}
     server.stop()
@@ -147,7 +197,7 @@ def starttls(test):
     test.say("%d messages in %.1f s" % (total, time.monotonic() - began))
     compare_counts(test, home, server)
     assert "TLS" in server.log() and " secured" not in server.log().split("Login: user=<ada>")[1].split("\n")[0], "the sign-in was under TLS"
-    online = {query: hits(home, query) for query in QUERIES}
+    online = {query: hits(home, query) for query in QUERIES[::8] + ["dynegy"]}
     server.stop()
     for query, expected in online.items():
         assert hits(home, query) == expected, "%s finds the same offline" % query

@@ -6,7 +6,7 @@
  * "and" binds tighter than "or"; words side by side are joined by and; "not" and a leading "-" negate the next term. The words and, or, not
  * and xor are operators in any case. "*" alone matches everything; a trailing "*" needs at least three letters before it. */
 #pragma once
-#include <glib.h>
+#include <fulmar/mail/terms.h>
 
 G_BEGIN_DECLS
 
@@ -52,6 +52,8 @@ gboolean fm_query_is_phrase (const FmQuery *query);                /* in quotes:
 gboolean fm_query_is_prefix (const FmQuery *query);                /* ended in "*" (cut off from the text) */
 guint fm_query_flag (const FmQuery *query);
 void fm_query_range (const FmQuery *query, gint64 *ret_low, gint64 *ret_high); /* G_MININT64 and G_MAXINT64: open */
+/* How a text leaf is looked for word by word, as notmuch does it: sender and subject by the words as typed, other text by its stems too. */
+FmTermsHow fm_query_terms_how (const FmQuery *leaf);
 /* Does any leaf need the text index (WORD, BODY, ATTACHMENT)? */
 gboolean fm_query_needs_index (const FmQuery *query);
 
@@ -59,7 +61,7 @@ gboolean fm_query_needs_index (const FmQuery *query);
 char *fm_query_to_string (const FmQuery *query);
 
 /* What is known of one message, to test a query in memory. NULL strings are empty; TAGS is NULL-terminated or NULL. Text is matched
- * folded (case, width), by substring for header fields and by word start for words. */
+ * by words (terms.h). */
 typedef struct {
   const char *from, *to, *cc, *subject, *body, *folder, *account, *message_id, *thread;
   const char *const *tags;

@@ -12,9 +12,17 @@ G_BEGIN_DECLS
  * nothing. For WORD the header's matches are added by us. Transfer: full. */
 typedef FmIdSet *(*FmQueryLeaf) (const FmQuery *leaf, gpointer data);
 
-/* FOLDER_ID 0: everywhere. LEAF may be NULL. Bounded by one scan of the rows for each header leaf. CANCELLED, INVALID. Transfer: full. */
-FmIdSet *fm_query_sql_run (FmStoreReader *reader, const FmQuery *query, gint64 folder_id, FmQueryLeaf leaf, gpointer data, FmCancel *cancel,
-                           GError **error);
+/* Where a query looks: a folder (0: everywhere), and mail dated from one moment to another, both included (G_MININT64 and G_MAXINT64: any). */
+typedef struct {
+  gint64 folder_id;
+  gint64 from_utc, until_utc;
+} FmQueryScope;
+
+/* LEAF may be NULL. Bounded by one scan of the scope's rows for each header leaf. CANCELLED, INVALID. Transfer: full. */
+FmIdSet *fm_query_sql_run (FmStoreReader *reader, const FmQuery *query, const FmQueryScope *scope, FmQueryLeaf leaf, gpointer data,
+                           FmCancel *cancel, GError **error);
+/* The date from which on no folder (0: of all) has more than N messages, to look at the newest first; G_MININT64 if none has that many. */
+gint64 fm_query_sql_nth_newest (FmStoreReader *reader, gint64 folder_id, guint n);
 /* Rows that show these blobs: turns the index's answer into rows. Transfer: full. */
 FmIdSet *fm_query_sql_blob_rows (FmStoreReader *reader, const gint64 *blob_ids, gsize n, FmIdSet *add_to, GError **error);
 /* Members newest first. gint64. Transfer: full. */

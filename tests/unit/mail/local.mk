@@ -95,3 +95,9 @@ TESTS += tests/unit/mail/test-seven-bit
 tests_unit_mail_test_seven_bit_SOURCES = tests/unit/mail/test-seven-bit.c tests/unit/mail/test.h
 tests_unit_mail_test_seven_bit_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_seven_bit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-terms
+TESTS += tests/unit/mail/test-terms
+tests_unit_mail_test_terms_SOURCES = tests/unit/mail/test-terms.c tests/unit/mail/test.h
+tests_unit_mail_test_terms_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_terms_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

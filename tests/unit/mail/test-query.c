@@ -192,8 +192,14 @@ meaning_in_memory (void **state)
   static const char *const yes[] = {
     "*",
     "ada",
-    "from:lovel",
+    "from:lovelace",
+    "from:\"ada lovelace\"",
+    "from:ada@example.org",
+    "subject:notes",
+    "to:bobs",
+    "weaves",
     "subject:éngine",
+    "subject:éng*",
     "engine",
     "\"analytical engines\"",
     "analy*",
@@ -218,8 +224,23 @@ meaning_in_memory (void **state)
     "~f ada ~F !~R",
     "report",
   };
-  static const char *const no[] = { "zoe",         "\"analytical engine\"", "nalytical", "is:read",     "tag:urgen", "folder:INBOX",
-                                    "folder:list", "date:yesterday",        "size:..1k", "ada xor bob", "id:M@x",    "cc:bob" };
+  static const char *const no[] = { "from:lovel",
+                                    "subject:note",
+                                    "from:\"example lovelace\"",
+                                    "to:\"bobs\"",
+                                    "subject:otes",
+                                    "zoe",
+                                    "\"analytical engine\"",
+                                    "nalytical",
+                                    "is:read",
+                                    "tag:urgen",
+                                    "folder:INBOX",
+                                    "folder:list",
+                                    "date:yesterday",
+                                    "size:..1k",
+                                    "ada xor bob",
+                                    "id:M@x",
+                                    "cc:bob" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (yes) + G_N_ELEMENTS (no); i++)
     {

@@ -136,7 +136,8 @@ hits (Box *b, const char *text, gint64 folder, gint64 *body)
   g_autoptr (GError) error = NULL;
   g_autoptr (FmQuery) query = fm_query_parse (text, 1700000000, NULL, &error);
   assert_non_null (query);
-  g_autoptr (FmIdSet) set = fm_query_sql_run (b->r, query, folder, body == NULL ? NULL : body_hit, body, NULL, &error);
+  FmQueryScope scope = { .folder_id = folder, .from_utc = G_MININT64, .until_utc = G_MAXINT64 };
+  g_autoptr (FmIdSet) set = fm_query_sql_run (b->r, query, &scope, body == NULL ? NULL : body_hit, body, NULL, &error);
   if (set == NULL)
     fail_msg ("%s: %s", text, error->message);
   n = fm_idset_count (set);
