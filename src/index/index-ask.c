@@ -51,7 +51,11 @@ fm_index_ask_warm (FmIndex *index)
   FmIndexAsk *ask = &index->ask;
   g_autoptr (GError) error = NULL;
   if (index->options.read_only)
-    fm_index_generation_read (index->dir, &index->generation);
+    {
+      FmIndexGeneration now = { 0 };
+      gboolean ours = fm_index_generation_read (index->dir, &now) && g_str_equal (now.identity, index->identity);
+      index->generation = ours ? now : (FmIndexGeneration){ 0 };
+    }
   guint wanted = fm_index_generation_searched (&index->generation);
   if (ask->child.pid > 0 && ask->generation == wanted)
     return;

@@ -1,5 +1,5 @@
 /* Opening one generation of the index with libnotmuch: explicit paths, our own configuration, never the user's database. A generation is
- * a directory: `config`, the database, `proj/` for the one projection being indexed, and `dirty` while changes may be uncommitted. */
+ * a directory: `config`, the database, `proj/` for the one projection being indexed, and `sealed` while nothing has been changed (index-seal.h). */
 #pragma once
 #include <glib.h>
 #include <notmuch.h>

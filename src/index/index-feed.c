@@ -20,6 +20,7 @@
 #define BLAME_CRASH 4 /* three crashes; being killed from outside weighs less */
 #define CRASHES_MAX 3
 #define FAILURES_TOLD 3
+#define BUSY_TOLD 6 /* some seconds: the worker of a program that was just killed may not be gone yet */
 #define WATCHDOG_MS 120000
 #define BACK_OFF_FIRST_MS 50
 #define BACK_OFF_MAX_MS 30000
@@ -404,7 +405,8 @@ handle (FmIndex *index, const FmIndexFrame *frame)
       stop (index, error_from (frame, FM_ERROR_STORAGE), TRUE);
       return TRUE;
     case FM_INDEX_FRAME_BUSY:
-      stop (index, g_error_new (FM_ERROR, FM_ERROR_STORAGE, "another process is writing the search index in %s", index->dir), FALSE);
+      if (index->feed.failures >= BUSY_TOLD)
+        stop (index, g_error_new (FM_ERROR, FM_ERROR_STORAGE, "another process is writing the search index in %s", index->dir), FALSE);
       return TRUE;
     case FM_INDEX_FRAME_DAMAGED:
       fm_index_start_over (index, error_from (frame, FM_ERROR_STORAGE));

@@ -1,4 +1,4 @@
-/* The file `generation` holds "fulmar-index FORMAT CURRENT BUILDING". FORMAT rises when what is indexed changes so much that old documents
+/* The file `generation` holds "fulmar-index FORMAT CURRENT BUILDING IDENTITY". FORMAT rises when what is indexed changes so much that old documents
  * are of no use; an index of another format is built anew. */
 #include "config.h"
 #include "index/index-generation.h"
@@ -11,25 +11,25 @@
 #include "fulmar/base/log.h"
 #include "fulmar/base/paths.h"
 
-#define FORMAT 1
+#define FORMAT 2
 #define DEPTH_MAX 8 /* of a generation's directories */
 
 gboolean
 fm_index_generation_read (const char *dir, FmIndexGeneration *ret_generation)
 {
   g_autofree char *path = g_build_filename (dir, "generation", NULL);
-  char text[100] = "";
+  char text[200] = "";
+  FmIndexGeneration read_in = { 0 };
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0)
     return FALSE;
   ssize_t size = read (fd, text, sizeof text - 1);
   close (fd);
-  guint format, current, building;
-  if (size <= 0 || sscanf (text, "fulmar-index %9u %9u %9u", &format, &current, &building) != 3 || format != FORMAT)
+  guint format;
+  if (size <= 0 || sscanf (text, "fulmar-index %9u %9u %9u %64s", &format, &read_in.current, &read_in.building, read_in.identity) != 4
+      || format != FORMAT || (read_in.current == 0 && read_in.building == 0))
     return FALSE;
-  if (current == 0 && building == 0)
-    return FALSE;
-  *ret_generation = (FmIndexGeneration){ current, building };
+  *ret_generation = read_in;
   return TRUE;
 }
 
@@ -37,7 +37,8 @@ gboolean
 fm_index_generation_write (const char *dir, const FmIndexGeneration *generation, GError **error)
 {
   g_autofree char *path = g_build_filename (dir, "generation", NULL);
-  g_autofree char *text = g_strdup_printf ("fulmar-index %d %u %u\n", FORMAT, generation->current, generation->building);
+  g_autofree char *text
+      = g_strdup_printf ("fulmar-index %d %u %u %s\n", FORMAT, generation->current, generation->building, generation->identity);
   return fm_paths_write_file (path, text, strlen (text), error);
 }
 

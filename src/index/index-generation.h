@@ -3,12 +3,15 @@
 #pragma once
 #include <glib.h>
 
+#define FM_INDEX_GENERATION_IDENTITY_BYTES 64
+
 typedef struct {
-  guint current;  /* searched; 0: none is complete yet */
-  guint building; /* written to until it becomes current; 0: no rebuild is going on */
+  char identity[FM_INDEX_GENERATION_IDENTITY_BYTES + 1]; /* whose numbers of mail are in them */
+  guint current;                                         /* searched; 0: none is complete yet */
+  guint building;                                        /* written to until it becomes current; 0: no rebuild is going on */
 } FmIndexGeneration;
 
-/* FALSE: there is none yet, or it is of another format or unreadable. */
+/* FALSE: there is none yet, or it is of another format or unreadable. RET_GENERATION's identity is whatever the file says. */
 gboolean fm_index_generation_read (const char *dir, FmIndexGeneration *ret_generation);
 gboolean fm_index_generation_write (const char *dir, const FmIndexGeneration *generation, GError **error);
 /* A number higher than any generation in DIR has. */

@@ -71,6 +71,7 @@ typedef struct {
 struct FmIndex {
   char *dir;
   char *program;
+  char identity[FM_INDEX_GENERATION_IDENTITY_BYTES + 1];
   FmIndexOptions options;
   FmIndexDeliver deliver;
   gpointer data;

@@ -19,6 +19,7 @@
 #include "index/index-gate.h"
 #include "index/index-roles.h"
 #include "index/index-sandbox.h"
+#include "index/index-seal.h"
 #include "index/notmuch-error.h"
 
 #define MAIL_MAX_BYTES (G_GINT64_CONSTANT (512) << 20)
@@ -33,7 +34,7 @@ typedef struct {
   guint in_batch;           /* changes since the last commit */
   gint64 first_us, last_us; /* when the first and the last of them came */
   guint64 sequence;         /* of the last frame dealt with */
-  gboolean dirty;           /* the mark of an unclean end is set */
+  gboolean sealed;          /* nothing was changed since the last good end */
 } Writer;
 
 static void
@@ -86,26 +87,6 @@ end_for_failure (Writer *writer, notmuch_status_t status, const char *what)
   _exit (0);
 }
 
-static char *
-dirty_path (Writer *writer)
-{
-  return g_build_filename (writer->role->dir, "dirty", NULL);
-}
-
-static void
-mark_dirty (Writer *writer)
-{
-  if (writer->dirty)
-    return;
-  g_autofree char *path = dirty_path (writer);
-  int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd >= 0)
-    close (fd);
-  else
-    fm_log_debug ("index worker: %s: %s", path, g_strerror (errno));
-  writer->dirty = TRUE;
-}
-
 static void
 begin_change (Writer *writer)
 {
@@ -114,7 +95,9 @@ begin_change (Writer *writer)
   writer->last_us = fm_clock_mono_us ();
   if (writer->in_batch++ > 0)
     return;
-  mark_dirty (writer);
+  if (writer->sealed)
+    fm_index_seal_remove (writer->role->dir);
+  writer->sealed = FALSE;
   writer->first_us = writer->last_us;
   notmuch_status_t status = notmuch_database_begin_atomic (writer->database);
   if (status != NOTMUCH_STATUS_SUCCESS)
@@ -327,9 +310,8 @@ close_cleanly (Writer *writer)
 {
   commit (writer);
   notmuch_status_t status = notmuch_database_close (writer->database);
-  g_autofree char *path = dirty_path (writer);
   if (status == NOTMUCH_STATUS_SUCCESS)
-    unlink (path);
+    fm_index_seal_set (writer->role->dir);
 }
 
 /* FALSE: time to end. */
@@ -397,7 +379,12 @@ static gboolean
 open_database (Writer *writer)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *mark = dirty_path (writer);
+  FmIndexSeal seal = fm_index_seal_check (writer->role->dir);
+  if (seal == FM_INDEX_SEAL_BROKEN)
+    {
+      say (writer, FM_INDEX_FRAME_DAMAGED, 0, 0, "files of the search index are not as they were left");
+      return FALSE;
+    }
   switch (fm_index_database_open (writer->role->dir, TRUE, &writer->database, &error))
     {
     case FM_INDEX_DATABASE_OPEN:
@@ -410,8 +397,8 @@ open_database (Writer *writer)
       say (writer, free_bytes (writer->role->dir) < (1 << 20) ? FM_INDEX_FRAME_NO_ROOM : FM_INDEX_FRAME_DAMAGED, 0, 0, error->message);
       return FALSE;
     }
-  writer->dirty = g_file_test (mark, G_FILE_TEST_EXISTS);
-  if (writer->dirty && !fm_index_database_check (writer->database, &error))
+  writer->sealed = seal == FM_INDEX_SEAL_WHOLE;
+  if (!writer->sealed && !fm_index_database_check (writer->database, &error))
     {
       say (writer, FM_INDEX_FRAME_DAMAGED, 0, 0, error->message);
       return FALSE;

@@ -109,13 +109,14 @@ fm_index_start_over (FmIndex *index, GError *error)
   g_autoptr (GError) trouble = NULL;
   fm_index_feed_forget (index);
   index->generation.building = fm_index_generation_next (index->dir);
+  g_strlcpy (index->generation.identity, index->identity, sizeof index->generation.identity);
   if (!fm_index_generation_write (index->dir, &index->generation, &trouble))
     fm_log_debug ("index: %s", trouble->message);
   fm_index_generation_sweep (index->dir, &index->generation);
   note_rebuilding (index);
   fm_index_note_documents (index, 0);
   fm_index_ask_refresh (index);
-  fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_REBUILD_NEEDED, 0, 0, error));
+  fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_REBUILD_NEEDED, 0, index->generation.building, error));
 }
 
 void
@@ -123,7 +124,9 @@ fm_index_swap (FmIndex *index)
 {
   if (index->generation.building == 0)
     return;
-  FmIndexGeneration swapped = { .current = index->generation.building };
+  FmIndexGeneration swapped = index->generation;
+  swapped.current = swapped.building;
+  swapped.building = 0;
   g_autoptr (GError) trouble = NULL;
   if (!fm_index_generation_write (index->dir, &swapped, &trouble))
     {
@@ -138,6 +141,25 @@ fm_index_swap (FmIndex *index)
 
 /* The thread. */
 
+/* A generation without its database would be made anew, empty, and pass for whole. */
+static gboolean
+is_there (FmIndex *index)
+{
+  g_autofree char *dir = fm_index_generation_dir (index->dir, fm_index_generation_written (&index->generation));
+  g_autofree char *database = g_build_filename (dir, ".notmuch", "xapian", "iamglass", NULL);
+
+  return g_file_test (database, G_FILE_TEST_EXISTS);
+}
+
+static void
+tell_opened (FmIndex *index)
+{
+  gboolean rebuilding = index->generation.building != 0;
+  fm_index_generation_sweep (index->dir, &index->generation);
+  fm_index_emit (index, fm_index_event_new (rebuilding ? FM_INDEX_EVENT_REBUILDING : FM_INDEX_EVENT_OPENED, 0,
+                                            fm_index_generation_written (&index->generation), NULL));
+}
+
 static void
 open_dir (FmIndex *index)
 {
@@ -150,18 +172,21 @@ open_dir (FmIndex *index)
       fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_STOPPED, 0, 0, g_steal_pointer (&error)));
       return;
     }
-  if (fm_index_generation_read (index->dir, &index->generation))
-    {
-      note_rebuilding (index);
-      if (!index->options.read_only)
-        fm_index_generation_sweep (index->dir, &index->generation);
-      if (!index->options.read_only && index->generation.building != 0)
-        fm_index_emit (index, fm_index_event_new (FM_INDEX_EVENT_REBUILDING, 0, 0, NULL));
-    }
-  else if (!index->options.read_only)
-    {
-      fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no search index of this format yet"));
-    }
+  gboolean there = fm_index_generation_read (index->dir, &index->generation);
+  gboolean ours = there && g_str_equal (index->generation.identity, index->identity);
+  if (!ours)
+    index->generation = (FmIndexGeneration){ 0 };
+  note_rebuilding (index);
+  if (index->options.read_only)
+    ;
+  else if (ours && is_there (index))
+    tell_opened (index);
+  else if (ours)
+    fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "files of the search index are missing"));
+  else if (there)
+    fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_STORAGE, "the search index belongs to another database"));
+  else
+    fm_index_start_over (index, g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no search index of this format yet"));
   fm_index_feed_tick (index);
   fm_index_ask_warm (index);
 }
@@ -258,6 +283,8 @@ fm_index_new (const char *dir, const FmIndexOptions *options, FmIndexDeliver del
   fill_defaults (&index->options);
   index->program = g_strdup (index->options.program != NULL ? index->options.program : "/proc/self/exe");
   index->options.program = NULL;
+  g_strlcpy (index->identity, index->options.identity != NULL ? index->options.identity : "-", sizeof index->identity);
+  index->options.identity = NULL;
   index->deliver = deliver;
   index->data = data;
   pthread_mutex_init (&index->lock, NULL);

@@ -20,6 +20,8 @@ src_index_libindex_a_SOURCES = \
 	src/index/index-roles.h \
 	src/index/index-sandbox.c \
 	src/index/index-sandbox.h \
+	src/index/index-seal.c \
+	src/index/index-seal.h \
 	src/index/index-worker.c \
 	src/index/index-writer.c \
 	src/index/index.c \

@@ -357,9 +357,15 @@ fm_body_store_set_indexed (FmStoreWriter *writer, const gint64 *blob_ids, gsize 
 }
 
 gboolean
-fm_body_store_reset_index (FmStoreWriter *writer, GError **error)
+fm_body_store_reset_index (FmStoreWriter *writer, gint64 from_id, guint limit, gint64 *ret_next_id, GError **error)
 {
-  return fm_sql_exec (&writer->reader, error, "UPDATE blob SET idx=0 WHERE idx<>0", "");
+  gint64 next
+      = fm_sql_value (&writer->reader, 0, "SELECT id FROM blob WHERE id>=? ORDER BY id LIMIT 1 OFFSET ?", "iu", from_id, (guint32) limit);
+
+  if (!fm_sql_exec (&writer->reader, error, "UPDATE blob SET idx=0 WHERE id>=?1 AND (?2=0 OR id<?2) AND idx<>0", "ii", from_id, next))
+    return FALSE;
+  *ret_next_id = next;
+  return TRUE;
 }
 
 GPtrArray *

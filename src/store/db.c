@@ -241,6 +241,17 @@ fm_db_corrupt_path (const FmStore *store)
   return store->corrupt_path;
 }
 
+char *
+fm_db_identity (const FmStore *store)
+{
+  /* Not the key itself, which is nobody's business. */
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+
+  g_checksum_update (sum, (const guchar *) "identity", -1);
+  g_checksum_update (sum, store->key, sizeof store->key);
+  return g_strndup (g_checksum_get_string (sum), 32);
+}
+
 static void
 finalize_statement (gpointer statement)
 {

@@ -95,10 +95,32 @@ feed_marked (GArray *blob_ids, gpointer data)
   fm_engine_desk_post (data, run_marked, blob_ids);
 }
 
+typedef struct {
+  gint64 generation;
+  gboolean ok;
+} FeedReset;
+
 static void
-feed_caught_up (guint64 request_id, gpointer data)
+run_reset (FmEngine *engine, gpointer data)
 {
-  fm_engine_finish (data, request_id, NULL, NULL);
+  FeedReset *reset = data;
+  if (engine->feed != NULL)
+    fm_index_feed_reset (engine->feed, reset->generation, reset->ok);
+  g_free (reset);
+}
+
+static void
+feed_reset (gint64 generation, gboolean ok, gpointer data)
+{
+  FeedReset *reset = g_new (FeedReset, 1);
+  *reset = (FeedReset){ generation, ok };
+  fm_engine_desk_post (data, run_reset, reset);
+}
+
+static void
+feed_caught_up (guint64 request_id, const GError *error, gpointer data)
+{
+  fm_engine_finish (data, request_id, NULL, error);
 }
 
 static void
@@ -121,7 +143,8 @@ static void
 start_index (FmEngine *engine)
 {
   g_autofree char *dir = g_build_filename (engine->options.data_dir, "index", NULL);
-  FmIndexOptions options = { .read_only = !fm_engine_is_leader (engine) };
+  g_autofree char *identity = fm_db_identity (engine->store);
+  FmIndexOptions options = { .read_only = !fm_engine_is_leader (engine), .identity = identity };
   engine->index = fm_index_new (dir, &options, deliver_index_event, engine);
   if (options.read_only)
     return;
@@ -129,12 +152,12 @@ start_index (FmEngine *engine)
                               .pen = engine->pen,
                               .index = engine->index,
                               .marked = feed_marked,
+                              .reset = feed_reset,
                               .caught_up = feed_caught_up,
                               .notice = feed_notice,
                               .progress = feed_progress,
                               .data = engine };
   engine->feed = fm_index_feed_new (&feed);
-  fm_index_feed_kick (engine->feed);
 }
 
 static void

@@ -26,10 +26,12 @@ typedef enum {
   FM_INDEX_EVENT_HITS,           /* request, ids in the order asked for; any number of times */
   FM_INDEX_EVENT_DONE,           /* request; count: how many hits there are in all. The last event of a search or count that went well */
   FM_INDEX_EVENT_ERROR,          /* request, error (INVALID, STORAGE, TIMEOUT, CANCELLED): the last event of one that did not */
-  FM_INDEX_EVENT_REBUILD_NEEDED, /* error says why; see above */
+  FM_INDEX_EVENT_OPENED,         /* at the start: it is whole, as far as can be seen; count: the generation's number */
+  FM_INDEX_EVENT_REBUILD_NEEDED, /* error says why; see above; count: the new generation's number */
   FM_INDEX_EVENT_STOPPED,        /* error (STORAGE): indexing waits, for room on the disk or for another process; searches go on */
   FM_INDEX_EVENT_RESUMED,        /* it goes on by itself */
-  FM_INDEX_EVENT_REBUILDING, /* at the start: a rebuild of an earlier run goes on; it is not begun anew, but wants its fm_index_rebuild_end */
+  FM_INDEX_EVENT_REBUILDING, /* at the start: a rebuild of an earlier run goes on; count: the new generation's number. It is not begun anew, but
+                                wants its fm_index_rebuild_end; what was asked for with another number than this does not hold any more */
 } FmIndexEventKind;
 
 typedef void (*FmIndexDeliver) (FmIndexEvent *event, gpointer data);
@@ -43,8 +45,9 @@ void fm_index_event_free (FmIndexEvent *event);                 /* accepts NULL 
 
 /* Zero and NULL mean the default in brackets. Copied. */
 typedef struct {
-  const char *program;      /* the executable to start workers from [/proc/self/exe] */
-  guint batch_count;        /* commit after so many changes [1000] */
+  const char *identity; /* whose numbers of mail these are: an index of another identity is built anew. A word of at most 64 bytes ["-"] */
+  const char *program;  /* the executable to start workers from [/proc/self/exe] */
+  guint batch_count;    /* commit after so many changes [1000] */
   guint batch_ms, quiet_ms; /* or so long after the first of them [30 s], or after so long without another [3 s] */
   guint backlog_max;        /* adds and removes accepted but not answered [4096] */
   guint64 least_free_bytes; /* stop indexing below so much free disk [512 MB] */

@@ -38,8 +38,8 @@ typedef enum { FM_BLOB_TODO, FM_BLOB_INDEXED, FM_BLOB_REMOVE, FM_BLOB_FAILED } F
 /* Ids of blobs in STATE, newest first, below BEFORE_ID (G_MAXINT64: from the top). gint64. Transfer: full. */
 GArray *fm_body_store_indexable (FmStoreReader *reader, FmBlobIndex state, gint64 before_id, guint limit, GError **error);
 gboolean fm_body_store_set_indexed (FmStoreWriter *writer, const gint64 *blob_ids, gsize n, FmBlobIndex state, GError **error);
-/* All back to TODO: the index is rebuilt. */
-gboolean fm_body_store_reset_index (FmStoreWriter *writer, GError **error);
+/* The LIMIT blobs from FROM_ID on back to TODO: the index is rebuilt. RET_NEXT_ID: where the next slice begins; 0: there is none. */
+gboolean fm_body_store_reset_index (FmStoreWriter *writer, gint64 from_id, guint limit, gint64 *ret_next_id, GError **error);
 
 /* Removes up to LIMIT blobs without references for longer than GRACE_S, rows first, files after COMMIT by the returned list of paths: hand
  * it to fm_body_store_unlink. Blobs that are indexed are marked REMOVE first and go when the index has let go (INDEX_GONE). char*. */

@@ -23,6 +23,9 @@ const char *fm_db_dir (const FmStore *store);
 /* Where the corrupt database was moved by this open, or NULL. */
 const char *fm_db_corrupt_path (const FmStore *store);
 
+/* A word that is this database's alone, whatever directory it lies in: what was derived from another one does not fit it. Transfer: full. */
+char *fm_db_identity (const FmStore *store);
+
 FmStoreWriter *fm_db_writer_new (FmStore *store, GError **error);
 void fm_db_writer_free (FmStoreWriter *writer); /* accepts NULL; rolls back what is open */
 FmStoreReader *fm_db_reader_new (FmStore *store, GError **error);
