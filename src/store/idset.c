@@ -128,3 +128,21 @@ fm_idset_next (const FmIdSet *set, gint64 id, gint64 *ret_id)
   *ret_id = (gint64) i * 64 + __builtin_ctzll (word);
   return TRUE;
 }
+
+gboolean
+fm_idset_previous (const FmIdSet *set, gint64 id, gint64 *ret_id)
+{
+  if (id < 0 || set->n_words == 0)
+    return FALSE;
+  gint64 from = MIN (id, (gint64) set->n_words * 64 - 1);
+  gsize i = (gsize) from / 64;
+  guint64 word = set->words[i] & (G_MAXUINT64 >> (63 - from % 64));
+  while (word == 0)
+    {
+      if (i-- == 0)
+        return FALSE;
+      word = set->words[i];
+    }
+  *ret_id = (gint64) i * 64 + 63 - __builtin_clzll (word);
+  return TRUE;
+}

@@ -97,7 +97,7 @@ fm_message_merge_show (FmStoreWriter *writer, gint64 msg_id, gboolean *ret_chang
       const Delta *delta = &g_array_index (deltas, Delta, i);
       flags = (flags & ~delta->remove) | delta->add;
     }
-  if (!fm_sql_exec (r, error, "UPDATE msg SET flags = ?1 | (flags & ~511) WHERE id=?2 AND (flags & 511) <> ?1", "ui",
+  if (!fm_sql_exec (r, error, "UPDATE OR FAIL msg SET flags = ?1 | (flags & ~511) WHERE id=?2 AND (flags & 511) <> ?1", "ui",
                     flags & FM_FLAG_SERVER_MASK, msg_id))
     return FALSE;
   changed = fm_sql_changes (r) > 0;

@@ -74,7 +74,7 @@ fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessag
       blob_id = sqlite3_last_insert_rowid (r->db);
     }
   if (!fm_sql_exec (r, error,
-                    "INSERT INTO msg(id, folder_id, uid, flags, sflags, modseq, idate, date, size, natt, thread_id, mid, blob_id, "
+                    "INSERT OR FAIL INTO msg(id, folder_id, uid, flags, sflags, modseq, idate, date, size, natt, thread_id, mid, blob_id, "
                     "server_id, from_disp,"
                     " subject, msgid, path) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     "iinuuiiiidiinnssss", id, folder_id, (gint64) uid, flags | (attachments > 0 ? FM_FLAG_ATTACHMENT : 0), flags,

@@ -91,8 +91,7 @@ fm_message_thread_link (FmStoreWriter *writer, const FmMessageHashes *hashes, gi
         continue;
       if (found[i] != 0 && thread_of (r, hash) != thread && !join (writer, found[i], thread, error))
         return 0;
-      if (!fm_sql_exec (r, error, "INSERT INTO mid VALUES(?,?) ON CONFLICT(h) DO UPDATE SET thread_id=excluded.thread_id", "ii", hash,
-                        thread))
+      if (!fm_sql_exec (r, error, "INSERT OR REPLACE INTO mid VALUES(?,?)", "ii", hash, thread))
         return 0;
     }
   return thread;

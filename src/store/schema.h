@@ -9,3 +9,5 @@
 /* Brings an open database to the newest version, each step in a transaction of its own. A newer one than ours is refused. */
 gboolean fm_schema_migrate (sqlite3 *db, GError **error);
 int fm_schema_version (void);
+/* What takes a database from VERSION (below ours) to the next. */
+const char *fm_schema_step (int version);

@@ -23,8 +23,9 @@ prepare (FmSql *sql, FmStoreReader *reader, const char *text)
   return statement;
 }
 
+/* LIFETIME: SQLITE_STATIC where the caller's texts outlive the stepping, which saves a copy of each. */
 static void
-bind (sqlite3_stmt *statement, const char *format, va_list arguments)
+bind (sqlite3_stmt *statement, const char *format, sqlite3_destructor_type lifetime, va_list arguments)
 {
   for (int i = 0; format[i] != '\0'; i++)
     {
@@ -48,11 +49,11 @@ bind (sqlite3_stmt *statement, const char *format, va_list arguments)
             break;
           }
         case 's':
-          sqlite3_bind_text (statement, i + 1, va_arg (arguments, const char *), -1, SQLITE_TRANSIENT);
+          sqlite3_bind_text (statement, i + 1, va_arg (arguments, const char *), -1, lifetime);
           break;
           case 'b': {
             const void *bytes = va_arg (arguments, const void *);
-            sqlite3_bind_blob (statement, i + 1, bytes, va_arg (arguments, int), SQLITE_TRANSIENT);
+            sqlite3_bind_blob (statement, i + 1, bytes, va_arg (arguments, int), lifetime);
             break;
           }
         default:
@@ -62,7 +63,8 @@ bind (sqlite3_stmt *statement, const char *format, va_list arguments)
 }
 
 static gboolean
-start (FmSql *sql, FmStoreReader *reader, GError **error, const char *text, const char *format, va_list arguments)
+start (FmSql *sql, FmStoreReader *reader, GError **error, const char *text, sqlite3_destructor_type lifetime, const char *format,
+       va_list arguments)
 {
   *sql = (FmSql){ 0 };
   sql->statement = prepare (sql, reader, text);
@@ -71,7 +73,7 @@ start (FmSql *sql, FmStoreReader *reader, GError **error, const char *text, cons
       fm_sqlite_error_set (error, reader->db, sql->code);
       return FALSE;
     }
-  bind (sql->statement, format, arguments);
+  bind (sql->statement, format, lifetime, arguments);
   return TRUE;
 }
 
@@ -80,7 +82,7 @@ fm_sql_query (FmSql *sql, FmStoreReader *reader, GError **error, const char *tex
 {
   va_list arguments;
   va_start (arguments, format);
-  gboolean ok = start (sql, reader, error, text, format, arguments);
+  gboolean ok = start (sql, reader, error, text, SQLITE_TRANSIENT, format, arguments);
   va_end (arguments);
   return ok;
 }
@@ -146,7 +148,7 @@ fm_sql_exec (FmStoreReader *reader, GError **error, const char *text, const char
   va_list arguments;
 
   va_start (arguments, format);
-  gboolean ok = start (&sql, reader, error, text, format, arguments);
+  gboolean ok = start (&sql, reader, error, text, SQLITE_STATIC, format, arguments);
   va_end (arguments);
   if (!ok)
     return FALSE;
@@ -162,7 +164,7 @@ fm_sql_value (FmStoreReader *reader, gint64 if_none, const char *text, const cha
   va_list arguments;
 
   va_start (arguments, format);
-  gboolean ok = start (&sql, reader, NULL, text, format, arguments);
+  gboolean ok = start (&sql, reader, NULL, text, SQLITE_STATIC, format, arguments);
   va_end (arguments);
   if (!ok || !fm_sql_step (&sql) || fm_sql_is_null (&sql, 0))
     return if_none;

@@ -32,6 +32,7 @@ struct FmStoreWriter {
   FmStoreReader reader; /* first: the writer's own view */
   gboolean open;        /* a transaction is */
   int synchronous;      /* as last set by pragma; -1: not known */
+  int wal_fd;           /* of the write-ahead log, for fm_db_write_back; -1: not open */
 };
 
 typedef struct {

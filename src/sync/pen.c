@@ -192,6 +192,7 @@ write_bulk (FmPen *pen)
       if (job == NULL)
         {
           commit_group (pen, &group);
+          fm_db_write_back (pen->writer);
           return;
         }
       g_queue_push_tail (&group, job);

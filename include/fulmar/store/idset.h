@@ -25,6 +25,8 @@ void fm_idset_subtract (FmIdSet *set, const FmIdSet *other);
 
 /* The first member at or after ID; FALSE if there is none. */
 gboolean fm_idset_next (const FmIdSet *set, gint64 id, gint64 *ret_id);
+/* The last member at or before ID; FALSE if there is none. */
+gboolean fm_idset_previous (const FmIdSet *set, gint64 id, gint64 *ret_id);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmIdSet, fm_idset_unref)
 

@@ -1,4 +1,4 @@
-/* Where every row of a list stands: 4 bytes a row (12 a thread in thread order), built on a pool thread, then frozen and shared: any row by
+/* Where every row of a list stands: 4 bytes a row (8 a thread in thread order), built on a pool thread, then frozen and shared: any row by
  * number, the number of any row, the next unread. It says what was true when it was built: load a new one after a change. Any thread,
  * each with its own reader. */
 #pragma once
@@ -25,7 +25,8 @@ GPtrArray *fm_positions_rows (FmPositions *positions, FmStoreReader *reader, gui
 gint64 fm_positions_id (FmPositions *positions, FmStoreReader *reader, guint64 position);
 /* FALSE if not in the list (a row within a folded thread stands at its thread's place). */
 gboolean fm_positions_find (FmPositions *positions, FmStoreReader *reader, gint64 msg_id, guint64 *ret_position);
-/* The next unread row after POSITION (or before it), wrapping once; G_MAXUINT64 starts before the first. FALSE if none is unread. */
+/* The next unread row after POSITION (or before it), wrapping once; G_MAXUINT64 starts before the first. FALSE if none is unread. In a flat list
+ * a row that was unread when the array was built may have been read since: look at it, and ask again from there. */
 gboolean fm_positions_find_unread (FmPositions *positions, FmStoreReader *reader, guint64 position, gboolean backwards,
                                    guint64 *ret_position);
 

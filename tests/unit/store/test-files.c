@@ -1,5 +1,6 @@
 /* Message files and the database as files: crashes, damage, full disks, newer versions. */
 #include "store-test.h"
+#include "store/schema.h"
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -84,6 +85,61 @@ test_newer (void **state)
   assert_non_null (strstr (error->message, "newer"));
   assert_non_null (strstr (error->message, "store = DIR"));
   assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+}
+
+static gint64
+value_of (sqlite3 *db, const char *text)
+{
+  sqlite3_stmt *statement = NULL;
+  assert_int_equal (sqlite3_prepare_v2 (db, text, -1, &statement, NULL), SQLITE_OK);
+  gint64 value = sqlite3_step (statement) == SQLITE_ROW ? sqlite3_column_int64 (statement, 0) : -1;
+  sqlite3_finalize (statement);
+  return value;
+}
+
+/* A store as the first version left it, with its triggers' counters, is brought up and written on. */
+static void
+test_migration (void **state)
+{
+  static const char first[]
+      = "PRAGMA journal_mode=WAL; PRAGMA user_version=1;"
+        "INSERT INTO account VALUES(1,'old',1);"
+        "INSERT INTO folder(id, account_id, name) VALUES(7,1,'INBOX');"
+        "INSERT INTO blob(id, sha, size) VALUES(3,'x',5);"
+        "INSERT INTO msg(id, folder_id, uid, flags, sflags, idate, date, size, thread_id, mid, blob_id, from_disp, subject, "
+        "msgid) VALUES(1,7,1,0,0,10,10,1,1,11,3,'a','b','c'), (2,7,2,1,1,20,20,1,1,12,NULL,'a','b','d')";
+  Box *b = *state;
+  sqlite3 *db = NULL;
+  box_close (b);
+  g_autofree char *path = g_build_filename (b->dir, "state.db", NULL);
+  static const char *const tails[] = { "", "-wal", "-shm" };
+  for (gsize i = 0; i < G_N_ELEMENTS (tails); i++)
+    {
+      g_autofree char *file = g_strconcat (path, tails[i], NULL);
+      g_unlink (file);
+    }
+  assert_int_equal (sqlite3_open (path, &db), SQLITE_OK);
+  assert_int_equal (sqlite3_exec (db, fm_schema_step (0), NULL, NULL, NULL), SQLITE_OK);
+  assert_int_equal (sqlite3_exec (db, first, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close (db);
+
+  g_autoptr (FmStore) store = fm_db_open (b->dir, NULL);
+  assert_non_null (store);
+  assert_int_equal (sqlite3_open (path, &db), SQLITE_OK);
+  assert_int_equal (value_of (db, "PRAGMA user_version"), fm_schema_version ());
+  assert_int_equal (value_of (db, "SELECT count(*) FROM sqlite_master WHERE name='msg_mid'"), 0);
+  assert_int_equal (sqlite3_exec (db,
+                                  "INSERT INTO msg(folder_id, uid, flags, sflags, idate, date, size, thread_id, mid, blob_id, from_disp, "
+                                  "subject, msgid) VALUES(7,3,0,0,30,30,1,1,13,3,'a','b','e'), (7,4,0,0,5,5,1,4,14,NULL,'a','b','f'),"
+                                  " (0,5,0,0,5,5,1,4,15,NULL,'a','b','g')",
+                                  NULL, NULL, NULL),
+                    SQLITE_OK);
+  assert_int_equal (value_of (db, "SELECT total * 100 + unread FROM folder WHERE id=7"), 403);
+  assert_int_equal (value_of (db, "SELECT last * 100 + count * 10 + unread FROM thread WHERE folder_id=7 AND thread_id=1"), 3032);
+  assert_int_equal (value_of (db, "SELECT last * 100 + count * 10 + unread FROM thread WHERE folder_id=7 AND thread_id=4"), 511);
+  assert_int_equal (value_of (db, "SELECT count(*) FROM thread"), 2);
+  assert_int_equal (value_of (db, "SELECT refs FROM blob WHERE id=3"), 2);
+  sqlite3_close (db);
 }
 
 /* The system refuses more bytes in any file: the error is told, nothing half is kept, and afterwards all goes on. */
@@ -187,6 +243,6 @@ int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[] = { T (test_body), T (test_corrupt), T (test_newer), T (test_full), T (test_kill) };
+  const struct CMUnitTest tests[] = { T (test_body), T (test_corrupt), T (test_newer), T (test_migration), T (test_full), T (test_kill) };
   return cmocka_run_group_tests_name ("files", tests, NULL, NULL);
 }

@@ -121,6 +121,42 @@ test_windows (void **state)
     }
 }
 
+/* Far apart, so that words without a member lie between; and read since the array was built. */
+static void
+test_next_unread (void **state)
+{
+  Box *b = *state;
+  gint64 ids[400];
+  guint64 at = 0;
+  begin (b);
+  for (guint i = 0; i < 400; i++)
+    ids[i] = put (b, b->inbox, i + 1, i + 1, i == 20 || i == 21 || i == 390 ? 0 : FM_FLAG_SEEN);
+  commit (b);
+  static const FmListOrder orders[] = { FM_ORDER_DATE, FM_ORDER_THREAD };
+  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+    {
+      FmListSpec spec = spec_of (b->inbox, orders[i], FALSE);
+      g_autoptr (FmPositions) p = fm_positions_load (b->r, &spec, NULL, NULL);
+      assert_true (fm_positions_find_unread (p, b->r, 0, FALSE, &at));
+      assert_int_equal (at, 20);
+      assert_true (fm_positions_find_unread (p, b->r, 21, FALSE, &at));
+      assert_int_equal (at, 390);
+      assert_true (fm_positions_find_unread (p, b->r, 390, FALSE, &at));
+      assert_int_equal (at, 20);
+      assert_true (fm_positions_find_unread (p, b->r, 390, TRUE, &at));
+      assert_int_equal (at, 21);
+      assert_true (fm_positions_find_unread (p, b->r, 20, TRUE, &at));
+      assert_int_equal (at, 390);
+      assert_true (fm_positions_find_unread (p, b->r, G_MAXUINT64, TRUE, &at));
+      assert_int_equal (at, 390);
+    }
+  g_autoptr (FmPositions) found = fm_positions_new_ids (ids + 10, 12);
+  assert_true (fm_positions_find_unread (found, b->r, 0, FALSE, &at));
+  assert_int_equal (at, 10);
+  g_autoptr (FmPositions) none = fm_positions_new_ids (ids + 22, 12);
+  assert_false (fm_positions_find_unread (none, b->r, 0, FALSE, &at));
+}
+
 static FmIdSet *
 body_hit (const FmQuery *leaf, gpointer data)
 {
@@ -225,7 +261,7 @@ int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[]
-      = { T (test_counters), T (test_modseq), T (test_threads), T (test_windows), T (test_queries), T (test_pop), T (test_outbox) };
+  const struct CMUnitTest tests[] = { T (test_counters),    T (test_modseq),  T (test_threads), T (test_windows),
+                                      T (test_next_unread), T (test_queries), T (test_pop),     T (test_outbox) };
   return cmocka_run_group_tests_name ("rows", tests, NULL, NULL);
 }
