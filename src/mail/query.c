@@ -198,6 +198,20 @@ append_children (GString *out, const FmQuery *query, const char *joint)
   g_string_append_c (out, ')');
 }
 
+/* Two operands a node: a long chain is deep on its left side, and is written as it was, since brackets may not be nested so deep. */
+static void
+append_chain (GString *out, const FmQuery *query)
+{
+  const FmQuery *left = fm_query_child (query, 0);
+
+  if (left->kind == FM_QUERY_XOR)
+    append_chain (out, left);
+  else
+    append_query (out, left);
+  g_string_append (out, " xor ");
+  append_query (out, fm_query_child (query, 1));
+}
+
 /* A word is quoted only where it would not be read back as one. */
 static void
 append_text (GString *out, const FmQuery *query)
@@ -259,7 +273,9 @@ append_query (GString *out, const FmQuery *query)
       append_children (out, query, " or ");
       break;
     case FM_QUERY_XOR:
-      append_children (out, query, " xor ");
+      g_string_append_c (out, '(');
+      append_chain (out, query);
+      g_string_append_c (out, ')');
       break;
     case FM_QUERY_NOT:
       g_string_append (out, "not ");

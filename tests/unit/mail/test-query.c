@@ -30,6 +30,8 @@ words_and_operators (void **state)
   check ("a1 b1", "(a1 and b1)");
   check ("a1 b1 or c1 AND d1", "((a1 and b1) or (c1 and d1))");
   check ("a1 or b1 xor c1 d1", "(a1 or (b1 xor (c1 and d1)))");
+  check ("a1 xor b1 xor c1", "(a1 xor b1 xor c1)");
+  check ("a1 xor (b1 xor c1)", "(a1 xor (b1 xor c1))");
   check ("a1 and (b1 or c1) and d1", "(a1 and (b1 or c1) and d1)");
   check ("not a1 b1", "(not a1 and b1)");
   check ("a1 not b1", "(a1 and not b1)");
@@ -45,6 +47,18 @@ words_and_operators (void **state)
   check ("日本*", "日本*");
   check ("+~tilde*", "+~tilde*");
   check ("(+~tilde* or +!~x1x*)", "(+~tilde* or +!~x1x*)");
+}
+
+/* A chain is no nesting, however long (found by fuzz-query). */
+static void
+long_chains (void **state)
+{
+  g_autoptr (GString) chain = g_string_new ("(u0");
+
+  for (guint i = 1; i < 300; i++)
+    g_string_append_printf (chain, " xor u%u", i);
+  g_string_append_c (chain, ')');
+  check (chain->str, chain->str);
 }
 
 static void
@@ -269,6 +283,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (words_and_operators),
+    cmocka_unit_test (long_chains),
     cmocka_unit_test (fields),
     cmocka_unit_test (ranges),
     cmocka_unit_test (mutt_patterns),
