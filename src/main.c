@@ -135,6 +135,11 @@ run_screen (const Arguments *arguments)
       fm_config_free (config);
       return 1;
     }
+  if (options.account && !fm_cli_knows_account (config, options.account))
+    {
+      fm_config_free (config);
+      return 1;
+    }
   if (!(app = fm_app_new (config, &options, &error)))
     {
       fprintf (stderr, "fulmar: %s\n", error->message);

@@ -30,6 +30,7 @@ struct FmApp {
   gpointer shell_data;
   gboolean read_only, demo;
   char *data_dir, *demo_dir;
+  char *account; /* -a: the one to begin with; NULL: none named */
 
   FmFolders *folders;
   FmList *list;

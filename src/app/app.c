@@ -96,6 +96,7 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   app->config = config;
   app->read_only = options->read_only;
   app->demo = options->demo;
+  app->account = g_strdup (options->account);
   app->port = fm_port_new ();
   app->overlay = fm_overlay_new ();
   fm_app_events_init (app);
@@ -171,6 +172,7 @@ fm_app_free (FmApp *app)
   fm_config_free (app->config);
   g_free (app->demo_dir);
   g_free (app->data_dir);
+  g_free (app->account);
   g_free (app->progress);
   g_free (app->wanted);
   g_free (app->last_folder);
@@ -197,7 +199,7 @@ first_inbox (FmApp *app)
   for (guint i = 0; i < accounts->len; i++)
     {
       const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
-      gint64 id = fm_folders_special (app->folders, spec->name, "inbox");
+      gint64 id = app->account && strcmp (app->account, spec->name) != 0 ? 0 : fm_folders_special (app->folders, spec->name, "inbox");
       if (id)
         return id;
     }
@@ -485,7 +487,9 @@ fm_app_account_of_message (FmApp *app, gint64 msg_id)
 const char *
 fm_app_default_account (FmApp *app)
 {
-  const FmAccountSpec *spec = fm_app_account_of_folder (app, fm_list_folder (app->list));
+  gint64 folder_id = fm_list_folder (app->list);
+  const FmAccountSpec *spec
+      = folder_id == 0 && app->account ? fm_app_account_named (app, app->account) : fm_app_account_of_folder (app, folder_id);
 
   return spec ? spec->name : "";
 }

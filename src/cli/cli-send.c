@@ -84,17 +84,20 @@ choose_account (FmCliSession *session, const FmCliGlobals *globals, const char *
     {
       const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
       gboolean sends = spec->smtp.host || spec->sendmail_argv;
-      if (globals->account ? strcmp (globals->account, spec->name) == 0
-                           : sends && sender && spec->address && fm_address_equal (spec->address, sender))
+      if (globals->account && strcmp (globals->account, spec->name) == 0)
+        {
+          if (!sends)
+            fm_cli_session_complain ("account %s can't send: it has no `smtp =`", spec->name);
+          return sends ? spec : NULL;
+        }
+      if (!globals->account && sends && sender && spec->address && fm_address_equal (spec->address, sender))
         return spec;
       if (!first && sends)
         first = spec;
     }
-  if (globals->account)
-    fm_cli_session_complain ("there is no account %s", globals->account);
-  else if (!first)
+  if (!first)
     fm_cli_session_complain ("no account can send: none has `smtp =`");
-  return globals->account ? NULL : first;
+  return first;
 }
 
 static int

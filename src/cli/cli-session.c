@@ -149,29 +149,6 @@ listen (const FmEvent *event, gpointer data)
     }
 }
 
-static gboolean
-account_is_known (FmConfig *config, const char *name)
-{
-  GPtrArray *accounts = fm_config_accounts (config);
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  const char *near;
-
-  for (guint i = 0; i < accounts->len; i++)
-    {
-      const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
-      if (strcmp (spec->name, name) == 0)
-        return TRUE;
-      g_ptr_array_add (names, spec->name);
-    }
-  g_ptr_array_add (names, NULL);
-  near = fm_text_nearest (name, (const char *const *) names->pdata);
-  if (near)
-    fm_cli_session_complain ("there is no account %s: did you mean %s?", name, near);
-  else
-    fm_cli_session_complain ("there is no account %s", name);
-  return FALSE;
-}
-
 FmCliSession *
 fm_cli_session_open (const FmCliGlobals *globals, FmCliNeed need)
 {
@@ -191,7 +168,7 @@ fm_cli_session_open (const FmCliGlobals *globals, FmCliNeed need)
       fm_config_free (config);
       return NULL;
     }
-  if (globals->account && !account_is_known (config, globals->account))
+  if (globals->account && !fm_cli_knows_account (config, globals->account))
     {
       fm_config_free (config);
       return NULL;

@@ -111,12 +111,31 @@ sync_all (FmCliSession *session, const FmCliGlobals *globals, GHashTable *by_acc
   return good;
 }
 
+/* Folders named on the command line must be there after the pass, which has read the tree. FALSE: said. */
+static gboolean
+folders_exist (FmCliSession *session, GHashTable *by_account)
+{
+  GHashTableIter iter;
+  gpointer account, names;
+  gboolean good = TRUE;
+
+  g_hash_table_iter_init (&iter, by_account);
+  while (g_hash_table_iter_next (&iter, &account, &names))
+    for (guint i = 0; i < ((GPtrArray *) names)->len; i++)
+      {
+        const char *name = g_ptr_array_index ((GPtrArray *) names, i);
+        g_autofree char *full = name ? g_strconcat (account, "/", name, NULL) : NULL;
+        good &= !full || fm_cli_session_folder (session, full) != 0;
+      }
+  return good;
+}
+
 static int
 run_sync (FmCliSession *session, const FmCliGlobals *globals, GHashTable *by_account, gboolean watch)
 {
   Watched watched = { .session = session, .tty = isatty (STDERR_FILENO) };
 
-  if (!sync_all (session, globals, by_account, &watched))
+  if (!sync_all (session, globals, by_account, &watched) || !folders_exist (session, by_account))
     return 1;
   printf ("%" G_GINT64_FORMAT " new\n", watched.new_mail);
   fflush (stdout);

@@ -22,6 +22,7 @@ static const Command commands[] = {
   { "delete", "delete MESSAGE...                              to Trash", fm_cli_act_run },
   { "send", "send [-t] [--wait] [ADDRESS...] <message       as sendmail: queued, then sent", fm_cli_send_run },
   { "queue", "queue [--json | retry | resend | sent | draft | drop ID...]   what waits, and why", fm_cli_queue_run },
+  { "export", "export DIR                                     everything into Maildirs: a backup", fm_cli_export_run },
   { "index", "index [--rebuild]", fm_cli_sync_index },
   { "setup", "setup                                          the guided account set-up", fm_cli_setup_run },
   { "doctor", "doctor [--json]                                what is wrong, and how to mend it", fm_cli_doctor_run },
@@ -55,6 +56,29 @@ take_account (FmCliGlobals *globals, int *argc, char **argv)
       left[n++] = argv[i];
   *argc = n;
   return left;
+}
+
+gboolean
+fm_cli_knows_account (FmConfig *config, const char *name)
+{
+  GPtrArray *accounts = fm_config_accounts (config);
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  const char *near;
+
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
+      if (strcmp (spec->name, name) == 0)
+        return TRUE;
+      g_ptr_array_add (names, spec->name);
+    }
+  g_ptr_array_add (names, NULL);
+  near = fm_text_nearest (name, (const char *const *) names->pdata);
+  if (near)
+    fm_cli_session_complain ("there is no account %s: did you mean %s?", name, near);
+  else
+    fm_cli_session_complain ("there is no account %s", name);
+  return FALSE;
 }
 
 /* What a script reads must be whole: a full disk or a closed pipe is a failure. */

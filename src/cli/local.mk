@@ -3,6 +3,7 @@ src_cli_libcli_a_CFLAGS = $(AM_CFLAGS)
 src_cli_libcli_a_SOURCES = \
 	src/cli/cli-act.c \
 	src/cli/cli-doctor.c \
+	src/cli/cli-export.c \
 	src/cli/cli-json.c \
 	src/cli/cli-list.c \
 	src/cli/cli-message.c \

@@ -44,6 +44,8 @@ remedy_of (const GError *error)
       return "these are the server's own words: try again later, or ask its owner";
     case FM_ERROR_STORAGE:
       return "mend the file named";
+    case FM_ERROR_NOT_FOUND:
+      return "write what is there into the account's section, or make it, or install it";
     default:
       return NULL;
     }

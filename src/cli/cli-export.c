@@ -1,0 +1,228 @@
+/* fulmar export: everything that is here, copied into Maildirs that any mail program reads. A copy is named by its content, so that a second run adds what is new
+ * and takes nothing away: what was deleted since stays in the backup. */
+#include "cli/cli-private.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <fulmar/base/paths.h>
+#include <fulmar/mail/flags.h>
+#include <fulmar/store/body-store.h>
+#include <fulmar/store/folder-store.h>
+#include <fulmar/store/positions.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SLICE 500
+#define BLOCK_BYTES (64 * 1024)
+
+typedef struct {
+  FmCliSession *session;
+  const char *dir;
+  char *folder;           /* directory of the Maildir at hand */
+  GHashTable *there;      /* digest -> file name in its cur/ */
+  guint64 copied, before; /* messages written now, and found from an earlier run */
+  guint64 missing;        /* without their text here */
+} Export;
+
+/* "work/Lists/notmuch" under the directory: each part a safe name, never one of Maildir's own. Transfer: full. */
+static char *
+folder_dir (const char *dir, const FmFolderInfo *folder)
+{
+  g_autofree char *full = g_strconcat (folder->account, "/", folder->name, NULL);
+  g_auto (GStrv) parts = g_strsplit (full, "/", -1);
+  GString *path = g_string_new (dir);
+
+  for (guint i = 0; parts[i]; i++)
+    {
+      g_autofree char *safe = fm_paths_safe_name (parts[i], 200);
+      gboolean reserved = strcmp (safe, "cur") == 0 || strcmp (safe, "new") == 0 || strcmp (safe, "tmp") == 0;
+      g_string_append_printf (path, "/%s%s", safe, reserved ? "_" : "");
+    }
+  return g_string_free (path, FALSE);
+}
+
+static gboolean
+open_folder (Export *export, const FmFolderInfo *folder)
+{
+  static const char *const parts[] = { "cur", "new", "tmp" };
+  g_autoptr (GError) error = NULL;
+
+  g_free (export->folder);
+  export->folder = folder_dir (export->dir, folder);
+  g_hash_table_remove_all (export->there);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    {
+      g_autofree char *path = g_build_filename (export->folder, parts[i], NULL);
+      if (!fm_paths_make_private_dir (path, &error))
+        {
+          fm_cli_session_complain ("%s", error->message);
+          return FALSE;
+        }
+      g_autoptr (GDir) names = i == 0 ? g_dir_open (path, 0, NULL) : NULL;
+      const char *name;
+      while (names && (name = g_dir_read_name (names)))
+        if (strlen (name) >= FM_BODY_STORE_DIGEST_CHARS)
+          g_hash_table_insert (export->there, g_strndup (name, FM_BODY_STORE_DIGEST_CHARS), g_strdup (name));
+    }
+  return TRUE;
+}
+
+/* In the order of the alphabet, as Maildir wants them. Transfer: full. */
+static char *
+name_of (const char *digest, guint flags)
+{
+  static const struct {
+    guint flag;
+    char letter;
+  } letters[] = { { FM_FLAG_DRAFT, 'D' },    { FM_FLAG_FLAGGED, 'F' }, { FM_FLAG_FORWARDED, 'P' },
+                  { FM_FLAG_ANSWERED, 'R' }, { FM_FLAG_SEEN, 'S' },    { FM_FLAG_DELETED, 'T' } };
+  GString *name = g_string_new (digest);
+
+  g_string_append (name, ".fulmar:2,");
+  for (guint i = 0; i < G_N_ELEMENTS (letters); i++)
+    if (flags & letters[i].flag)
+      g_string_append_c (name, letters[i].letter);
+  return g_string_free (name, FALSE);
+}
+
+/* FROM into the file TO, made now; its digest, transfer full; NULL: errno tells. */
+static char *
+copy_file (const char *from, const char *to)
+{
+  g_autofree guchar *block = g_malloc (BLOCK_BYTES);
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  int in = open (from, O_RDONLY | O_CLOEXEC), out = in < 0 ? -1 : open (to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  gboolean good = out >= 0;
+  ssize_t n = 0;
+
+  while (good && (n = read (in, block, BLOCK_BYTES)) != 0)
+    {
+      if (n < 0 && errno == EINTR)
+        continue;
+      good = n > 0 && write (out, block, n) == n;
+      if (good)
+        g_checksum_update (sum, block, n);
+    }
+  int saved_errno = good ? 0 : errno;
+  if (in >= 0)
+    close (in);
+  if (out >= 0 && close (out) != 0 && good)
+    {
+      good = FALSE;
+      saved_errno = errno;
+    }
+  errno = saved_errno;
+  return good ? g_strdup (g_checksum_get_string (sum)) : NULL;
+}
+
+static gboolean
+export_message (Export *export, const FmRow *row)
+{
+  g_autofree char *path = fm_body_store_path (fm_cli_session_reader (export->session), row->id, NULL);
+  g_autofree char *temporary = g_build_filename (export->folder, "tmp", "copying", NULL);
+  g_autofree char *digest = path ? copy_file (path, temporary) : NULL;
+
+  if (!path || (!digest && errno == ENOENT && access (path, F_OK) != 0))
+    {
+      export->missing++;
+      return TRUE;
+    }
+  g_autofree char *name = digest ? name_of (digest, row->flags) : NULL;
+  g_autofree char *target = name ? g_build_filename (export->folder, "cur", name, NULL) : NULL;
+  const char *old = digest ? g_hash_table_lookup (export->there, digest) : NULL;
+  g_autofree char *old_path = old ? g_build_filename (export->folder, "cur", old, NULL) : NULL;
+  struct stat info;
+  if (!digest || rename (temporary, target) != 0
+      || (old && strcmp (old, name) != 0 && unlink (old_path) != 0 && stat (old_path, &info) == 0))
+    {
+      fm_cli_session_complain ("%s: a message can't be copied: %s", export->folder, g_strerror (errno));
+      unlink (temporary);
+      return FALSE;
+    }
+  *(old ? &export->before : &export->copied) += 1;
+  g_hash_table_insert (export->there, g_strdup (digest), g_strdup (name));
+  return TRUE;
+}
+
+static gboolean
+export_folder (Export *export, const FmFolderInfo *folder)
+{
+  FmStoreReader *reader = fm_cli_session_reader (export->session);
+  FmListSpec spec = { .folder_id = folder->id, .order = FM_ORDER_DATE };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FmPositions) positions = open_folder (export, folder) ? fm_positions_load (reader, &spec, NULL, &error) : NULL;
+  guint64 count = positions ? fm_positions_count (positions) : 0;
+  gboolean good = positions != NULL;
+
+  for (guint64 at = 0; good && at < count; at += SLICE)
+    {
+      g_autoptr (GPtrArray) rows = fm_positions_rows (positions, reader, at, MIN (SLICE, count - at), &error);
+      good = rows != NULL;
+      for (guint i = 0; good && i < rows->len; i++)
+        good = !g_ptr_array_index (rows, i) || export_message (export, g_ptr_array_index (rows, i));
+    }
+  if (error)
+    fm_cli_session_complain ("%s", error->message);
+  return good;
+}
+
+/* One call for all that was written. */
+static gboolean
+sync_dir (const char *dir)
+{
+  int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  gboolean good = fd >= 0 && syncfs (fd) == 0;
+
+  if (!good)
+    fm_cli_session_complain ("%s: %s", dir, g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
+  return good;
+}
+
+static gboolean
+export_all (Export *export, const FmCliGlobals *globals)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) folders = fm_folder_store_list (fm_cli_session_reader (export->session), 0, &error);
+  gboolean good = folders != NULL;
+
+  if (!good)
+    fm_cli_session_complain ("%s", error->message);
+  for (guint i = 0; good && i < folders->len; i++)
+    {
+      const FmFolderInfo *folder = g_ptr_array_index (folders, i);
+      if (folder->selectable && folder->special != FM_SPECIAL_OUTBOX
+          && (!globals->account || strcmp (globals->account, folder->account) == 0))
+        good = export_folder (export, folder);
+    }
+  return good && sync_dir (export->dir);
+}
+
+int
+fm_cli_export_run (const FmCliGlobals *globals, int argc, char **argv)
+{
+  Export export = { 0 };
+  gboolean good;
+
+  if (argc != 2 || *argv[1] == '-' || !*argv[1])
+    {
+      fm_cli_session_complain ("usage: fulmar export DIR");
+      return 2;
+    }
+  if (!(export.session = fm_cli_session_open (globals, FM_CLI_READ)))
+    return 1;
+  export.dir = argv[1];
+  export.there = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  good = export_all (&export, globals);
+  printf ("%" G_GUINT64_FORMAT " copied, %" G_GUINT64_FORMAT " there already\n", export.copied, export.before);
+  if (export.missing > 0)
+    fm_cli_session_complain ("%" G_GUINT64_FORMAT
+                             " messages have no text here, so they are not in the backup: `fulmar sync` fetches it, if `offline` says so",
+                             export.missing);
+  g_hash_table_unref (export.there);
+  g_free (export.folder);
+  fm_cli_session_free (export.session);
+  return good && export.missing == 0 ? 0 : 1;
+}
