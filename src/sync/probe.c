@@ -180,7 +180,10 @@ static void
 try_local (GPtrArray *steps, const FmAccountSpec *spec)
 {
   g_autoptr (GError) error = NULL;
-  if (access (spec->path, R_OK) != 0)
+  if (spec->kind != FM_ACCOUNT_MAILDIR)
+    error = g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "%s is not read: this version serves no mbox and no notmuch store, only Maildirs",
+                         spec->path);
+  else if (access (spec->path, R_OK) != 0)
     error = g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "%s is not there, or can't be read", spec->path);
   else if (access (spec->path, W_OK) != 0)
     error = g_error_new (FM_ERROR, FM_ERROR_STORAGE, "%s can't be written", spec->path);

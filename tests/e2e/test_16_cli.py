@@ -250,6 +250,7 @@ def setup(test):
             (account("imaps", port=1, ca=server.ca.path), "imap localhost:1", "host name, the port"),
             (account("imaps", port=server.pop, ca=server.ca.path), "imap localhost", "->"),
             ("[account work]\naddress = ada@localhost\nmaildir = /nowhere/at/all\n", "/nowhere/at/all", "->"),
+            ("[account work]\naddress = ada@localhost\nmbox = %s\n" % home.config, "serves no mbox", "->"),
             (account("imaps", port=server.imaps, ca=server.ca.path, smtp="sendmail:/no/such/program"), "/no/such/program", "->")):
         home.configure(text)
         run = home.cli("doctor", check=False)
