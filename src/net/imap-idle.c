@@ -6,7 +6,7 @@
 #include <fulmar/base/error.h>
 
 #define LONGEST_MS (28 * 60 * 1000) /* servers drop a silent client after 30 minutes (RFC 2177) */
-#define QUIET_MS 20
+#define QUIET_MS 5
 
 typedef struct {
   FmImapSession *session;

@@ -4,6 +4,7 @@
 #include <fulmar/base/error.h>
 
 #define BATCH 2000
+#define FLAGS_BATCH 20000 /* the server is done with them in one turn, and doing them twice is doing them once */
 
 static gboolean
 needs_selection (const FmOpBatch *batch)
@@ -127,9 +128,11 @@ fm_imap_ops_run (FmImapConn *conn, GError **error)
     }
   while (!local && !fm_imap_worker_stopping (conn->worker))
     {
-      g_autoptr (FmOpBatch) batch = fm_journal_next (conn->reader, account_id, BATCH, &local);
+      g_autoptr (FmOpBatch) batch = fm_journal_next (conn->reader, account_id, FLAGS_BATCH, &local);
       if (!batch)
         break;
+      if (batch->kind != FM_OP_FLAGS)
+        batch->n = MIN (batch->n, BATCH);
       if (!run_batch (conn, batch, error))
         return FALSE;
     }

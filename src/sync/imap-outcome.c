@@ -2,6 +2,8 @@
 #include "sync/imap-ops-private.h"
 #include <fulmar/base/error.h>
 
+#define SLICE 1000
+
 typedef struct {
   const FmOpBatch *batch;
   const guint32 *new_uids; /* by item; NULL: none told */
@@ -73,6 +75,21 @@ write_outcome (FmImapConn *conn, FmPenRun run, Outcome *outcome, GError **error)
   return good;
 }
 
+/* In slices, so that a user's change need not wait for the pen until thousands are written. */
+static gboolean
+write_sliced (FmImapConn *conn, FmPenRun run, const Outcome *whole, GError **error)
+{
+  for (guint first = whole->first; first < whole->first + whole->n; first += SLICE)
+    {
+      Outcome slice = *whole;
+      slice.first = first;
+      slice.n = MIN (SLICE, whole->first + whole->n - first);
+      if (!write_outcome (conn, run, &slice, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static Outcome
 all_of (const FmOpBatch *batch)
 {
@@ -91,7 +108,7 @@ fm_imap_outcome_sent (FmImapConn *conn, const FmOpBatch *batch, guint32 note, GE
   Outcome outcome = all_of (batch);
 
   outcome.note = note;
-  return write_outcome (conn, sent_run, &outcome, error);
+  return write_sliced (conn, sent_run, &outcome, error);
 }
 
 gboolean
@@ -100,7 +117,7 @@ fm_imap_outcome_confirm_all (FmImapConn *conn, const FmOpBatch *batch, const gui
   Outcome outcome = all_of (batch);
 
   outcome.new_uids = new_uids;
-  return write_outcome (conn, confirm_run, &outcome, error);
+  return write_sliced (conn, confirm_run, &outcome, error);
 }
 
 gboolean
@@ -111,7 +128,7 @@ fm_imap_outcome_confirm_one (FmImapConn *conn, const FmOpBatch *batch, guint ite
 
   uids[item] = new_uid;
   outcome.new_uids = uids;
-  return write_outcome (conn, confirm_run, &outcome, error);
+  return write_sliced (conn, confirm_run, &outcome, error);
 }
 
 gboolean
@@ -119,7 +136,7 @@ fm_imap_outcome_retry_all (FmImapConn *conn, const FmOpBatch *batch, GError **er
 {
   Outcome outcome = all_of (batch);
 
-  return write_outcome (conn, retry_run, &outcome, error);
+  return write_sliced (conn, retry_run, &outcome, error);
 }
 
 gboolean
@@ -127,7 +144,7 @@ fm_imap_outcome_retry_one (FmImapConn *conn, const FmOpBatch *batch, guint item,
 {
   Outcome outcome = one_of (batch, item);
 
-  return write_outcome (conn, retry_run, &outcome, error);
+  return write_sliced (conn, retry_run, &outcome, error);
 }
 
 void
