@@ -104,6 +104,8 @@ ring (FmApp *app, const FmEvent *event)
 
   if (event->count <= 0 || !name)
     return;
+  if (app->shell && fm_config_get_bool (app->config, "bell"))
+    app->shell->act (app->shell_data, FM_SHELL_BELL, 0);
   fm_app_say (app, event->count == 1 ? "%" G_GINT64_FORMAT " new message in %s" : "%" G_GINT64_FORMAT " new messages in %s", event->count,
               name);
 }

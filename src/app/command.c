@@ -1,6 +1,7 @@
 /* The register of commands, and the one way a command line becomes a run: keys, macros and `:` all come through here. */
 #include "app/app-private.h"
 #include "app/commands.h"
+#include "app/settings.h"
 #include <string.h>
 
 #define FM_X(name) fm_cmd_##name##_commands,
@@ -160,6 +161,24 @@ complete_folders (FmApp *app, GPtrArray *found, const char *before, const char *
   complete_words (found, before, (const char *const *) names->pdata, partial, "");
 }
 
+/* A setting's name, or, after its `=`, what it can be. */
+static void
+complete_setting (GPtrArray *found, const char *before, const char *partial)
+{
+  const char *equals = strchr (partial, '=');
+  g_autofree char *name = equals ? g_strndup (partial, equals - partial) : NULL;
+  const FmSetting *setting = name ? fm_settings_find (name) : NULL;
+
+  if (!equals)
+    complete_words (found, before, fm_config_setting_names (), partial, "=");
+  if (!setting)
+    return;
+  g_auto (GStrv) values = fm_settings_suggest (setting);
+  for (guint i = 0; values[i]; i++)
+    if (g_str_has_prefix (values[i], equals + 1))
+      g_ptr_array_add (found, g_strdup_printf ("%s %s=%s", before, name, values[i]));
+}
+
 char **
 fm_command_complete (FmApp *app, guint context, const char *partial)
 {
@@ -176,7 +195,7 @@ fm_command_complete (FmApp *app, guint context, const char *partial)
       if (strstr (kind, "FOLDER"))
         complete_folders (app, found, name, blank + 1);
       else if (strstr (kind, "NAME=VALUE"))
-        complete_words (found, name, fm_config_setting_names (), blank + 1, "=");
+        complete_setting (found, name, blank + 1);
       else if (strstr (kind, "COMMAND"))
         for (const FmCommand *const *c = fm_command_all (); *c && found->len < MAX_COMPLETIONS; c++)
           if (g_str_has_prefix ((*c)->name, blank + 1))

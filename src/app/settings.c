@@ -5,7 +5,7 @@
 #include <fulmar/base/text.h>
 
 static const FmSetting settings[] = {
-  { "theme", FM_SETTING_TEXT, "dark", NULL, "colours: the name of a theme file, or a path" },
+  { "theme", FM_SETTING_TEXT, "dark", "dark|light|nord|gruvbox|mono", "colours: the name of a theme file, or a path" },
   { "colours", FM_SETTING_CHOICE, "auto", "auto|mono|8|16|256|direct", "how many colours the terminal shows; ssh often hides it" },
   { "ascii", FM_SETTING_CHOICE, "auto", "auto|true|false", "draw lines and marks with plain ASCII" },
   { "layout", FM_SETTING_CHOICE, "wide", "wide|tall|list", "wide: pager under the list; tall: beside it; list: one at a time" },
@@ -30,7 +30,6 @@ static const FmSetting settings[] = {
   { "signature", FM_SETTING_TEXT, "", NULL, "a file put under every new message" },
   { "reply_all_ask", FM_SETTING_INT, "15", "0|1000", "reply to all asks when it would reach more people than this; 0: never" },
   { "undo_send", FM_SETTING_INT, "10", "0|600", "seconds a sent mail is held so that `u` can bring it back" },
-  { "search_limit", FM_SETTING_INT, "100000", "100|10000000", "most hits a search collects" },
 };
 
 const FmSetting *
@@ -58,6 +57,14 @@ fm_settings_names (void)
     for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
       names[i] = settings[i].name;
   return names;
+}
+
+char **
+fm_settings_suggest (const FmSetting *setting)
+{
+  if (setting->kind == FM_SETTING_BOOL)
+    return g_strsplit ("true|false", "|", -1);
+  return g_strsplit (setting->kind == FM_SETTING_INT || !setting->choices ? "" : setting->choices, "|", -1);
 }
 
 static char *

@@ -8,7 +8,7 @@ typedef struct {
   const char *name;
   FmSettingKind kind;
   const char *initial;
-  const char *choices; /* CHOICE: separated by '|'; INT: "LEAST|MOST" */
+  const char *choices; /* CHOICE: separated by '|'; TEXT: likewise, as suggestions; INT: "LEAST|MOST" */
   const char *help;
 } FmSetting;
 
@@ -17,5 +17,7 @@ const FmSetting *fm_settings_all (guint *ret_n);
 const FmSetting *fm_settings_find (const char *name);
 const char *const *fm_settings_names (void);
 
+/* What it can be, as far as that is a list; empty: anything. Transfer: full. */
+char **fm_settings_suggest (const FmSetting *setting);
 /* VALUE in its canonical spelling ("yes" -> "true"), or NULL with FM_ERROR_INVALID that names what is allowed. Transfer: full. */
 char *fm_settings_check (const FmSetting *setting, const char *value, GError **error);

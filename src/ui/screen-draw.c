@@ -120,6 +120,8 @@ draw_top (FmScreen *screen, int width)
   FmViewStatusTop top = { .status = &status,
                           .unread = fm_list_unread (list),
                           .total = fm_list_total (list),
+                          .limit = fm_list_limit (list),
+                          .without_limit = fm_folders_total (fm_app_folders (screen->app), fm_list_folder (list)),
                           .is_search = fm_list_folder (list) == 0 && *fm_list_title (list),
                           .busy = fm_list_busy (list),
                           .now_utc = fm_clock_now_utc () };

@@ -335,7 +335,7 @@ shell_act (gpointer data, FmShellAct act, int count)
   FmScreen *screen = data;
   /* The panes are out of sight while a message is being written: nothing moves in them. */
   if (screen->composing && act != FM_SHELL_REDRAW && act != FM_SHELL_BACK && act != FM_SHELL_HELP && act != FM_SHELL_EFFECTS
-      && act != FM_SHELL_SUSPEND)
+      && act != FM_SHELL_SUSPEND && act != FM_SHELL_BELL)
     return;
   switch (act)
     {
@@ -419,6 +419,10 @@ shell_act (gpointer data, FmShellAct act, int count)
       break;
     case FM_SHELL_SUSPEND:
       fm_screen_suspend (screen);
+      break;
+    case FM_SHELL_BELL:
+      if (screen->child == 0) /* else the terminal is another's */
+        fm_term_curses_bell (screen->term);
       break;
     }
   fm_screen_dirty (screen);

@@ -413,6 +413,7 @@ fm_screen_configure (FmScreen *screen)
   screen->wish.layout = layout_by_name (fm_config_get (config, "layout"));
   screen->wish.folders_width = fm_config_get_int (config, "folders_width");
   screen->wish.list_size = fm_config_get_int (config, "list_height");
+  fm_view_pager_set_wrap (screen->pager, fm_config_get_int (config, "wrap"));
   tell_problems (screen, problems);
 }
 

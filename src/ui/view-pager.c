@@ -9,7 +9,7 @@ struct FmViewPager {
   gint form;
   FmLayoutOptions options;
   guint top;
-  int rows;
+  int rows, wrap;
   gboolean to_bottom; /* waits for the layout's end */
   char *needle;
   gint64 hit; /* the line of the last hit, -1: none */
@@ -55,6 +55,12 @@ fm_view_pager_show (FmViewPager *view, FmDoc *doc, gint64 id, gint form)
     return;
   view->layout = fm_layout_new (doc, &view->options);
   fm_layout_set_needle (view->layout, view->needle);
+}
+
+void
+fm_view_pager_set_wrap (FmViewPager *view, int cols)
+{
+  view->wrap = cols;
 }
 
 /* As TOP as can be with the last page full. */
@@ -153,7 +159,7 @@ fm_view_pager_draw (FmViewPager *view, const FmViewFrame *frame, const char *not
   view->rows = body.height;
   if (!view->layout)
     return;
-  options.width_cols = body.width;
+  options.width_cols = view->wrap > 0 ? MIN (body.width, view->wrap) : body.width;
   options.ascii = fm_canvas_is_ascii (frame->canvas);
   set_options (view, &options);
   clamp_top (view);

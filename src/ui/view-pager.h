@@ -13,6 +13,8 @@ void fm_view_pager_free (FmViewPager *view); /* accepts NULL */
 /* Shows DOC (referenced; NULL: nothing) of message ID in a FORM (one of its parts, its source, ...: any number). Another message or form begins
  * at the top; the same one, loaded anew, keeps its place. */
 void fm_view_pager_show (FmViewPager *view, FmDoc *doc, gint64 id, gint form);
+/* Wraps at COLS at most; 0: at the pane's width. */
+void fm_view_pager_set_wrap (FmViewPager *view, int cols);
 /* NOTICE (may be NULL) stands above the text, or instead of it. */
 void fm_view_pager_draw (FmViewPager *view, const FmViewFrame *frame, const char *notice);
 

@@ -50,6 +50,13 @@ counts_text (const FmCanvas *canvas, const FmViewStatusTop *top)
   g_autofree char *unread = fm_view_status_number (top->unread);
   if (top->is_search)
     return g_strdup_printf ("%s found%s", total, top->busy ? ", searching" : "");
+  if (top->limit && top->busy)
+    return g_strdup_printf ("looking for %s", top->limit);
+  if (top->limit)
+    {
+      g_autofree char *all = fm_view_status_number (top->without_limit);
+      return g_strdup_printf ("%s of %s match %s", total, all, top->limit);
+    }
   if (top->unread == 0)
     return g_strdup (total);
   return g_strdup_printf ("%s new %s %s", unread, fm_canvas_glyph (canvas, FM_GLYPH_MIDDOT), total);

@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 typedef struct {
   const FmAppStatus *status;
   guint64 unread, total;
+  const char *limit;     /* what the list is narrowed to, or NULL */
+  guint64 without_limit; /* messages there would be */
   gboolean is_search, busy;
   gint64 now_utc;
 } FmViewStatusTop;

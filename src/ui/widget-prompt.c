@@ -83,7 +83,7 @@ complete (Prompt *prompt, int direction)
     fm_line_edit_set (prompt->edit, common);
   if (!found[1])
     {
-      if (prompt->kind == FM_PROMPT_COMMAND && !g_str_has_suffix (common, " "))
+      if (prompt->kind == FM_PROMPT_COMMAND && !g_str_has_suffix (common, " ") && !g_str_has_suffix (common, "="))
         fm_line_edit_insert (prompt->edit, " ");
       return;
     }

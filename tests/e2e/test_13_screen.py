@@ -192,5 +192,58 @@ def empty_is_explained(test):
         assert screen.quit() == 0
 
 
+def hits_in_the_list(test):
+    """n goes to the next message of the list that the last search finds, Esc-/ backwards; both go on round the end. A limit shows in the top line."""
+    home = test.home()
+    local_mail(home, [message(("Boats %d" if number % 3 == 0 else "Oars %d") % number) for number in range(10)])
+    with home.screen() as screen:
+        screen.wait(lambda: place(screen) == (1, 10), "the inbox is open")
+        screen.press("n", lambda: "nothing was searched for yet" in screen.last_line())
+        screen.press("/", lambda: "search:" in screen.text())
+        screen.press("subject:boats\r", lambda: "4 found" in screen.line(0))
+        screen.press("q", lambda: place(screen) == (1, 10))
+        for at in (4, 7, 10):
+            screen.press("n", lambda: (place(screen) or (0, 0))[0] == at)
+        screen.press("n", lambda: "went on from the top" in screen.last_line() and place(screen)[0] == 1)
+        screen.press(ESC + "n", lambda: "went on from the end" in screen.last_line() and place(screen)[0] == 10)
+        screen.press(ESC + "/", lambda: "backwards in this list:" in screen.text())
+        screen.press('subject:"oars 2"\r', lambda: (place(screen) or (0, 0))[0] == 8)
+        screen.press("n", lambda: "no other hit here" in screen.last_line())
+        screen.press("l", lambda: "limit to" in screen.text())
+        screen.press("subject:boats\r", lambda: "4 of 10 match subject:boats" in screen.line(0) and (place(screen) or (0, 0))[1] == 4)
+        screen.press("l", lambda: "limit to" in screen.text())
+        screen.press("\025\r", lambda: "match" not in screen.line(0) and (place(screen) or (0, 0))[1] == 10)
+        assert screen.quit() == 0
+
+
+def bells(screen):
+    """How often it rang; a title may end in the same byte."""
+    return re.sub(rb"\x1b\][^\a\x1b]*\a", b"", bytes(screen.received)).count(b"\a")
+
+
+def settings_work(test):
+    """`:set` completes names and values; `wrap` narrows the text, `bell` rings for new mail."""
+    home = test.home()
+    local_mail(home, [message("Wide", body="word " * 60 + "\n")])
+    with home.screen(columns=140) as screen:
+        screen.wait(lambda: "word word" in screen.text(), "the message is shown")
+        screen.press(":", lambda: screen.last_line().startswith(":"))
+        screen.press("set wra\t", lambda: "set wrap=" in screen.last_line())
+        before = max(len(line.rstrip()) for line in screen.lines() if "word" in line)
+        screen.press("40\r", lambda: max(len(line.rstrip()) for line in screen.lines() if "word" in line) < before - 30, "narrower")
+        screen.press(":", lambda: screen.last_line().startswith(":"))
+        screen.press("set theme=n\t", lambda: "set theme=nord" in screen.last_line())
+        screen.press("\025set bell=t\t", lambda: "set bell=true" in screen.last_line())
+        screen.press("\r", lambda: "bell = true" in screen.last_line())
+        screen.settle()
+        heard = bells(screen)
+        with open(home.folder + "/Mail/INBOX/new/9.sample", "wb") as out:
+            out.write(message("Ding"))
+        screen.wait(lambda: "1 new message in local/INBOX" in screen.last_line())
+        assert bells(screen) == heard + 1, "it rings once"
+        assert screen.quit() == 0
+
+
 if __name__ == "__main__":
-    run_tests(undo_finds, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained)
+    run_tests(undo_finds, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained,
+              hits_in_the_list, settings_work)

@@ -52,6 +52,7 @@ typedef enum {
   FM_SHELL_FIND_PREVIOUS,
   FM_SHELL_COMPOSER, /* show the composer of fm_app_composer */
   FM_SHELL_SUSPEND,
+  FM_SHELL_BELL,
 } FmShellAct;
 
 /* value struct: implemented by ui */
