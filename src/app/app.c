@@ -259,7 +259,7 @@ open_query (FmApp *app, const char *text, const char *saved_name)
 
   if (!query)
     return;
-  show_list (app, fm_list_open_search (app, saved_name ? saved_name : text, query, 0), TRUE);
+  show_list (app, fm_list_search_open (app, saved_name ? saved_name : text, query, 0), TRUE);
   fm_folders_set_current (app->folders, 0, saved_name);
 }
 

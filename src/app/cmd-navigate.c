@@ -109,7 +109,7 @@ thread (const FmCommandCall *call, gboolean backwards)
 {
   guint64 position;
 
-  if (!fm_list_find_thread (call->app->list, backwards, &position))
+  if (!fm_list_thread_find (call->app->list, backwards, &position))
     {
       fm_app_say (call->app, backwards ? "this is the first thread" : "this is the last thread");
       return;

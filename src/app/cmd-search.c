@@ -176,14 +176,14 @@ limit_answered (const char *answer, gpointer data)
     return;
   if (!*answer || strcmp (answer, "all") == 0 || strcmp (answer, "~A") == 0)
     {
-      fm_list_set_limit (app->list, NULL, NULL);
+      fm_list_search_limit (app->list, NULL, NULL);
       fm_app_say (app, "all messages");
     }
   else if ((query = fm_app_parse_query (app, answer)))
     {
       g_free (app->last_limit);
       app->last_limit = g_strdup (answer);
-      fm_list_set_limit (app->list, answer, query);
+      fm_list_search_limit (app->list, answer, query);
     }
   fm_app_changed (app, FM_CHANGE_LIST);
 }

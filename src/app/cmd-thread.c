@@ -15,7 +15,7 @@ static void
 run_fold (const FmCommandCall *call)
 {
   if (need_threads (call->app))
-    fm_list_fold_thread (call->app->list);
+    fm_list_thread_fold (call->app->list);
   fm_app_changed (call->app, FM_CHANGE_LIST);
 }
 
@@ -23,7 +23,7 @@ static void
 run_fold_all (const FmCommandCall *call)
 {
   if (need_threads (call->app))
-    fm_list_fold_all (call->app->list);
+    fm_list_thread_fold_all (call->app->list);
   fm_app_changed (call->app, FM_CHANGE_LIST);
 }
 

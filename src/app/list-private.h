@@ -5,7 +5,7 @@
 /* FOLDER_ID's list in the configured order. */
 FmList *fm_list_open_folder (FmApp *app, gint64 folder_id);
 /* Results of TEXT (parsed as QUERY) within FOLDER_ID (0: everywhere), streaming in. */
-FmList *fm_list_open_search (FmApp *app, const char *text, FmQuery *query, gint64 folder_id);
+FmList *fm_list_search_open (FmApp *app, const char *text, FmQuery *query, gint64 folder_id);
 void fm_list_free (FmList *list); /* accepts NULL */
 
 /* Rows of FOLDER_ID changed on disk: read again what is shown, keeping the cursor's message. */
@@ -18,7 +18,7 @@ void fm_list_redraw (FmList *list);
 /* `date`, `-date`, ... and threads on or off. */
 void fm_list_set_order (FmList *list, const char *sort, gboolean threads);
 /* QUERY (referenced) and its TEXT, or NULL for all. */
-void fm_list_set_limit (FmList *list, const char *text, FmQuery *query);
+void fm_list_search_limit (FmList *list, const char *text, FmQuery *query);
 
 /* The position of row ID, if it is in the list. */
 gboolean fm_list_find (FmList *list, gint64 id, guint64 *ret_position);
@@ -35,7 +35,7 @@ GArray *fm_list_tagged_ids (FmList *list); /* gint64; Transfer: full */
 /* Rows of the whole thread of row ID within this list's folder; Transfer: full. */
 GArray *fm_list_thread_ids (FmList *list, gint64 id);
 /* Folds or unfolds the thread under the cursor, or all. */
-void fm_list_fold_thread (FmList *list);
-void fm_list_fold_all (FmList *list);
+void fm_list_thread_fold (FmList *list);
+void fm_list_thread_fold_all (FmList *list);
 /* The first row of the next (previous) thread. */
-gboolean fm_list_find_thread (FmList *list, gboolean backwards, guint64 *ret_position);
+gboolean fm_list_thread_find (FmList *list, gboolean backwards, guint64 *ret_position);

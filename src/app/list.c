@@ -1,47 +1,10 @@
 /* The list's rows come from three places, the cheapest that knows: the row cache (a few hundred rows around what is shown), the position array
  * (any row by number), and, while that array still loads behind the screen, keyset pages from the top. The array is what was true when it was
  * built: a change in the folder re-reads the cached rows at once and loads a new array; when it arrives the cursor finds its message again. */
-#include "app/app-private.h"
-#include "app/list-private.h"
+#include "app/list-model.h"
 #include <fulmar/mail/flags.h>
 #include <fulmar/store/folder-store.h>
-#include <fulmar/store/message-store.h>
-#include <fulmar/store/positions.h>
 #include <string.h>
-
-#define FIRST_ROWS 120
-#define CACHE_BEFORE 60
-#define CACHE_ROWS 240
-#define THREAD_SCAN 5000
-
-typedef struct FmListLink {
-  guint refs;
-  FmList *list; /* NULL: gone */
-} Link;
-
-struct FmList {
-  FmApp *app;
-  Link *link;
-  char *title, *sort, *limit_text;
-  gint64 folder_id;
-  gboolean threaded, is_search, busy;
-  FmListOrder order;
-  gboolean descending, all_folded;
-  FmIdSet *limit, *folded, *limit_building;
-
-  FmPositions *positions; /* NULL while it loads for the first time */
-  guint64 load_request, search_request;
-  gboolean load_again;
-  GArray *found; /* a search's ids in order */
-
-  GPtrArray *cache; /* FmRow* or NULL, from position cache_first */
-  guint64 cache_first;
-  guint64 total, unread; /* the folder's counters */
-  guint64 cursor;
-  gint64 cursor_id;
-  gint64 sought_id;   /* goes under the cursor as soon as an array has it; 0: none */
-  GHashTable *tagged; /* gint64* set */
-};
 
 static void
 row_free (gpointer row)
@@ -49,24 +12,8 @@ row_free (gpointer row)
   fm_list_store_row_unref (row);
 }
 
-static void
-link_unref (gpointer data)
-{
-  Link *link = data;
-
-  if (--link->refs == 0)
-    g_free (link);
-}
-
-static Link *
-link_ref (FmList *list)
-{
-  list->link->refs++;
-  return list->link;
-}
-
-static FmListSpec
-spec_of (const FmList *list)
+FmListSpec
+fm_list_spec (const FmList *list)
 {
   FmListSpec spec = { .folder_id = list->folder_id, .order = list->order, .descending = list->descending, .limit = list->limit };
 
@@ -80,8 +27,8 @@ spec_of (const FmList *list)
 
 /* --- order --- */
 
-static void
-set_order_from (FmList *list, const char *sort)
+void
+fm_list_order_from (FmList *list, const char *sort)
 {
   static const struct {
     const char *name;
@@ -108,212 +55,8 @@ set_order_from (FmList *list, const char *sort)
     }
 }
 
-/* --- the cache --- */
-
-static void
-drop_cache (FmList *list)
-{
-  g_ptr_array_set_size (list->cache, 0);
-  list->cache_first = 0;
-}
-
-static void
-take_rows (FmList *list, guint64 first, GPtrArray *rows)
-{
-  drop_cache (list);
-  list->cache_first = first;
-  g_ptr_array_extend_and_steal (list->cache, rows);
-}
-
-/* The first page by keyset: what the screen shows before the array is there. */
-static void
-load_first (FmList *list)
-{
-  FmListSpec spec = spec_of (list);
-  GPtrArray *rows;
-
-  if (spec.limit || (spec.order != FM_ORDER_DATE && spec.order != FM_ORDER_THREAD) || list->folder_id == 0)
-    return;
-  rows = fm_list_store_first (fm_app_reader (list->app), &spec, FIRST_ROWS, NULL);
-  if (rows)
-    take_rows (list, 0, rows);
-}
-
-/* One more page below what is cached, while there is no array. */
-static gboolean
-extend_cache (FmList *list)
-{
-  FmListSpec spec = spec_of (list);
-  FmRow *last = list->cache->len ? g_ptr_array_index (list->cache, list->cache->len - 1) : NULL;
-  GPtrArray *rows;
-  gboolean any;
-
-  if (!last || list->cache->len > 20000)
-    return FALSE;
-  rows = fm_list_store_page (fm_app_reader (list->app), &spec, last, FALSE, CACHE_ROWS, NULL);
-  if (!rows)
-    return FALSE;
-  any = rows->len > 0;
-  g_ptr_array_extend_and_steal (list->cache, rows);
-  return any;
-}
-
-static void
-load_around (FmList *list, guint64 position)
-{
-  guint64 first = position > CACHE_BEFORE ? position - CACHE_BEFORE : 0;
-  GPtrArray *rows = fm_positions_rows (list->positions, fm_app_reader (list->app), first, CACHE_ROWS, NULL);
-
-  if (rows)
-    take_rows (list, first, rows);
-}
-
-static FmRow *
-cached (FmList *list, guint64 position)
-{
-  if (position < list->cache_first || position >= list->cache_first + list->cache->len)
-    return NULL;
-  return g_ptr_array_index (list->cache, position - list->cache_first);
-}
-
-static gboolean
-is_cached (const FmList *list, guint64 position)
-{
-  return position >= list->cache_first && position < list->cache_first + list->cache->len;
-}
-
-static FmRow *
-row_at (FmList *list, guint64 position)
-{
-  if (is_cached (list, position))
-    return cached (list, position);
-  if (list->positions)
-    {
-      if (position >= fm_positions_count (list->positions))
-        return NULL;
-      load_around (list, position);
-      return cached (list, position);
-    }
-  while (position < list->cache_first + list->cache->len + CACHE_ROWS && position >= list->cache_first + list->cache->len)
-    if (!extend_cache (list))
-      return NULL;
-  return cached (list, position);
-}
-
-/* --- the array --- */
-
-typedef struct {
-  Link *link;
-  FmListSpec spec;
-} Load;
-
-static void
-load_free (gpointer data)
-{
-  Load *load = data;
-
-  link_unref (load->link);
-  if (load->spec.limit)
-    fm_idset_unref ((FmIdSet *) load->spec.limit);
-  if (load->spec.folded)
-    fm_idset_unref ((FmIdSet *) load->spec.folded);
-  g_free (load);
-}
-
-static gpointer
-load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
-{
-  const Load *load = data;
-
-  return fm_positions_load (reader, &load->spec, cancel, error);
-}
-
-static void start_load (FmList *list);
-
-static void
-use_positions (FmList *list, FmPositions *positions)
-{
-  guint64 position, before = list->cursor;
-
-  fm_positions_unref (list->positions);
-  list->positions = positions;
-  drop_cache (list);
-  gint64 sought_id = list->sought_id;
-  if (sought_id && fm_positions_find (positions, fm_app_reader (list->app), sought_id, &position))
-    {
-      list->cursor = position;
-      sought_id = 0;
-    }
-  else if (list->cursor_id && fm_positions_find (positions, fm_app_reader (list->app), list->cursor_id, &position))
-    list->cursor = position;
-  else
-    list->cursor = before;
-  fm_list_set_cursor (list, list->cursor);
-  list->sought_id = sought_id;
-  fm_app_changed (list->app, FM_CHANGE_LIST);
-}
-
-static void
-load_done (gpointer result, const GError *error, gpointer data)
-{
-  Load *load = data;
-  FmList *list = load->link->list;
-
-  if (!list)
-    {
-      fm_positions_unref (result);
-      return;
-    }
-  list->load_request = 0;
-  if (result)
-    use_positions (list, result);
-  else if (!g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED))
-    fm_app_complain (list->app, "the list can't be read: %s", error->message);
-  if (list->load_again)
-    {
-      list->load_again = FALSE;
-      start_load (list);
-    }
-}
-
-/* One load at a time; what changes meanwhile asks for one more. */
-static void
-start_load (FmList *list)
-{
-  Load *load;
-
-  if (list->is_search || list->folder_id == 0)
-    return;
-  if (list->load_request)
-    {
-      list->load_again = TRUE;
-      return;
-    }
-  load = g_new0 (Load, 1);
-  load->link = link_ref (list);
-  load->spec = spec_of (list);
-  load->spec.limit = list->limit ? fm_idset_ref (list->limit) : NULL;
-  load->spec.folded = load->spec.folded && list->folded ? fm_idset_dup (list->folded) : NULL;
-  list->load_request = fm_engine_compute (list->app->engine, load_run, load_done, load, load_free);
-}
-
-/* A new order or fold: nothing cached is true any more. */
-static void
-restart (FmList *list)
-{
-  if (list->load_request)
-    {
-      fm_engine_cancel (list->app->engine, list->load_request);
-      list->load_again = TRUE;
-    }
-  g_clear_pointer (&list->positions, fm_positions_unref);
-  drop_cache (list);
-  load_first (list);
-  start_load (list);
-}
-
-static void
-read_counters (FmList *list)
+void
+fm_list_read_counters (FmList *list)
 {
   g_autoptr (FmFolderInfo) info = list->folder_id ? fm_folder_store_get (fm_app_reader (list->app), list->folder_id, NULL) : NULL;
 
@@ -326,13 +69,13 @@ read_counters (FmList *list)
 
 /* --- life --- */
 
-static FmList *
-list_new (FmApp *app)
+FmList *
+fm_list_new (FmApp *app)
 {
   FmList *list = g_new0 (FmList, 1);
 
   list->app = app;
-  list->link = g_new0 (Link, 1);
+  list->link = g_new0 (FmListLink, 1);
   list->link->refs = 1;
   list->link->list = list;
   list->cache = g_ptr_array_new_with_free_func (row_free);
@@ -347,12 +90,11 @@ fm_list_free (FmList *list)
 {
   if (!list)
     return;
-  if (list->load_request)
-    fm_engine_cancel (list->app->engine, list->load_request);
+  fm_list_load_stop (list);
   if (list->search_request)
     fm_engine_cancel (list->app->engine, list->search_request);
   list->link->list = NULL;
-  link_unref (list->link);
+  fm_list_load_unlink (list->link);
   g_ptr_array_unref (list->cache);
   g_hash_table_unref (list->tagged);
   fm_positions_unref (list->positions);
@@ -369,7 +111,7 @@ fm_list_free (FmList *list)
 FmList *
 fm_list_open_folder (FmApp *app, gint64 folder_id)
 {
-  FmList *list = list_new (app);
+  FmList *list = fm_list_new (app);
   g_autoptr (FmFolderInfo) info = folder_id ? fm_folder_store_get (fm_app_reader (app), folder_id, NULL) : NULL;
 
   list->folder_id = folder_id;
@@ -380,186 +122,46 @@ fm_list_open_folder (FmApp *app, gint64 folder_id)
     }
   else
     list->title = g_strdup ("");
-  set_order_from (list, fm_config_get (app->config, "sort"));
-  read_counters (list);
+  fm_list_order_from (list, fm_config_get (app->config, "sort"));
+  fm_list_read_counters (list);
   if (info)
-    restart (list);
+    fm_list_load_restart (list);
   if (list->order != FM_ORDER_THREAD && list->order != FM_ORDER_DATE)
     return list;
   fm_list_set_cursor (list, 0);
   return list;
 }
 
-/* --- searches --- */
-
-static void
-search_answered (FmApp *app, const FmEvent *event, gpointer data)
-{
-  FmList *list = ((Link *) data)->list;
-
-  if (!list || list->search_request != event->reply_to)
-    return;
-  if (event->kind == FM_EVENT_SEARCH_BATCH && event->ids)
-    {
-      g_array_append_vals (list->found, event->ids->data, event->ids->len);
-      list->total = list->found->len;
-      use_positions (list, fm_positions_new_ids ((const gint64 *) (void *) list->found->data, list->found->len));
-    }
-  else if (event->kind == FM_EVENT_DONE || event->kind == FM_EVENT_FAILED || event->kind == FM_EVENT_CANCELLED)
-    {
-      list->busy = FALSE;
-      list->search_request = 0;
-      if (event->kind == FM_EVENT_FAILED)
-        fm_app_complain (app, "%s", event->error->message);
-      else if (event->kind == FM_EVENT_DONE)
-        fm_app_say (app,
-                    list->total == 0   ? "nothing found"
-                    : list->total == 1 ? "1 message found"
-                                       : "%" G_GUINT64_FORMAT " messages found",
-                    list->total);
-    }
-  fm_app_changed (app, FM_CHANGE_LIST | FM_CHANGE_STATUS);
-}
-
-FmList *
-fm_list_open_search (FmApp *app, const char *text, FmQuery *query, gint64 folder_id)
-{
-  FmList *list = list_new (app);
-
-  list->is_search = TRUE;
-  list->busy = TRUE;
-  list->title = fm_text_sanitise_line (text, -1);
-  list->found = g_array_new (FALSE, FALSE, sizeof (gint64));
-  set_order_from (list, "-date");
-  list->search_request = fm_engine_search (app->engine, query, folder_id);
-  fm_app_expect (app, list->search_request, search_answered, link_ref (list), link_unref);
-  return list;
-}
-
-/* --- limit --- */
-
-static void
-limit_answered (FmApp *app, const FmEvent *event, gpointer data)
-{
-  FmList *list = ((Link *) data)->list;
-
-  if (!list || list->search_request != event->reply_to)
-    return;
-  if (event->kind == FM_EVENT_SEARCH_BATCH && event->ids)
-    for (guint i = 0; i < event->ids->len; i++)
-      fm_idset_add (list->limit_building, g_array_index (event->ids, gint64, i));
-  else if (event->kind == FM_EVENT_DONE)
-    {
-      list->busy = FALSE;
-      list->search_request = 0;
-      fm_idset_unref (list->limit);
-      list->limit = g_steal_pointer (&list->limit_building);
-      list->cursor = 0;
-      set_order_from (list, list->sort);
-      restart (list);
-      fm_app_say (app, "limited to %" G_GUINT64_FORMAT, fm_idset_count (list->limit));
-    }
-  else if (event->kind == FM_EVENT_FAILED)
-    {
-      list->busy = FALSE;
-      list->search_request = 0;
-      fm_app_complain (app, "%s", event->error->message);
-    }
-}
-
-void
-fm_list_set_limit (FmList *list, const char *text, FmQuery *query)
-{
-  FmApp *app = list->app;
-
-  g_free (list->limit_text);
-  list->limit_text = g_strdup (text);
-  if (!query)
-    {
-      g_clear_pointer (&list->limit, fm_idset_unref);
-      set_order_from (list, list->sort);
-      restart (list);
-      return;
-    }
-  if (list->search_request)
-    fm_engine_cancel (app->engine, list->search_request);
-  fm_idset_unref (list->limit_building);
-  list->limit_building = fm_idset_new ();
-  list->busy = TRUE;
-  list->search_request = fm_engine_search (app->engine, query, list->folder_id);
-  fm_app_expect (app, list->search_request, limit_answered, link_ref (list), link_unref);
-}
-
 /* --- changes --- */
-
-/* The cached rows again, in place: flags are fresh in this frame, and rows that left are holes until the new array comes. */
-static void
-reread_cache (FmList *list)
-{
-  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  GPtrArray *rows;
-  guint next = 0;
-
-  for (guint i = 0; i < list->cache->len; i++)
-    {
-      FmRow *row = g_ptr_array_index (list->cache, i);
-      if (row)
-        g_array_append_val (ids, row->id);
-    }
-  if (ids->len == 0 || !(rows = fm_list_store_rows (fm_app_reader (list->app), (const gint64 *) (void *) ids->data, ids->len, NULL)))
-    return;
-  for (guint i = 0; i < list->cache->len; i++)
-    {
-      FmRow *old = g_ptr_array_index (list->cache, i), *fresh = next < rows->len ? g_ptr_array_index (rows, next) : NULL;
-      if (!old)
-        continue;
-      if (!fresh || fresh->id != old->id)
-        {
-          list->cache->pdata[i] = NULL;
-          fm_list_store_row_unref (old);
-          continue;
-        }
-      fresh->depth = old->depth;
-      fresh->is_last_child = old->is_last_child;
-      fresh->has_children = old->has_children;
-      fresh->is_orphan = old->is_orphan;
-      fresh->open_levels = old->open_levels;
-      fresh->folded = old->folded;
-      fresh->thread_count = old->thread_count;
-      fresh->thread_unread = old->thread_unread;
-      list->cache->pdata[i] = fm_list_store_row_ref (fresh);
-      fm_list_store_row_unref (old);
-      next++;
-    }
-  g_ptr_array_unref (rows);
-}
 
 void
 fm_list_refresh (FmList *list, gint64 folder_id)
 {
   if (list->folder_id && folder_id && list->folder_id != folder_id)
     return;
-  read_counters (list);
+  list->changes++;
+  fm_list_read_counters (list);
   if (!list->positions && !list->is_search)
-    load_first (list);
+    fm_list_window_first (list);
   else
-    reread_cache (list);
+    fm_list_window_reread (list);
   gint64 sought_id = list->sought_id;
   fm_list_set_cursor (list, list->cursor);
   list->sought_id = sought_id;
-  start_load (list);
+  fm_list_load_start (list);
   fm_app_changed (list->app, FM_CHANGE_LIST);
 }
 
 void
 fm_list_message_changed (FmList *list, gint64 msg_id)
 {
+  list->changes++;
   for (guint i = 0; i < list->cache->len; i++)
     {
       FmRow *row = g_ptr_array_index (list->cache, i);
       if (row && row->id == msg_id)
         {
-          reread_cache (list);
+          fm_list_window_reread (list);
           fm_app_changed (list->app, FM_CHANGE_LIST);
           return;
         }
@@ -576,9 +178,9 @@ void
 fm_list_set_order (FmList *list, const char *sort, gboolean threads)
 {
   list->threaded = threads;
-  set_order_from (list, sort);
+  fm_list_order_from (list, sort);
   if (!list->is_search)
-    restart (list);
+    fm_list_load_restart (list);
 }
 
 /* --- what views see --- */
@@ -622,7 +224,7 @@ fm_list_line (FmList *list, guint64 position, FmListLine *ret_line)
 
   if (position >= fm_list_total (list))
     return FALSE;
-  line.row = row_at (list, position);
+  line.row = fm_list_window_at (list, position);
   if (!line.row)
     {
       line.is_dummy = TRUE;
@@ -640,9 +242,9 @@ void
 fm_list_set_window (FmList *list, guint64 first, guint rows)
 {
   if (list->positions
-      && (!is_cached (list, first)
-          || (rows && first + rows - 1 < fm_positions_count (list->positions) && !is_cached (list, first + rows - 1))))
-    load_around (list, first);
+      && (!fm_list_window_has (list, first)
+          || (rows && first + rows - 1 < fm_positions_count (list->positions) && !fm_list_window_has (list, first + rows - 1))))
+    fm_list_window_around (list, first);
 }
 
 guint64
@@ -664,7 +266,7 @@ fm_list_set_cursor (FmList *list, guint64 position)
   FmRow *row;
 
   list->cursor = total == 0 ? 0 : MIN (position, total - 1);
-  row = total ? row_at (list, list->cursor) : NULL;
+  row = total ? fm_list_window_at (list, list->cursor) : NULL;
   list->cursor_id = row ? row->id : 0;
   list->sought_id = 0;
 }
@@ -692,15 +294,15 @@ fm_list_find_unread (FmList *list, gboolean backwards, guint64 *ret_position)
   guint64 total = fm_list_total (list), position = list->cursor;
 
   /* What is near is read from the rows (and sees the overlay); what is far from the array, where one hit may have been read meanwhile. */
-  for (guint64 i = 1; i <= MIN (total, CACHE_ROWS); i++)
+  for (guint64 i = 1; i <= MIN (total, FM_LIST_CACHE_ROWS); i++)
     {
       guint64 at = backwards ? (list->cursor + total - i) % total : (list->cursor + i) % total;
-      if (is_cached (list, at) && is_unread (list, at))
+      if (fm_list_window_has (list, at) && is_unread (list, at))
         {
           *ret_position = at;
           return TRUE;
         }
-      if (!is_cached (list, at))
+      if (!fm_list_window_has (list, at))
         break;
       position = at;
     }
@@ -711,28 +313,6 @@ fm_list_find_unread (FmList *list, gboolean backwards, guint64 *ret_position)
       if (is_unread (list, position))
         {
           *ret_position = position;
-          return TRUE;
-        }
-    }
-  return FALSE;
-}
-
-gboolean
-fm_list_find_thread (FmList *list, gboolean backwards, guint64 *ret_position)
-{
-  guint64 total = fm_list_total (list), at = list->cursor;
-  FmListLine line;
-
-  for (guint i = 0; i < THREAD_SCAN; i++)
-    {
-      if (backwards ? at == 0 : at + 1 >= total)
-        return FALSE;
-      at = backwards ? at - 1 : at + 1;
-      if (!fm_list_line (list, at, &line))
-        return FALSE;
-      if (line.row && line.row->depth == 0)
-        {
-          *ret_position = at;
           return TRUE;
         }
     }
@@ -833,53 +413,4 @@ fm_list_tagged_ids (FmList *list)
   while (g_hash_table_iter_next (&iter, &key, NULL))
     g_array_append_vals (ids, key, 1);
   return ids;
-}
-
-/* --- threads --- */
-
-static gint64
-thread_of (FmList *list, gint64 id)
-{
-  g_autoptr (FmMessageInfo) info = fm_message_store_get (fm_app_reader (list->app), id, NULL);
-
-  return info ? info->thread_id : 0;
-}
-
-GArray *
-fm_list_thread_ids (FmList *list, gint64 id)
-{
-  GArray *ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  gint64 thread_id = thread_of (list, id);
-  g_autoptr (GPtrArray) rows = thread_id ? fm_list_store_thread (fm_app_reader (list->app), thread_id, list->folder_id, NULL) : NULL;
-
-  for (guint i = 0; rows && i < rows->len; i++)
-    g_array_append_val (ids, ((FmRow *) g_ptr_array_index (rows, i))->id);
-  if (ids->len == 0)
-    g_array_append_val (ids, id);
-  return ids;
-}
-
-void
-fm_list_fold_thread (FmList *list)
-{
-  gint64 thread_id = list->cursor_id ? thread_of (list, list->cursor_id) : 0;
-
-  if (!thread_id || list->order != FM_ORDER_THREAD)
-    return;
-  if (fm_idset_contains (list->folded, thread_id))
-    fm_idset_remove (list->folded, thread_id);
-  else
-    fm_idset_add (list->folded, thread_id);
-  start_load (list);
-}
-
-void
-fm_list_fold_all (FmList *list)
-{
-  if (list->order != FM_ORDER_THREAD)
-    return;
-  list->all_folded = !list->all_folded;
-  fm_idset_unref (list->folded);
-  list->folded = fm_idset_new ();
-  start_load (list);
 }

@@ -45,6 +45,11 @@ src_app_libapp_a_SOURCES = \
 	src/app/folders-private.h \
 	src/app/folders.c \
 	src/app/list-private.h \
+	src/app/list-load.c \
+	src/app/list-model.h \
+	src/app/list-search.c \
+	src/app/list-thread.c \
+	src/app/list-window.c \
 	src/app/list.c \
 	src/app/overlay.c \
 	src/app/overlay.h \

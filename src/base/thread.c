@@ -3,6 +3,7 @@
 #include <fulmar/base/thread.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +19,14 @@ struct FmThread {
   gpointer data;
 };
 
+/* The kernel lets what wakes up take the processor from a batch thread at once, and never the reverse: a key is answered while others work. */
 static void *
 thread_main (void *argument)
 {
   FmThread *thread = argument;
+  struct sched_param none = { 0 };
 
+  (void) sched_setscheduler (0, SCHED_BATCH, &none);
   pthread_setname_np (pthread_self (), thread->name);
   thread->run (thread->data);
   return NULL;

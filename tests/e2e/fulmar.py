@@ -212,20 +212,40 @@ class Screen:
     def last_line(self):
         return self.line(self.rows - 1)
 
-    def latency(self, keys, limit_s=2.0, quiet_s=0.012):
-        """Seconds from KEYS to the last byte of the repaint that follows; None if nothing was painted."""
+    def latency(self, keys, limit_s=2.0, quiet_s=0.012, shows=None):
+        """Seconds from KEYS to the last byte of the repaint that follows, or of the frame after which SHOWS () holds; None if nothing was painted.
+        waited_s is how much of that this process and the program's screen thread were ready to run and had no processor."""
         self.pump(0)
-        began, last, chunks = time.monotonic(), None, []
+        began, waited, last = time.monotonic(), self.waiting_s(), None
         os.write(self.fd, keys.encode())
+        chunks, shown = [], shows is None
         while time.monotonic() - began < limit_s:
-            if not select.select([self.fd], [], [], limit_s if last is None else quiet_s)[0]:
+            if not select.select([self.fd], [], [], quiet_s if last and shown else limit_s)[0]:
                 break
             chunks.append(os.read(self.fd, 65536))
-            last = time.monotonic()
+            last, waited_then = time.monotonic(), self.waiting_s()
+            if not shown:
+                self.take(chunks.pop())
+                shown, quiet_s = shows(), 0.002
         for chunk in chunks:
-            self.received += chunk
-            self.stream.feed(chunk)
-        return last - began if last else None
+            self.take(chunk)
+        if last is None or not shown:
+            return None
+        self.waited_s = waited_then - waited
+        return last - began
+
+    def take(self, data):
+        self.received += data
+        self.stream.feed(data)
+
+    def waiting_s(self):
+        """How long the two threads that a key's answer needs have waited for a processor, in all."""
+        total = 0
+        for process in (self.process.pid, os.getpid()):
+            with contextlib.suppress(OSError):
+                with open("/proc/%d/task/%d/schedstat" % (process, process)) as stat:
+                    total += int(stat.read().split()[1])
+        return total / 1e9
 
     # Ending.
 
@@ -263,6 +283,22 @@ class Screen:
                 self.pump(0.1)
             print("the screen at the end:\n" + self.picture())
         self.close()
+
+
+class ProxyProcess:
+    """A Proxy with a delay, in a process of its own: beside a test that measures, a thread would hold up the interpreter."""
+
+    def __init__(self, port, delay_s):
+        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "../servers/proxy.py"), str(port), str(delay_s)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+        self.port = int(self.process.stdout.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        end(self.process)
 
 
 class Home:

@@ -2,15 +2,18 @@
 """A slow and a dead link. Keys are answered within a frame whatever the link does (from the first byte of the key to the last byte of the
 repaint, at the pseudo terminal); cached mail opens; the state is told; when the link is back, so is the mail, by itself.
 
-The times are told, and asserted with room, since the machine that runs the tests does other work as well."""
+Of a key's time that part counts in which its answer was worked on or waited for: how long the two threads it needs were ready to run while
+other work had the processors is known to the kernel, told, and taken off. On a machine with room the whole time counts."""
+import os
 import re
 import time
 
-from fulmar import ENTER, Proxy, account, message, percentile, run_tests
+from fulmar import ENTER, Proxy, ProxyProcess, account, message, percentile, run_tests
 
 FRAME_MS = 16
-GENEROUS_MS = 150
+PAGE_UP, PAGE_DOWN = "\033[5~", "\033[6~"
 COUNT = 300
+MANY = 12000
 
 
 def start(test):
@@ -27,19 +30,68 @@ def place(screen):
     return found and tuple(int(number.replace(",", "")) for number in found.groups())
 
 
+class Times:
+    """What keys took, in milliseconds: all of it, and less the waits for a processor."""
+
+    def __init__(self, test, what):
+        self.test, self.what, self.whole, self.own = test, what, [], []
+        self.has_room = os.getloadavg()[0] <= os.cpu_count()
+
+    def press(self, screen, key, shows=None):
+        taken = screen.latency(key, shows=shows)
+        if taken is not None:
+            self.whole.append(taken * 1000)
+            self.own.append((taken - screen.waited_s) * 1000)
+        return taken
+
+    def check(self, least):
+        for name, times in (("all in all", self.whole), ("without the waits for a processor", self.own)):
+            p99 = percentile(times, .99)
+            self.test.say("%s, %s: %d keys, median %.1f ms, p99 %.1f ms, worst %.1f ms%s"
+                          % (self.what, name, len(times), percentile(times, .5), p99, max(times),
+                             "" if p99 <= FRAME_MS else " (over a frame of %d ms)" % FRAME_MS))
+        assert len(self.own) > least, "the keys painted nothing"
+        assert percentile(self.own, .99) <= FRAME_MS, "keys are not answered within a frame"
+        assert not self.has_room or percentile(self.whole, .99) <= FRAME_MS, "keys are not answered within a frame on a machine with room"
+
+
 def measure(test, screen, what, rounds=12):
     """Keys of daily life; each paints something."""
-    times = []
+    times = Times(test, what)
+    screen.press("=", lambda: place(screen) and place(screen)[0] == 1)
     for _ in range(rounds):
         for key in ["j", "j", "]", "k", "[", "j", ENTER, " ", "q"]:
-            taken = screen.latency(key)
-            if taken is not None:
-                times.append(taken * 1000)
-    p99 = percentile(times, .99)
-    test.say("%s: %d keys painted, median %.1f ms, p99 %.1f ms, worst %.1f ms%s"
-             % (what, len(times), percentile(times, .5), p99, max(times), "" if p99 <= FRAME_MS else " (over a frame of %d ms)" % FRAME_MS))
-    assert len(times) > rounds * 4, "the keys painted nothing"
-    assert p99 < GENEROUS_MS, "keys wait for the link: p99 %.1f ms" % p99
+            times.press(screen, key)
+    times.check(rounds * 4)
+
+
+def letter(screen):
+    """The number of the letter under the cursor."""
+    found = re.search(r"Letter (\d+)", screen.cursor_line())
+    return found and found.group(1)
+
+
+def filling(test):
+    """Keys while a first visit fills the list: each must show another letter under the cursor. The list goes on filling under them."""
+    mail = [(message("Letter %05d" % number), True) for number in range(MANY)]
+    server = test.dovecot(fill={"INBOX": mail})
+    server.doveadm("index", "-u", "ada", "INBOX")
+    proxy = test.enter(ProxyProcess(server.imaps, 0.15))
+    home = test.home()
+    home.configure(account("imaps", port=proxy.port, ca=server.ca.path, offline="headers"))
+    with home.screen() as screen:
+        screen.wait(lambda: place(screen) and letter(screen), "the first messages", timeout_s=30)
+        times, sizes = Times(test, "while a first visit fills the list at 300 ms"), set()
+        while place(screen)[1] < MANY and len(times.whole) < 2000:
+            for key in ["j", "j", "k", "j", PAGE_DOWN, "j", "k", PAGE_UP, "k", "k"]:
+                before = letter(screen)
+                times.press(screen, key, lambda: letter(screen) not in (None, before))
+            sizes.add(place(screen)[1])
+        test.say("the list had %d sizes meanwhile" % len(sizes))
+        assert len(sizes) > 2, "nothing was filled while the keys were pressed"
+        times.check(40)
+        screen.wait(lambda: place(screen)[1] == MANY, "all of the inbox", timeout_s=120)
+        assert screen.quit() == 0
 
 
 def slow(test):
@@ -143,4 +195,4 @@ def quits(test):
 
 
 if __name__ == "__main__":
-    run_tests(slow, again, economy, black_hole, quits)
+    run_tests(slow, filling, again, economy, black_hole, quits)

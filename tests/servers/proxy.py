@@ -12,6 +12,7 @@ import itertools
 import selectors
 import socket
 import struct
+import sys
 import threading
 import time
 
@@ -178,3 +179,11 @@ class Proxy:
                 except (KeyError, ValueError):
                     pass
                 end.close()
+
+
+if __name__ == "__main__":
+    # In a process of its own, for tests that measure: "proxy.py PORT DELAY_S" prints its port and ends with its input.
+    alone = Proxy(int(sys.argv[1]))
+    alone.delay_s = float(sys.argv[2])
+    print(alone.port, flush=True)
+    sys.stdin.read()

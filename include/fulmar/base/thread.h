@@ -1,4 +1,5 @@
-/* Starting threads the house's way: all signals blocked (the UI thread alone takes them), an explicit 8 MB stack, a name for debuggers. */
+/* Starting threads the house's way: all signals blocked (the UI thread alone takes them), an explicit 8 MB stack, a name for debuggers, and the
+ * batch scheduling class, so that they don't keep the UI thread waiting. */
 #pragma once
 #include <glib.h>
 
