@@ -134,7 +134,7 @@ place_text (FmScreen *screen)
 {
   FmList *list = fm_app_list (screen->app);
   if (screen->composing)
-    return NULL;
+    return fm_view_composer_place (&screen->letter);
   if (fm_screen_context (screen) == FM_CONTEXT_ATTACHMENTS)
     return fm_view_parts_place (fm_app_parts (screen->app));
   if (screen->wish.focus == FM_PANE_PAGER)
@@ -188,7 +188,7 @@ fm_screen_draw_all (FmScreen *screen)
   if (screen->composing)
     {
       FmViewFrame frame = frame_for (screen, room, TRUE);
-      fm_view_composer_draw (composer, &frame);
+      fm_view_composer_draw (&screen->letter, composer, &frame);
     }
   else
     draw_panes (screen, room);

@@ -5,6 +5,7 @@
 #include "ui/keymap.h"
 #include "ui/panes.h"
 #include "ui/term-curses.h"
+#include "ui/view-composer.h"
 #include "ui/view-folders.h"
 #include "ui/view-list.h"
 #include "ui/view-pager.h"
@@ -35,6 +36,7 @@ typedef struct {
   gboolean parts_from_list; /* the parts were asked for there: leaving them goes back there */
   FmList *list_seen;        /* the list that view state belongs to; compared, never used */
   gboolean composing;       /* the composer is in front */
+  FmViewComposer letter;    /* where in its text */
   gboolean list_touched;    /* a key was pressed since the list came up: its cursor is the user's */
   gint64 preview_id;        /* the row the pager follows */
   gint64 space_at_end;      /* the message whose end Space has met */

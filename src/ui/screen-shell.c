@@ -329,10 +329,43 @@ act_in_pager (FmScreen *screen, FmShellAct act)
     find_again (screen, NULL, act == FM_SHELL_FIND_PREVIOUS);
 }
 
+/* The letter before it is sent; TRUE if ACT was for it. */
+static gboolean
+scroll_letter (FmScreen *screen, FmShellAct act, int count)
+{
+  int rows = MAX (screen->letter.rows, 1), times = MAX (count, 1);
+  switch (act)
+    {
+    case FM_SHELL_UP:
+    case FM_SHELL_DOWN:
+      screen->letter.top += act == FM_SHELL_UP ? -times : times;
+      break;
+    case FM_SHELL_HALF_UP:
+    case FM_SHELL_HALF_DOWN:
+      screen->letter.top += (act == FM_SHELL_HALF_UP ? -times : times) * MAX (rows / 2, 1);
+      break;
+    case FM_SHELL_PAGE_UP:
+    case FM_SHELL_PAGE_DOWN:
+    case FM_SHELL_SPACE:
+      screen->letter.top += (act == FM_SHELL_PAGE_UP ? -times : times) * rows;
+      break;
+    case FM_SHELL_TOP:
+    case FM_SHELL_BOTTOM:
+      screen->letter.top = act == FM_SHELL_TOP ? 0 : screen->letter.total;
+      break;
+    default:
+      return FALSE;
+    }
+  fm_screen_dirty (screen);
+  return TRUE;
+}
+
 static void
 shell_act (gpointer data, FmShellAct act, int count)
 {
   FmScreen *screen = data;
+  if (screen->composing && scroll_letter (screen, act, count))
+    return;
   /* The panes are out of sight while a message is being written: nothing moves in them. */
   if (screen->composing && act != FM_SHELL_REDRAW && act != FM_SHELL_BACK && act != FM_SHELL_HELP && act != FM_SHELL_EFFECTS
       && act != FM_SHELL_SUSPEND && act != FM_SHELL_BELL)
@@ -415,6 +448,7 @@ shell_act (gpointer data, FmShellAct act, int count)
       act_in_pager (screen, act);
       break;
     case FM_SHELL_COMPOSER:
+      screen->letter = (FmViewComposer){ 0 };
       screen->composing = TRUE;
       break;
     case FM_SHELL_SUSPEND:

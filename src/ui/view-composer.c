@@ -3,6 +3,8 @@
 #include <fulmar/base/text.h>
 #include <string.h>
 
+#define MAX_ROWS 100000 /* counted at each drawing */
+
 /* Draws "NAME  VALUE" and goes one row down. */
 static int
 draw_field (const FmViewFrame *frame, int y, const char *name, const char *value)
@@ -41,26 +43,48 @@ draw_fields (FmComposer *composer, const FmViewFrame *frame)
   return y;
 }
 
+/* The bytes of the row at TEXT, without its line end. */
+static gsize
+row_size (const char *text, int width)
+{
+  gsize size = strcspn (text, "\n"), shown = fm_text_fit (text, (gssize) size, MAX (width, 1), NULL);
+  return shown == 0 ? size : shown;
+}
+
+static const char *
+next_row (const char *text, gsize size)
+{
+  return text + size + (text[size] == '\n');
+}
+
+static int
+count_rows (const char *text, int width)
+{
+  int rows = 0;
+  for (; *text && rows < MAX_ROWS; rows++)
+    text = next_row (text, row_size (text, width));
+  return rows;
+}
+
 static void
-draw_text (const FmViewFrame *frame, int y, const char *text)
+draw_text (FmViewComposer *view, const FmViewFrame *frame, int y, const char *text)
 {
   FmRect body = { frame->rect.x + 1, frame->rect.y, frame->rect.width - 2, frame->rect.height };
-  for (; *text && y < body.height; y++)
+  view->rows = MAX (body.height - y, 0);
+  view->total = count_rows (text, body.width);
+  view->top = CLAMP (view->top, 0, MAX (view->total - view->rows, 0));
+  for (int row = 0; *text && row < view->top + view->rows; row++)
     {
-      gsize size = strcspn (text, "\n"), shown = fm_text_fit (text, (gssize) size, MAX (body.width, 1), NULL);
-      gboolean quoted = *text == '>';
-      if (shown == 0)
-        shown = size;
-      fm_canvas_text (frame->canvas, body, body.x, body.y + y, fm_theme_look (frame->theme, quoted ? FM_ROLE_QUOTE1 : FM_ROLE_TEXT), text,
-                      (gssize) shown);
-      text += shown;
-      if (*text == '\n')
-        text++;
+      gsize size = row_size (text, body.width);
+      if (row >= view->top)
+        fm_canvas_text (frame->canvas, body, body.x, body.y + y++,
+                        fm_theme_look (frame->theme, *text == '>' ? FM_ROLE_QUOTE1 : FM_ROLE_TEXT), text, (gssize) size);
+      text = next_row (text, size);
     }
 }
 
 void
-fm_view_composer_draw (FmComposer *composer, const FmViewFrame *frame)
+fm_view_composer_draw (FmViewComposer *view, FmComposer *composer, const FmViewFrame *frame)
 {
   const char *problem = fm_composer_problem (composer);
   fm_canvas_fill (frame->canvas, frame->rect, fm_theme_look (frame->theme, FM_ROLE_TEXT));
@@ -70,6 +94,14 @@ fm_view_composer_draw (FmComposer *composer, const FmViewFrame *frame)
                      fm_theme_look (frame->theme, FM_ROLE_NOTICE), problem);
   if (y < frame->rect.height)
     fm_canvas_hline (frame->canvas, frame->rect.x, frame->rect.y + y++, frame->rect.width, fm_theme_look (frame->theme, FM_ROLE_BORDER));
-  draw_text (frame, y, fm_draft_body (fm_composer_draft (composer)));
+  draw_text (view, frame, y, fm_draft_body (fm_composer_draft (composer)));
   fm_canvas_set_cursor (frame->canvas, frame->rect.x, frame->rect.y, TRUE);
+}
+
+char *
+fm_view_composer_place (const FmViewComposer *view)
+{
+  if (view->total <= view->rows)
+    return NULL;
+  return g_strdup_printf ("line %d of %d%s", view->top + view->rows, view->total, view->total == MAX_ROWS ? "+" : "");
 }

@@ -151,6 +151,21 @@ def postponed_with_files(test):
     assert "answered" in home.json("list", "--json", "local/INBOX")[0]["flags"]
 
 
+def long_letter(test):
+    """All of it can be read before it is sent."""
+    home, _ = begin(test, mails=[message("A question")], editor="seq 1 300 | sed 's/^/row /' >>\"$file\"\n")
+    with home.screen(columns=80, rows=24) as screen:
+        screen.wait("A question")
+        screen.press("r", lambda: "row 1\n" in screen.text() and "of 30" in screen.last_line(), "the beginning")
+        screen.press(" ", lambda: "row 1\n" not in screen.text() and "row 20\n" in screen.text(), "the next page")
+        screen.press("\033[F", "row 300")
+        screen.press("\033[A", lambda: "row 300" not in screen.text() and "row 299" in screen.text(), "a row up")
+        screen.press("\033[H", "row 1\n")
+        screen.press("q", "(d)iscard")
+        screen.press("d", lambda: "row 1\n" not in screen.text(), "discarded")
+        assert screen.quit() == 0
+
+
 def taken_back(test):
     """Within undo_send seconds nothing leaves; u makes it a draft again, hidden recipients and all."""
     home, out = begin(test, undo_send=600, mails=[message("A question")])
@@ -198,4 +213,4 @@ def unsent(test):
 
 
 if __name__ == "__main__":
-    run_tests(joiners, wrong_header_keeps_the_text, killed_in_the_editor, broken_editors, postponed_with_files, taken_back, unsent)
+    run_tests(joiners, wrong_header_keeps_the_text, killed_in_the_editor, broken_editors, postponed_with_files, long_letter, taken_back, unsent)
