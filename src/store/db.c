@@ -98,6 +98,25 @@ switch_to_wal (FmStore *store, sqlite3 *db, int *ret_code, GError **error)
   return is_wal;
 }
 
+/* Files that are older than this belong to a database before. */
+static gboolean
+note_creation (sqlite3 *db, int *ret_code, GError **error)
+{
+  g_autofree char *sql = g_strdup_printf ("INSERT OR IGNORE INTO meta VALUES('created_us', '%" G_GINT64_FORMAT "')", g_get_real_time ());
+  sqlite3_stmt *statement = NULL;
+
+  *ret_code = sqlite3_prepare_v2 (db, "SELECT v FROM meta WHERE k='created_us'", -1, &statement, NULL);
+  gboolean known = *ret_code == SQLITE_OK && (*ret_code = sqlite3_step (statement)) == SQLITE_ROW;
+  sqlite3_finalize (statement);
+  if (!known && (*ret_code == SQLITE_DONE || *ret_code == SQLITE_OK))
+    *ret_code = sqlite3_exec (db, sql, NULL, NULL, NULL);
+  else if (known)
+    *ret_code = SQLITE_OK;
+  if (*ret_code != SQLITE_OK)
+    fm_sqlite_error_set (error, db, *ret_code);
+  return *ret_code == SQLITE_OK;
+}
+
 static gboolean
 load_hash_key (FmStore *store, sqlite3 *db, int *ret_code, GError **error)
 {
@@ -137,7 +156,7 @@ open_database (FmStore *store, int *ret_code, GError **error)
       if (!ok)
         *ret_code = sqlite3_errcode (db);
       else
-        ok = load_hash_key (store, db, ret_code, error);
+        ok = load_hash_key (store, db, ret_code, error) && note_creation (db, ret_code, error);
     }
   sqlite3_close (db);
   return ok;
@@ -172,6 +191,44 @@ move_aside (FmStore *store, GError **error)
   return TRUE;
 }
 
+/* A connection has met damage (fm_sqlite_error_set leaves a mark): is it true? Seconds at a million rows, and only then. */
+static gboolean
+is_damaged (FmStore *store)
+{
+  sqlite3 *db = NULL;
+  sqlite3_stmt *statement = NULL;
+  gboolean sound = FALSE;
+
+  if (open_connection (store->db_path, SQLITE_OPEN_READWRITE, &db) == SQLITE_OK
+      && sqlite3_prepare_v2 (db, "PRAGMA integrity_check(1)", -1, &statement, NULL) == SQLITE_OK && sqlite3_step (statement) == SQLITE_ROW)
+    sound = g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "ok") == 0;
+  sqlite3_finalize (statement);
+  sqlite3_close (db);
+  return !sound;
+}
+
+static gboolean
+open_or_replace (FmStore *store, GError **error)
+{
+  g_autoptr (GError) first = NULL;
+  g_autofree char *mark = g_strconcat (store->db_path, FM_SQLITE_ERROR_MARK, NULL);
+  int code = SQLITE_OK;
+  gboolean marked = g_file_test (mark, G_FILE_TEST_EXISTS);
+  gboolean damaged = marked && is_damaged (store);
+  gboolean ok = !damaged && open_database (store, &code, &first);
+
+  if (!ok && (damaged || fm_sqlite_error_is_corrupt (code)))
+    {
+      g_clear_error (&first);
+      ok = move_aside (store, &first) && open_database (store, &code, &first);
+    }
+  if (ok)
+    (void) g_unlink (mark);
+  else
+    g_propagate_error (error, g_steal_pointer (&first));
+  return ok;
+}
+
 static gboolean
 make_directories (FmStore *store, GError **error)
 {
@@ -192,8 +249,6 @@ FmStore *
 fm_db_open (const char *dir, GError **error)
 {
   g_autoptr (FmStore) store = g_new0 (FmStore, 1);
-  g_autoptr (GError) first = NULL;
-  int code = SQLITE_OK;
 
   set_up_library ();
   g_atomic_ref_count_init (&store->refs);
@@ -211,18 +266,10 @@ fm_db_open (const char *dir, GError **error)
       return NULL;
     }
   mode_t mask = umask (077);
-  gboolean ok = open_database (store, &code, &first);
-  if (!ok && fm_sqlite_error_is_corrupt (code))
-    {
-      g_clear_error (&first);
-      ok = move_aside (store, &first) && open_database (store, &code, &first);
-    }
+  gboolean ok = open_or_replace (store, error);
   umask (mask);
   if (!ok)
-    {
-      g_propagate_error (error, g_steal_pointer (&first));
-      return NULL;
-    }
+    return NULL;
   (void) g_chmod (store->db_path, 0600);
   return g_steal_pointer (&store);
 }
@@ -268,6 +315,14 @@ fm_db_identity (const FmStore *store)
   g_checksum_update (sum, (const guchar *) "identity", -1);
   g_checksum_update (sum, store->key, sizeof store->key);
   return g_strndup (g_checksum_get_string (sum), 32);
+}
+
+gint64
+fm_db_created_us (FmStoreReader *reader)
+{
+  g_autofree char *text = fm_db_meta_get (reader, "created_us", NULL);
+
+  return text == NULL ? 0 : g_ascii_strtoll (text, NULL, 10);
 }
 
 static void

@@ -104,6 +104,14 @@ fm_pop_store_put (FmStoreWriter *writer, gint64 account_id, const FmPopSeen *see
                   ? fm_sql_value (r, 0, "SELECT id FROM pop_seen WHERE account_id=? AND uidl=? AND uidl<>''", "is", account_id, uidl)
                   : fm_sql_value (r, 0, "SELECT id FROM pop_seen WHERE account_id=? AND uidl='' AND digest=?", "is", account_id, digest);
 
+  /* One that was known by its content alone has a name now. */
+  if (id == 0 && uidl[0] != '\0' && digest[0] != '\0')
+    {
+      id = fm_sql_value (r, 0, "SELECT id FROM pop_seen WHERE account_id=? AND uidl='' AND digest=? AND msg_id=?", "isi", account_id,
+                         digest, seen->msg_id);
+      if (id != 0 && !fm_sql_exec (r, error, "UPDATE pop_seen SET uidl=? WHERE id=?", "si", uidl, id))
+        return FALSE;
+    }
   if (id == 0)
     {
       gint64 first_seen = seen->first_seen_utc != 0 ? seen->first_seen_utc : fm_clock_now_utc ();

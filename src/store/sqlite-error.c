@@ -1,7 +1,9 @@
 /* SQLite's result codes die here. What matters to the user is which of four things happened: the disk is full, the file is damaged, another
  * program holds it, or the system refused; each has its own remedy, and the message carries it. */
 #include "store/sqlite-error.h"
+#include <fcntl.h>
 #include <fulmar/base/error.h>
+#include <unistd.h>
 
 gboolean
 fm_sqlite_error_is_corrupt (int code)
@@ -33,11 +35,23 @@ remedy (int code)
     }
 }
 
+static void
+leave_mark (const char *path)
+{
+  g_autofree char *mark = g_strconcat (path, FM_SQLITE_ERROR_MARK, NULL);
+  int fd = open (mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+  if (fd >= 0)
+    close (fd);
+}
+
 void
 fm_sqlite_error_set (GError **error, sqlite3 *db, int code)
 {
   const char *path = db == NULL ? NULL : sqlite3_db_filename (db, "main");
   const char *words = db == NULL ? sqlite3_errstr (code) : sqlite3_errmsg (db);
 
+  if (path != NULL && fm_sqlite_error_is_corrupt (code))
+    leave_mark (path);
   g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: %s%s", path == NULL ? "the store" : path, words, remedy (code));
 }

@@ -21,6 +21,8 @@ struct FmSyncEnv {
 
 /* Posts EVENT (consumed) to the owner and to followers. Any thread. */
 void fm_sync_env_emit (FmSyncEnv *env, FmEvent *event);
+/* All configured accounts: FmAccountSpec*, frozen. Any thread. */
+const GPtrArray *fm_sync_env_accounts (FmSyncEnv *env);
 /* A body file has been committed for BLOB_ID: queue it for the index. Any thread. */
 void fm_sync_env_index (FmSyncEnv *env, gint64 blob_id);
 /* The account's credentials, by password_command, token_command, the stored secret or the user (FM_EVENT_NEED_PASSWORD); waits, worker

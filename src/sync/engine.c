@@ -194,7 +194,7 @@ tell_corrupt (FmEngine *engine)
   g_autofree char *shown = fm_text_sanitise_line (path, -1);
   event->error
       = g_error_new (FM_ERROR, FM_ERROR_STORAGE,
-                     "the local database was damaged: it was moved to %s and begun anew; mail is fetched again from the servers", shown);
+                     "the local database was damaged: it was moved to %s and begun anew; mail is read again from its files and the servers", shown);
   event->text = g_strdup (event->error->message);
   fm_engine_emit (engine, event);
 }

@@ -50,6 +50,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/imap-worker.h \
 	src/sync/index-feed.c \
 	src/sync/index-feed.h \
+	src/sync/kept-files.c \
+	src/sync/kept-files.h \
 	src/sync/maildir-file.c \
 	src/sync/maildir-file.h \
 	src/sync/maildir-name.c \
@@ -82,6 +84,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/pop-pass-private.h \
 	src/sync/pop-pass.c \
 	src/sync/pop-pass.h \
+	src/sync/pop-recover.c \
+	src/sync/pop-recover.h \
 	src/sync/pop-worker.c \
 	src/sync/pop-worker.h \
 	src/sync/probe.c \

@@ -130,7 +130,7 @@ hold_against (FmPopMatch *match)
   g_hash_table_remove_all (match->by_uidl);
 }
 
-/* Of the messages that were there at the last good listing, how many have left with their UIDL. */
+/* Of the messages that were there at the last good listing, how many have left with their UIDL; and those whose UIDL is not known. */
 static guint
 count_vanished (FmPopMatch *match)
 {
@@ -138,7 +138,7 @@ count_vanished (FmPopMatch *match)
   for (guint i = 0; i < match->ledger->len; i++)
     {
       const FmPopKnown *known = match->ledger->pdata[i];
-      n += !known->listed && *known->seen->uidl != '\0' && known->seen->gone_since_utc == 0 && known->seen->deleted_utc == 0;
+      n += !known->listed && known->seen->gone_since_utc == 0 && known->seen->deleted_utc == 0;
     }
   return n;
 }

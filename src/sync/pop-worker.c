@@ -1,6 +1,7 @@
 /* When to hold a session, and what to say of it. One thread: POP is a call at the door, not a line held open. Between calls the account counts as online;
  * after a failure the next call waits longer and longer, sooner only if the user asks. */
 #include "sync/pop-worker.h"
+#include "sync/pop-recover.h"
 #include "sync/pop-pass.h"
 #include "sync/special-names.h"
 #include <fulmar/base/clock.h>
@@ -98,6 +99,30 @@ make_folders (FmStoreWriter *writer, gpointer data, GError **error)
   return TRUE;
 }
 
+/* What an earlier database knew, from its message files; before the first session, which would fetch it again. */
+static gboolean
+recover (FmPopContext *context, GError **error)
+{
+  guint count = 0;
+  gboolean ok = fm_pop_recover_run (context, &count, error);
+
+  if (count > 0)
+    {
+      FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
+      event->account = g_strdup (context->spec->name);
+      event->text
+          = g_strdup_printf ("%s: %u messages taken back from their files; which were read, and in which folder, is not known any more",
+                             context->spec->name, count);
+      fm_sync_env_emit (context->env, event);
+      event = fm_event_new (FM_EVENT_FOLDER_CHANGED, 0);
+      event->account = g_strdup (context->spec->name);
+      event->folder_id = context->inbox_id;
+      fm_sync_env_emit (context->env, event);
+      fm_sync_env_index (context->env, 0);
+    }
+  return ok;
+}
+
 static gboolean
 prepare (FmAccountWorker *worker, GError **error)
 {
@@ -105,13 +130,13 @@ prepare (FmAccountWorker *worker, GError **error)
   if (context->reader == NULL && (context->reader = fm_db_reader_new (context->env->store, error)) == NULL)
     return FALSE;
   if (context->inbox_id != 0)
-    return TRUE;
+    return recover (context, error);
   if (!fm_pen_call (context->env->pen, FM_PEN_SAFE, make_folders, context, error))
     return FALSE;
   FmEvent *event = fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0);
   event->account = g_strdup (context->spec->name);
   fm_sync_env_emit (context->env, event);
-  return TRUE;
+  return recover (context, error);
 }
 
 static FmSecret *

@@ -7,6 +7,12 @@ fm_sync_env_emit (FmSyncEnv *env, FmEvent *event)
   fm_engine_emit (env->engine, event);
 }
 
+const GPtrArray *
+fm_sync_env_accounts (FmSyncEnv *env)
+{
+  return ((FmEngine *) env->engine)->options.accounts;
+}
+
 static void
 kick_index (FmEngine *engine, gpointer data)
 {

@@ -17,6 +17,7 @@ E2E_TESTS = \
 	tests/e2e/test_13_screen.py \
 	tests/e2e/test_14_composer.py \
 	tests/e2e/test_15_send.py \
-	tests/e2e/test_16_cli.py
+	tests/e2e/test_16_cli.py \
+	tests/e2e/test_17_recovery.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS)

@@ -46,7 +46,7 @@ to:Executive
 to:"all enron"
 date:2001-01-01..2001-03-31
 date:..2000-12-31 and subject:meeting
--from:enron -to:enron""".split("\n")
+not from:enron and not to:enron""".split("\n")
 
 
 def mended(data):

@@ -23,6 +23,8 @@ const char *fm_db_dir (const FmStore *store);
 /* Where the corrupt database was moved by this open, or NULL. */
 const char *fm_db_corrupt_path (const FmStore *store);
 
+/* When the database was begun, in microseconds since 1970; 0 on error. */
+gint64 fm_db_created_us (FmStoreReader *reader);
 /* A word that is this database's alone, whatever directory it lies in: what was derived from another one does not fit it. Transfer: full. */
 char *fm_db_identity (const FmStore *store);
 

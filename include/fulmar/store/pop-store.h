@@ -29,7 +29,7 @@ FmPopSeen *fm_pop_store_find_header (FmStoreReader *reader, gint64 account_id, c
 /* UIDLs of messages still on the server that the user has deleted here: the row is gone, or lies in the Trash. char*. Transfer: full. */
 GPtrArray *fm_pop_store_deleted_here (FmStoreReader *reader, gint64 account_id, GError **error);
 
-/* Writes or overwrites the row of (uidl), or with an empty UIDL of (digest). first_seen_utc of a known row stays. */
+/* Writes or overwrites the row of (uidl), or with an empty UIDL of (digest); a row of its digest and message without a UIDL gets it. first_seen_utc of a known row stays. */
 gboolean fm_pop_store_put (FmStoreWriter *writer, gint64 account_id, const FmPopSeen *seen, GError **error);
 /* The UIDL of a known message has changed (a reset): the row keeps everything else. */
 gboolean fm_pop_store_rename (FmStoreWriter *writer, gint64 account_id, const char *old_uidl, const char *new_uidl, GError **error);
