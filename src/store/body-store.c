@@ -377,7 +377,8 @@ fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, GError *
   g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
 
-  if (!fm_sql_exec (r, error, "UPDATE blob SET idx=2 WHERE refs=0 AND idx=1 AND unused_since<=?", "i", before)
+  if (!fm_sql_exec (r, error, "UPDATE blob SET idx=2 WHERE id IN (SELECT id FROM blob WHERE refs=0 AND idx=1 AND unused_since<=? LIMIT ?)",
+                    "iu", before, (guint32) limit)
       || !fm_sql_query (&q, r, error, "SELECT id, sha FROM blob WHERE refs=0 AND idx IN (0,3) AND unused_since<=? LIMIT ?", "iu", before,
                         (guint32) limit))
     return NULL;

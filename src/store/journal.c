@@ -492,7 +492,8 @@ fm_journal_prune (FmStoreWriter *writer, int age_s, guint keep, GError **error)
   return fm_sql_exec (r, error,
                       "DELETE FROM op WHERE group_id IN (SELECT id FROM op_group g WHERE created < ? AND id NOT IN (SELECT id FROM "
                       "op_group ORDER BY id DESC LIMIT ?)"
-                      " AND NOT EXISTS (SELECT 1 FROM op WHERE group_id=g.id AND state<3))",
+                      " AND EXISTS (SELECT 1 FROM op WHERE group_id=g.id) AND NOT EXISTS (SELECT 1 FROM op WHERE group_id=g.id AND "
+                      "state<3) LIMIT 50)",
                       "iu", fm_clock_now_utc () - age_s, (guint32) keep)
          && fm_sql_exec (r, error, "DELETE FROM op_group WHERE created < ? AND NOT EXISTS (SELECT 1 FROM op WHERE group_id=op_group.id)",
                          "i", fm_clock_now_utc () - age_s);

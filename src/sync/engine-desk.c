@@ -209,6 +209,8 @@ lead (FmEngine *engine)
   for (guint i = 0; i < engine->accounts->len; i++)
     start_worker (engine, engine->accounts->pdata[i]);
   start_outboxes (engine);
+  if (!engine->options.read_only)
+    engine->keeping = fm_housekeeping_new (engine->store, pen, NULL);
   engine->queue_check_us = 0;
 }
 
@@ -280,6 +282,21 @@ run_timers (FmEngine *engine)
     fm_engine_follow_check (engine);
   if (engine->folders_check_us <= now)
     engine->folders_check_us = fm_engine_emit_waiting (engine, FALSE);
+  if (engine->keeping != NULL && fm_housekeeping_due_us (engine->keeping) <= now)
+    {
+      fm_housekeeping_tick (engine->keeping);
+      /* What the step before has let go of has to leave the index. */
+      if (engine->feed != NULL)
+        fm_index_feed_kick (engine->feed);
+    }
+}
+
+static gint64
+next_timer_us (FmEngine *engine)
+{
+  gint64 until_us = MIN (MIN (engine->queue_check_us, engine->lease_check_us), MIN (engine->follow_check_us, engine->folders_check_us));
+
+  return engine->keeping == NULL ? until_us : MIN (until_us, fm_housekeeping_due_us (engine->keeping));
 }
 
 static void
@@ -338,8 +355,7 @@ desk_main (gpointer data)
   tell_lease (engine);
   while (!g_atomic_int_get (&engine->desk_closing))
     {
-      gint64 until_us = MIN (MIN (engine->queue_check_us, engine->lease_check_us), MIN (engine->follow_check_us, engine->folders_check_us));
-      Job *job = fm_port_take (engine->desk_port, until_us);
+      Job *job = fm_port_take (engine->desk_port, next_timer_us (engine));
       if (job != NULL)
         {
           job->run (engine, job->data);
@@ -376,6 +392,7 @@ fm_engine_desk_stop (FmEngine *engine)
   fm_engine_desk_post (engine, wake_up, NULL);
   fm_thread_join (engine->desk);
   g_clear_pointer (&engine->feed, fm_index_feed_free);
+  g_clear_pointer (&engine->keeping, fm_housekeeping_free);
   fm_db_reader_free (engine->desk_reader);
 }
 

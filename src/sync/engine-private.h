@@ -4,6 +4,7 @@
 #include "sync/account-worker.h"
 #include "sync/control-client.h"
 #include "sync/control-server.h"
+#include "sync/housekeeping.h"
 #include "sync/index-feed.h"
 #include "sync/outbox.h"
 #include "sync/pool.h"
@@ -60,6 +61,8 @@ struct FmEngine {
   FmIndex *index;         /* desk; searches are given it there */
   FmIndex *retired_index; /* desk: a follower\'s, once it leads; kept until close */
   FmIndexFeed *feed;      /* desk */
+
+  FmHousekeeping *keeping; /* desk; NULL: another process does it */
 };
 
 /* Parts of the engine that live on the desk. */

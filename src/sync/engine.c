@@ -192,9 +192,9 @@ tell_corrupt (FmEngine *engine)
     return;
   FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
   g_autofree char *shown = fm_text_sanitise_line (path, -1);
-  event->error
-      = g_error_new (FM_ERROR, FM_ERROR_STORAGE,
-                     "the local database was damaged: it was moved to %s and begun anew; mail is read again from its files and the servers", shown);
+  event->error = g_error_new (
+      FM_ERROR, FM_ERROR_STORAGE,
+      "the local database was damaged: it was moved to %s and begun anew; mail is read again from its files and the servers", shown);
   event->text = g_strdup (event->error->message);
   fm_engine_emit (engine, event);
 }

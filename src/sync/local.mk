@@ -25,6 +25,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/event-closure.h \
 	src/sync/event-wire.c \
 	src/sync/event-wire.h \
+	src/sync/housekeeping.c \
+	src/sync/housekeeping.h \
 	src/sync/imap-back.c \
 	src/sync/imap-body.c \
 	src/sync/imap-claim.c \

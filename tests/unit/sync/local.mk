@@ -51,3 +51,9 @@ TESTS += tests/unit/sync/test-imap-worker
 tests_unit_sync_test_imap_worker_SOURCES = tests/unit/sync/test-imap-worker.c tests/unit/sync/imap-server.h
 tests_unit_sync_test_imap_worker_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sync_test_imap_worker_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/sync/test-housekeeping
+TESTS += tests/unit/sync/test-housekeeping
+tests_unit_sync_test_housekeeping_SOURCES = tests/unit/sync/test-housekeeping.c
+tests_unit_sync_test_housekeeping_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sync_test_housekeeping_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
