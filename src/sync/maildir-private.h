@@ -38,4 +38,4 @@ gboolean fm_maildir_ops_run (FmMaildirContext *context, GError **error);
 /* --- maildir-worker.c --- */
 
 /* Reads the tree of folders and puts it into the store. */
-gboolean fm_maildir_worker_read_tree (FmMaildirContext *context, GError **error);
+gboolean fm_maildir_worker_read_tree (FmMaildirContext *context, GPtrArray *others, gboolean *ret_changed, GError **error);

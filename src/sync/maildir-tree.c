@@ -19,6 +19,7 @@ typedef struct {
   GPtrArray *folders;
   GHashTable *names;   /* borrowed from folders */
   GHashTable *visited; /* "dev:ino", owned */
+  GPtrArray *others;   /* char*, or NULL */
 } Scan;
 
 void
@@ -197,6 +198,8 @@ scan_dir (Scan *scan, const char *path, const char *name, guint depth)
       g_autofree char *child = g_build_filename (path, entry->d_name, NULL);
       gboolean dotted = entry->d_name[0] == '.';
       gboolean holds_mail = is_maildir (child);
+      if (!holds_mail && scan->others != NULL && scan->others->len < MAX_FOLDERS && is_dir (child))
+        g_ptr_array_add (scan->others, g_strdup (child));
       if ((dotted && !holds_mail) || !first_visit (scan, child))
         continue;
       g_autofree char *part = dotted ? NULL : shown_component (entry->d_name);
@@ -220,7 +223,7 @@ compare_folders (gconstpointer a, gconstpointer b)
 }
 
 GPtrArray *
-fm_maildir_tree_scan (const char *root, GError **error)
+fm_maildir_tree_scan (const char *root, GPtrArray *others, GError **error)
 {
   if (access (root, R_OK | X_OK) != 0 || !is_dir (root))
     {
@@ -228,7 +231,7 @@ fm_maildir_tree_scan (const char *root, GError **error)
       return NULL;
     }
   Scan scan = { g_ptr_array_new_with_free_func ((GDestroyNotify) fm_maildir_tree_folder_free), g_hash_table_new (g_str_hash, g_str_equal),
-                g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+                g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL), others };
   first_visit (&scan, root);
   if (is_maildir (root))
     add_folder (&scan, "INBOX", root);

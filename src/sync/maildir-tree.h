@@ -12,8 +12,9 @@ typedef struct {
 void fm_maildir_tree_folder_free (FmMaildirFolder *folder);
 
 /* Folders sorted by name (INBOX first). Directories that can't be read are left out. At most 20,000 folders, 20 levels. FM_ERROR_STORAGE if
- * ROOT itself can't be read. Transfer: full, all. */
-GPtrArray *fm_maildir_tree_scan (const char *root, GError **error);
+ * ROOT itself can't be read. OTHERS (NULL: nobody asks) gets the directories on the way that hold no mail, in which a folder may appear, or which
+ * are just becoming one: char*, Transfer: full. Transfer: full, all. */
+GPtrArray *fm_maildir_tree_scan (const char *root, GPtrArray *others, GError **error);
 
 /* The directory in which a new folder NAME belongs, in the layout ROOT has (an empty root: the plain one). FM_ERROR_INVALID for a name that can't be
  * a folder. Transfer: full. */

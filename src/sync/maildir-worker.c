@@ -20,6 +20,7 @@
 
 #define FIRST_SCREEN 64
 #define QUIET_US (10 * 1000)
+#define MAX_TREE_ROUNDS 4
 #define UNWATCHED_POLL_US (30 * G_USEC_PER_SEC)
 #define RETRY_OPS_US (30 * G_USEC_PER_SEC)
 #define MAX_SINGLE 100
@@ -161,13 +162,14 @@ tree_write (FmStoreWriter *writer, gpointer data, GError **error)
 }
 
 gboolean
-fm_maildir_worker_read_tree (FmMaildirContext *context, GError **error)
+fm_maildir_worker_read_tree (FmMaildirContext *context, GPtrArray *others, gboolean *ret_changed, GError **error)
 {
-  Tree tree = { .context = context, .found = fm_maildir_tree_scan (context->spec->path, error) };
+  Tree tree = { .context = context, .found = fm_maildir_tree_scan (context->spec->path, others, error) };
   if (tree.found == NULL)
     return FALSE;
   gboolean ok = fm_pen_call (context->env->pen, FM_PEN_SAFE, tree_write, &tree, error);
   g_ptr_array_unref (tree.found);
+  *ret_changed = tree.changed;
   if (ok && tree.changed)
     {
       FmEvent *event = fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0);
@@ -177,9 +179,9 @@ fm_maildir_worker_read_tree (FmMaildirContext *context, GError **error)
   return ok;
 }
 
-/* The watches of every folder, set before its names are read, so that nothing falls between. */
+/* The watches of every folder, set before its names are read, so that nothing falls between; and of OTHERS, in which folders may appear. */
 static void
-watch_folders (FmAccountWorker *worker)
+watch_folders (FmAccountWorker *worker, const GPtrArray *others)
 {
   if (worker->watch == NULL)
     return;
@@ -192,6 +194,8 @@ watch_folders (FmAccountWorker *worker)
       if (folder->path != NULL)
         ok = fm_maildir_watch_add (worker->watch, folder->id, folder->path) && fm_maildir_watch_add_tree (worker->watch, folder->path);
     }
+  for (guint i = 0; ok && i < others->len; i++)
+    ok = fm_maildir_watch_add_tree (worker->watch, others->pdata[i]);
   if (ok || worker->watch_failed)
     return;
   worker->watch_failed = TRUE;
@@ -299,15 +303,32 @@ run_ops (FmAccountWorker *worker)
   return FALSE;
 }
 
+/* A directory made while the tree was read, and before it was watched, tells nobody: the tree is read again until that finds nothing more. */
+static gboolean
+follow_tree (FmAccountWorker *worker, GError **error)
+{
+  guint n_others = G_MAXUINT;
+  gboolean changed = TRUE;
+
+  for (guint round = 0; round < MAX_TREE_ROUNDS; round++)
+    {
+      g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func (g_free);
+      if (!fm_maildir_worker_read_tree (&worker->context, others, &changed, error))
+        return FALSE;
+      if (round > 0 && !changed && others->len == n_others)
+        break;
+      n_others = others->len;
+      watch_folders (worker, others);
+    }
+  return TRUE;
+}
+
 static gboolean
 full_pass (FmAccountWorker *worker, char **names, gboolean force, GError **error)
 {
   run_ops (worker);
-  if (!fm_maildir_worker_read_tree (&worker->context, error))
-    return FALSE;
   worker->tree_dirty = FALSE;
-  watch_folders (worker);
-  return scan_all (worker, names, force, error);
+  return follow_tree (worker, error) && scan_all (worker, names, force, error);
 }
 
 static void

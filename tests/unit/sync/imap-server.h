@@ -815,6 +815,24 @@ imap_start (ImapServer *server, const char *caps)
   server->acceptor = fm_thread_start ("imap-accept", imap_accept, server);
 }
 
+/* Whether the rule set by imap_cut_next has been followed. */
+static inline gboolean
+imap_was_cut (ImapServer *server)
+{
+  pthread_mutex_lock (&server->mutex);
+  gboolean is_used = server->cut_verb == NULL;
+  pthread_mutex_unlock (&server->mutex);
+  return is_used;
+}
+
+static inline void
+imap_set_deaf (ImapServer *server, gboolean deaf)
+{
+  pthread_mutex_lock (&server->mutex);
+  server->deaf = deaf;
+  pthread_mutex_unlock (&server->mutex);
+}
+
 /* Every connection is cut now. */
 static inline void
 imap_hang_up (ImapServer *server, gboolean deaf)

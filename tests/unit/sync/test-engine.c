@@ -186,6 +186,17 @@ other_programs_are_noticed (void **state)
   make_maildir (&f, "Work");
   deliver (&f, "Work", "cur", 9, ":2,", "text");
   wait_for_total (&f, "Work", 1);
+  /* Made slowly: what is no folder when it is first seen becomes one, at any depth, in both layouts. */
+  static const char *const slow[] = { "Late", "Deep/er/Late", ".Dotted" }, *const names[] = { "Late", "Deep/er/Late", "Dotted" };
+  for (guint i = 0; i < G_N_ELEMENTS (slow); i++)
+    {
+      g_autofree char *path = g_build_filename (f.mail, slow[i], NULL);
+      assert_int_equal (g_mkdir_with_parents (path, 0700), 0);
+      sync_now (&f);
+      make_maildir (&f, slow[i]);
+      deliver (&f, slow[i], "cur", 20 + i, ":2,", "text");
+      wait_for_total (&f, names[i], 1);
+    }
   fixture_free (&f);
 }
 

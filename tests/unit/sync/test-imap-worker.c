@@ -263,7 +263,7 @@ cut_once (guint a, ImapCut cut, gboolean restart)
   sync_now (&b.f);
   imap_cut_next (&b.server, actions[a].verb, cut);
   act (&b, actions[a].make (&b, row_of (&b, 2)));
-  WAIT_UNTIL (g_atomic_pointer_get (&b.server.cut_verb) == NULL);
+  WAIT_UNTIL (imap_was_cut (&b.server));
   if (restart)
     {
       fixture_close (&b.f);
@@ -340,7 +340,7 @@ offline_work_is_done_later (void **state)
   act (&b, make_flags (&b, row_of (&b, 3)));
   act (&b, make_append (&b, 0));
   assert_int_equal (total_of (&b.f, "INBOX"), 4);
-  g_atomic_int_set (&b.server.deaf, FALSE);
+  imap_set_deaf (&b.server, FALSE);
   settle (&b);
   assert_int_equal (imap_count (&b.server, "INBOX", 2), 0);
   assert_int_equal (imap_count (&b.server, "Work", 2), 1);

@@ -146,7 +146,7 @@ static void
 assert_names (const char *root, const char *expected)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) folders = fm_maildir_tree_scan (root, &error);
+  g_autoptr (GPtrArray) folders = fm_maildir_tree_scan (root, NULL, &error);
   assert_null (error);
   g_autoptr (GString) names = g_string_new (NULL);
   for (guint i = 0; i < folders->len; i++)
