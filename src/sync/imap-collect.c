@@ -1,6 +1,7 @@
 /* Two kinds of slices go to the pen's bulk lane: rows (headers parsed here, on the network's thread) and flags. At most MAX_IN_FLIGHT wait for
  * their commit: beyond that the thread waits, the socket fills, and the server pauses; memory stays bounded however large the folder is. */
 #include "sync/imap-collect.h"
+#include "sync/imap-hidden.h"
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct FmImapCollect {
   FmAccountWorker *worker;
   gint64 folder_id;
   GArray *rows, *flags;
+  GArray *hidden; /* FmImapRange, or NULL */
   GArray *diverted_ranges, *diverted_flags;
   const FmImapEvents *listing; /* box and status go there; NULL: nowhere */
   gpointer listing_data;
@@ -101,6 +103,7 @@ fm_imap_collect_free (FmImapCollect *collect)
   if (!collect)
     return;
   wait_in_flight (collect, 0);
+  g_clear_pointer (&collect->hidden, g_array_unref);
   g_array_unref (collect->rows);
   g_array_unref (collect->flags);
   g_clear_error (&collect->error);
@@ -319,8 +322,16 @@ fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id)
 
   if (!fm_imap_collect_settle (collect, &error))
     fm_log_debug ("imap: %s", error->message);
+  g_clear_pointer (&collect->hidden, g_array_unref);
   collect->folder_id = folder_id;
   fm_imap_collect_reset (collect);
+}
+
+void
+fm_imap_collect_hide (FmImapCollect *collect, GArray *hidden)
+{
+  g_clear_pointer (&collect->hidden, g_array_unref);
+  collect->hidden = hidden;
 }
 
 gint64
@@ -417,6 +428,12 @@ add_row (FmImapCollect *collect, const FmImapMessage *message)
 {
   FmMessageInput input = FM_MESSAGE_INPUT_INIT;
 
+  collect->heard.headers++;
+  collect->heard.highest_uid = MAX (collect->heard.highest_uid, message->uid);
+  if (collect->heard.lowest_uid == 0 || message->uid < collect->heard.lowest_uid)
+    collect->heard.lowest_uid = message->uid;
+  if (message->flags & FM_FLAG_DELETED && fm_imap_hidden_has (collect->hidden, message->uid))
+    return;
   input.uid = message->uid;
   input.flags = message->flags;
   input.keywords = (const char *const *) g_strdupv ((char **) message->keywords);
@@ -426,11 +443,6 @@ add_row (FmImapCollect *collect, const FmImapMessage *message)
   input.server_id = message->has & FM_IMAP_HAS_GMAIL ? message->gm_msgid : 0;
   input.envelope = fm_envelope_parse (message->header, message->header_bytes);
   g_array_append_val (collect->rows, input);
-
-  collect->heard.headers++;
-  collect->heard.highest_uid = MAX (collect->heard.highest_uid, message->uid);
-  if (collect->heard.lowest_uid == 0 || message->uid < collect->heard.lowest_uid)
-    collect->heard.lowest_uid = message->uid;
   if (collect->rows->len >= ROWS_A_SLICE)
     post_rows (collect);
 }
@@ -441,6 +453,9 @@ add_flags (FmImapCollect *collect, const FmImapMessage *message)
   FmMessageFlags flags
       = { .uid = message->uid, .flags = message->flags, .modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0 };
 
+  /* Another program has taken the mark off again: it is mail as any other. */
+  if (!(message->flags & FM_FLAG_DELETED) && fm_imap_hidden_has (collect->hidden, message->uid))
+    collect->heard.need_uids = TRUE;
   if (collect->diverted_flags)
     g_array_append_val (collect->diverted_flags, flags);
   flags.keywords = (const char *const *) g_strdupv ((char **) message->keywords);

@@ -10,6 +10,8 @@ const FmImapEvents *fm_imap_collect_events (void);
 
 /* From now on everything is about this folder; 0: nothing is kept. Flushes what was about another. */
 void fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id);
+/* From now on messages of these UIDs (FmImapRange; transfer full) that carry \Deleted make no row; until the next fm_imap_collect_begin. */
+void fm_imap_collect_hide (FmImapCollect *collect, GArray *hidden);
 /* What it is about; 0: nothing. */
 gint64 fm_imap_collect_folder (const FmImapCollect *collect);
 /* Hands over what is gathered and waits until it is committed. The first error of any slice. */

@@ -1,6 +1,7 @@
 /* What only a comparison tells: which messages of a folder are gone and which were missed. */
 #include "sync/imap-collect.h"
 #include "sync/imap-folder-private.h"
+#include "sync/imap-hidden.h"
 #include <fulmar/base/error.h>
 
 #define MAX_LATE 1000 /* messages that may have come since EXISTS was told */
@@ -80,6 +81,23 @@ fm_imap_compare_search (FmImapConn *conn, const char *criteria, GError **error)
   return g_steal_pointer (&ranges);
 }
 
+typedef struct {
+  const GArray *there, *ours;
+} Sides;
+
+/* Still on the server, and not a row of ours (again). */
+static gboolean
+stays_hidden (guint32 uid, gpointer data)
+{
+  const Sides *sides = data;
+  const Known *known = (const Known *) (const void *) sides->ours->data;
+
+  for (guint i = 0; i < count_known (sides->ours); i++)
+    if (known[i].uid == uid)
+      return FALSE;
+  return fm_imap_hidden_has (sides->there, uid);
+}
+
 gboolean
 fm_imap_compare_folder (FmImapConn *conn, const FmFolderInfo *info, GError **error)
 {
@@ -100,6 +118,11 @@ fm_imap_compare_folder (FmImapConn *conn, const FmFolderInfo *info, GError **err
       g_set_error (error, FM_ERROR, FM_ERROR_PROTOCOL, "the server lists no message of a folder that has some");
       return FALSE;
     }
+  Sides sides = { ranges, ours };
+  g_autoptr (GArray) hidden = fm_imap_hidden_read (conn->reader, info->id, info->uidvalidity);
+  if (hidden->len > 0 && !fm_imap_hidden_keep (conn, info->id, stays_hidden, &sides, error))
+    return FALSE;
+  fm_imap_collect_hide (conn->collect, g_steal_pointer (&hidden));
   if (gone->len > 0)
     fm_imap_collect_events ()->vanished (conn->collect, FALSE, (const FmImapRange *) (void *) gone->data, gone->len);
   if (missed->len > 0
@@ -113,6 +136,7 @@ gboolean
 fm_imap_compare_counts (FmImapConn *conn, gint64 folder_id)
 {
   g_autoptr (GArray) ours = fm_message_store_uids (conn->reader, folder_id, 1, G_MAXUINT32, NULL);
+  g_autoptr (GArray) hidden = fm_imap_hidden_read (conn->reader, folder_id, fm_imap_session_selected (conn->session)->uidvalidity);
 
-  return ours && count_known (ours) == fm_imap_session_selected (conn->session)->exists;
+  return ours && count_known (ours) + fm_imap_hidden_count (hidden) == fm_imap_session_selected (conn->session)->exists;
 }

@@ -4,6 +4,7 @@
  * SELECT told has been committed, in the same lane of the pen, so a crash can only make the next visit hear something twice. */
 #include "sync/imap-collect.h"
 #include "sync/imap-folder-private.h"
+#include "sync/imap-hidden.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
@@ -217,7 +218,8 @@ return_visit (FmImapConn *conn, FmFolderInfo *info, gboolean resynced, guint64 m
   if (!fetch_new (conn, info, error) || !fetch_changes (conn, info, resynced, error) || !fm_imap_collect_flush (conn->collect, error))
     return FALSE;
   fm_imap_collect_tell (conn->collect);
-  if (info->lowest_uid == 1 && !fm_imap_compare_counts (conn, info->id) && !fm_imap_compare_folder (conn, info, error))
+  if (info->lowest_uid == 1 && (fm_imap_collect_heard (conn->collect).need_uids || !fm_imap_compare_counts (conn, info->id))
+      && !fm_imap_compare_folder (conn, info, error))
     return FALSE;
   fm_imap_collect_tell (conn->collect);
   return modseq == 0 || modseq == info->highestmodseq || fm_imap_folder_set_marks (conn, &marks, error);
@@ -246,6 +248,7 @@ visit_selected (FmImapConn *conn, FmFolderInfo *known, gboolean resynced, GArray
     fm_imap_worker_want_visit (conn->worker, info->id);
   /* SELECT's own EXISTS is answered by what follows; any later one is not. */
   fm_imap_collect_take_news (conn->collect, &exists, &need_uids);
+  fm_imap_collect_hide (conn->collect, fm_imap_hidden_read (conn->reader, info->id, info->uidvalidity));
   conn->seen_uidnext = fm_imap_session_selected (conn->session)->uidnext;
   if (conn->seen_uidnext == 0)
     conn->seen_uidnext = info->uidnext;

@@ -26,8 +26,8 @@ void fm_imap_outcome_tell (FmImapConn *conn, const FmOpBatch *batch);
 /* Does BATCH. RET_UIDS (transfer full): where the messages are now, by item; 0 where not told. A missing target is made once, as the server
  * hints ([TRYCREATE]). */
 gboolean fm_imap_perform_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError **error);
-/* Takes messages out of the selected folder: \\Deleted, and UID EXPUNGE where there is one. */
-gboolean fm_imap_perform_take_out (FmImapConn *conn, const GArray *ranges, GError **error);
+/* Takes messages out of the selected folder: \Deleted, and UID EXPUNGE where there is one; else they are hidden here (imap-hidden.c). */
+gboolean fm_imap_perform_take_out (FmImapConn *conn, gint64 folder_id, const GArray *ranges, GError **error);
 
 /* --- imap-settle.c --- */
 

@@ -1,4 +1,5 @@
 /* The journal's operations as commands. Nothing is ever expunged but by UID. */
+#include "sync/imap-hidden.h"
 #include "sync/imap-ops-private.h"
 #include <fulmar/base/error.h>
 #include <fulmar/store/body-store.h>
@@ -58,15 +59,17 @@ new_uids (const FmOpBatch *batch, const FmImapCopied *copied)
 }
 
 gboolean
-fm_imap_perform_take_out (FmImapConn *conn, const GArray *ranges, GError **error)
+fm_imap_perform_take_out (FmImapConn *conn, gint64 folder_id, const GArray *ranges, GError **error)
 {
   FmImapStore deleted = { FM_IMAP_CHANGE_ADD, FM_FLAG_DELETED };
+  gboolean can_expunge = fm_imap_session_has (conn->session, FM_IMAP_CAP_UIDPLUS);
 
+  if (!can_expunge && !fm_imap_hidden_add (conn, folder_id, ranges, error))
+    return FALSE;
   if (!fm_imap_change_store (conn->session, FM_IMAP_RANGES (ranges), &deleted, NULL, NULL, error))
     return FALSE;
   /* Without UIDPLUS the only EXPUNGE would take other clients' mail too: \Deleted stays and the server's own cleaning takes it. */
-  return !fm_imap_session_has (conn->session, FM_IMAP_CAP_UIDPLUS)
-         || fm_imap_change_expunge (conn->session, FM_IMAP_RANGES (ranges), error);
+  return !can_expunge || fm_imap_change_expunge (conn->session, FM_IMAP_RANGES (ranges), error);
 }
 
 static gboolean
@@ -79,7 +82,7 @@ do_transfer (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GErro
   good = native ? fm_imap_change_move (conn->session, FM_IMAP_RANGES (ranges), batch->target, &copied, error)
                 : fm_imap_change_copy (conn->session, FM_IMAP_RANGES (ranges), batch->target, &copied, error);
   if (good && move && !native)
-    good = fm_imap_perform_take_out (conn, ranges, error);
+    good = fm_imap_perform_take_out (conn, batch->folder_id, ranges, error);
   if (good)
     *ret_uids = new_uids (batch, &copied);
   fm_imap_change_copied_clear (&copied);
@@ -143,7 +146,7 @@ do_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError *
       return do_transfer (conn, batch, ret_uids, error);
     case FM_OP_EXPUNGE:
       ranges = uid_ranges (batch);
-      return fm_imap_perform_take_out (conn, ranges, error);
+      return fm_imap_perform_take_out (conn, batch->folder_id, ranges, error);
     case FM_OP_APPEND:
       return do_append (conn, batch, ret_uids, error);
     case FM_OP_FOLDER_CREATE:

@@ -77,7 +77,7 @@ finish_move (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **erro
   FmImapRange range = { batch->items[item].uid, batch->items[item].uid };
 
   g_array_append_val (one, range);
-  return fm_imap_folder_select (conn, batch->folder_id, error) && fm_imap_perform_take_out (conn, one, error);
+  return fm_imap_folder_select (conn, batch->folder_id, error) && fm_imap_perform_take_out (conn, batch->folder_id, one, error);
 }
 
 /* LEFT: what is in the source, NULL for a COPY. */

@@ -38,6 +38,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/imap-folder.c \
 	src/sync/imap-folder-private.h \
 	src/sync/imap-front.c \
+	src/sync/imap-hidden.c \
+	src/sync/imap-hidden.h \
 	src/sync/imap-list.c \
 	src/sync/imap-ops.c \
 	src/sync/imap-ops-private.h \

@@ -383,6 +383,52 @@ uidvalidity_changes_under_work (void **state)
 }
 
 static void
+set_flags (Both *b, guint index, const char *flags)
+{
+  pthread_mutex_lock (&b->server.mutex);
+  ImapBox *inbox = imap_box (&b->server, "INBOX");
+  ImapMail *mail = inbox->mails->pdata[index];
+  g_free (mail->flags);
+  mail->flags = g_strdup (flags);
+  mail->modseq = ++inbox->modseq;
+  pthread_mutex_unlock (&b->server.mutex);
+}
+
+/* Without UIDPLUS what was moved away or deleted stays on the server with \\Deleted: here it is gone, unless somebody takes the mark off; what
+ * another program has marked is shown. */
+static void
+deleted_on_a_plain_server (void **state)
+{
+  static const char *const caps[] = { "", "CONDSTORE ENABLE" };
+
+  for (guint c = 0; c < G_N_ELEMENTS (caps); c++)
+    {
+      Both b;
+      begin (&b, caps[c], 10);
+      open_engine (&b, "secret");
+      sync_now (&b.f);
+      act (&b, fm_action_new_simple (FM_ACTION_DELETE, (gint64[]){ row_of (&b, 3) }, 1));
+      act (&b, fm_action_new_simple (FM_ACTION_DELETE, (gint64[]){ row_of (&b, 7) }, 1));
+      settle (&b);
+      assert_int_equal (imap_count (&b.server, "INBOX", 0), 10);
+      assert_int_equal (total_of (&b.f, "INBOX"), 8);
+      set_flags (&b, 4, "\\Deleted");
+      imap_deliver (&b.server, "INBOX", 11, 11);
+      sync_now (&b.f);
+      sync_now (&b.f);
+      assert_int_equal (total_of (&b.f, "INBOX"), 9);
+      assert_int_equal (rows_of (&b, 3) + rows_of (&b, 7), 0);
+      assert_int_equal (rows_of (&b, 5), 1);
+      set_flags (&b, 2, "");
+      sync_now (&b.f);
+      sync_now (&b.f);
+      assert_int_equal (rows_of (&b, 3), 1);
+      assert_int_equal (total_of (&b.f, "INBOX"), 10);
+      end (&b);
+    }
+}
+
+static void
 missing_target_is_made (void **state)
 {
   Both b;
@@ -462,17 +508,12 @@ int
 main (int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (first_visit_is_complete),
-    cmocka_unit_test (return_visit_hears_all),
-    cmocka_unit_test (push_brings_and_takes),
-    cmocka_unit_test (second_pass_hears_all),
-    cmocka_unit_test (lost_answers_double_nothing),
-    cmocka_unit_test (refusal_brings_it_back),
-    cmocka_unit_test (offline_work_is_done_later),
-    cmocka_unit_test (uidvalidity_changes_under_work),
-    cmocka_unit_test (missing_target_is_made),
-    cmocka_unit_test (wrong_password_is_asked_once),
-    cmocka_unit_test (stops_at_once),
+    cmocka_unit_test (first_visit_is_complete),      cmocka_unit_test (return_visit_hears_all),
+    cmocka_unit_test (push_brings_and_takes),        cmocka_unit_test (second_pass_hears_all),
+    cmocka_unit_test (lost_answers_double_nothing),  cmocka_unit_test (refusal_brings_it_back),
+    cmocka_unit_test (offline_work_is_done_later),   cmocka_unit_test (uidvalidity_changes_under_work),
+    cmocka_unit_test (deleted_on_a_plain_server),    cmocka_unit_test (missing_target_is_made),
+    cmocka_unit_test (wrong_password_is_asked_once), cmocka_unit_test (stops_at_once),
   };
 
   if (argc > 1)
