@@ -48,6 +48,7 @@ struct FmApp {
   guint64 progress_done, progress_total;
   gboolean progress_is_bytes;
   guint64 queued_ops, queued_mails, stuck_mails;
+  guint unfinished; /* messages that an earlier run left behind */
 
   FmAppListener listener; /* the command line's ear */
   gpointer listener_data;
@@ -103,8 +104,8 @@ gint64 fm_target_id (const FmCommandCall *call); /* one; 0: none, said */
 
 /* cmd-compose.c: a composer for a mailto: link. */
 void fm_cmd_compose_mailto (FmApp *app, const char *url);
-/* Says so if an earlier run has left a message unfinished. */
-void fm_cmd_compose_tell_leftovers (FmApp *app);
+/* Counts anew what earlier runs have left unfinished, but for what is in front; a bounded look into one directory. */
+void fm_cmd_compose_count_leftovers (FmApp *app);
 /* The same: goes on with the draft in that row. */
 void fm_cmd_compose_resume (FmApp *app, gint64 msg_id);
 /* cmd-queue.c: reads anew how many mails wait for the user's decision. */

@@ -214,7 +214,7 @@ fm_app_start (FmApp *app, const char *folder)
 
   g_clear_pointer (&app->wanted, g_free);
   fm_cmd_queue_count (app);
-  fm_cmd_compose_tell_leftovers (app);
+  fm_cmd_compose_count_leftovers (app);
   if (g_str_has_prefix (name, "mailto:"))
     {
       fm_cmd_compose_mailto (app, name);
@@ -410,6 +410,7 @@ fm_app_status (FmApp *app, FmAppStatus *ret_status)
     .queued_ops = app->queued_ops,
     .queued_mails = app->queued_mails,
     .stuck_mails = app->stuck_mails,
+    .unfinished = app->unfinished,
     .progress = app->progress,
     .progress_done = app->progress_done,
     .progress_total = app->progress_total,

@@ -10,6 +10,7 @@
 #include <fulmar/mail/reply.h>
 #include <fulmar/store/folder-store.h>
 #include <fulmar/store/message-store.h>
+#include <string.h>
 
 typedef enum { KIND_SENDER = FM_REPLY_SENDER, KIND_ALL = FM_REPLY_ALL, KIND_LIST = FM_REPLY_LIST, KIND_FORWARD, KIND_RESUME } Kind;
 
@@ -337,12 +338,16 @@ run_forward (const FmCommandCall *call)
 }
 
 void
-fm_cmd_compose_tell_leftovers (FmApp *app)
+fm_cmd_compose_count_leftovers (FmApp *app)
 {
-  g_autoptr (GPtrArray) left = app->shell ? fm_composer_leftovers (app) : NULL;
+  g_autoptr (GPtrArray) left = fm_composer_leftovers (app);
+  guint before = app->unfinished;
 
-  if (left && left->len > 0)
-    fm_app_say (app, "unfinished messages: %u. R goes on with one", left->len);
+  app->unfinished = 0;
+  for (guint i = 0; i < left->len; i++)
+    app->unfinished += !app->composer || strcmp (fm_composer_path (app->composer), g_ptr_array_index (left, i)) != 0;
+  if (app->unfinished != before)
+    fm_app_changed (app, FM_CHANGE_STATUS);
 }
 
 /* What a crash left comes first; then the draft under the cursor; then the Drafts folder. */
@@ -358,6 +363,7 @@ run_recall (const FmCommandCall *call)
   if (left->len > 0)
     {
       app->composer = fm_composer_recover (app, g_ptr_array_index (left, 0));
+      fm_cmd_compose_count_leftovers (app);
       if (app->composer)
         app->shell->act (app->shell_data, FM_SHELL_COMPOSER, 0);
     }

@@ -213,6 +213,7 @@ drop (FmComposer *composer)
   if (app->composer == composer)
     app->composer = NULL;
   fm_composer_free (composer);
+  fm_cmd_compose_count_leftovers (app);
   fm_app_changed (app, FM_CHANGE_COMPOSER | FM_CHANGE_LIST);
 }
 

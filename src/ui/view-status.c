@@ -31,14 +31,20 @@ state_text (const FmCanvas *canvas, const FmAppStatus *status, FmRole *ret_role)
   return g_strdup_printf ("%s %s", fm_canvas_glyph (canvas, good ? FM_GLYPH_DOT : FM_GLYPH_RING), status->state);
 }
 
+/* "1 unfinished, 2 queued, 1 not sent": what is not zero. */
 static char *
 queue_text (const FmAppStatus *status)
 {
   guint64 waiting = status->queued_ops + status->queued_mails - MIN (status->stuck_mails, status->queued_mails);
-  if (status->stuck_mails > 0)
-    return waiting > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT " queued, %" G_GUINT64_FORMAT " not sent", waiting, status->stuck_mails)
-                       : g_strdup_printf ("%" G_GUINT64_FORMAT " not sent", status->stuck_mails);
-  return waiting > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT " queued", waiting) : g_strdup ("");
+  const struct {
+    guint64 number;
+    const char *what;
+  } parts[] = { { status->unfinished, "unfinished" }, { waiting, "queued" }, { status->stuck_mails, "not sent" } };
+  GString *text = g_string_new (NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (parts[i].number > 0)
+      g_string_append_printf (text, "%s%" G_GUINT64_FORMAT " %s", text->len > 0 ? ", " : "", parts[i].number, parts[i].what);
+  return g_string_free (text, FALSE);
 }
 
 static char *

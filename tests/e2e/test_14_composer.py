@@ -90,8 +90,9 @@ def killed_in_the_editor(test):
     screen.kill()
     home.editor = "true"
     with home.screen() as screen:
-        screen.wait("unfinished messages: 1")
+        screen.wait(lambda: "1 unfinished" in screen.line(0), "what was left is told")
         screen.press("R", "words before the crash")
+        assert "unfinished" not in screen.line(0), screen.picture()
         screen.press("y", "sent \"Re: A question")
         assert screen.quit() == 0
     mail, = sent(out)

@@ -73,6 +73,7 @@ typedef struct {
   const char *state; /* "pushed", "retrying in 8 s: connection refused" */
   FmAccountState state_code;
   guint64 queued_ops, queued_mails;
+  guint unfinished;     /* messages that an earlier run left behind: `recall` goes on with them */
   guint64 stuck_mails;  /* of these: failed, or nobody knows; they wait for the user */
   const char *progress; /* "INBOX: headers", or NULL */
   guint64 progress_done, progress_total;
