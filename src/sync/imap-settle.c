@@ -50,6 +50,26 @@ find_ours (FmImapConn *conn, const GArray *ranges, gint64 folder_id, gint64 row)
   return 0;
 }
 
+/* A message without a Message-ID can't be searched for: a visit meets it, by sender, subject, date and size. FM_ERROR_CANCELLED: stopping, and
+ * nothing is known. */
+static gboolean
+meet_nameless (FmImapConn *conn, gint64 target, gint64 row, guint32 *ret_uid, GError **error)
+{
+  g_autoptr (FmMessageInfo) info = NULL;
+  gboolean good;
+
+  if (!fm_imap_claim_take (conn->worker, target))
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_CANCELLED, "stopped");
+      return FALSE;
+    }
+  good = fm_imap_folder_visit (conn, target, FM_IMAP_VISIT_SCREEN, error);
+  fm_imap_claim_release (conn->worker, target);
+  info = good ? fm_message_store_get (conn->reader, row, NULL) : NULL;
+  *ret_uid = info && info->folder_id == target ? info->uid : 0;
+  return good;
+}
+
 /* Is it in the target? RET_UID 0: it is not, or it can't be told. */
 static gboolean
 look_in_target (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 *ret_uid, GError **error)
@@ -61,8 +81,10 @@ look_in_target (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 *r
   g_autoptr (GArray) there = NULL;
 
   *ret_uid = 0;
-  if (!info || !*info->message_id)
+  if (!info)
     return TRUE;
+  if (!*info->message_id)
+    return meet_nameless (conn, target, row, ret_uid, error);
   if (!(there = find_message_id (conn, target, append ? batch->note : 1, info->message_id, error)))
     return FALSE;
   *ret_uid = find_ours (conn, there, target, row);
@@ -181,6 +203,9 @@ fm_imap_settle_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   g_autoptr (GError) local = NULL;
 
   if (look (conn, batch, &local))
+    return TRUE;
+  /* Not looked at, not planned again: the next start looks. */
+  if (g_error_matches (local, FM_ERROR, FM_ERROR_CANCELLED) && fm_imap_worker_stopping (conn->worker))
     return TRUE;
   if (fm_imap_session_is_alive (conn->session) && !g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE))
     return fm_imap_outcome_retry_all (conn, batch, error);

@@ -294,6 +294,44 @@ lost_answers_double_nothing (void **state)
 }
 
 static void
+nameless_once (const char *caps, gboolean copy, ImapCut cut, gboolean restart)
+{
+  static const char text[] = "From: A <a@example.org>\r\nSubject: no name\r\nDate: Tue, 14 Nov 2023 22:13:20 +0000\r\n\r\ntext\r\n";
+  g_autoptr (GBytes) bytes = g_bytes_new_static (text, strlen (text));
+  Both b;
+
+  begin (&b, caps, 5);
+  imap_deliver (&b.server, "Work", 40, 41);
+  guint32 uid = imap_put (imap_box (&b.server, "INBOX"), text, "");
+  open_engine (&b, "secret");
+  sync_now (&b.f);
+  g_autoptr (FmMessageInfo) there = fm_message_store_get_uid (fm_engine_reader (b.f.engine), folder_id (&b, "INBOX"), uid, NULL);
+  imap_cut_next (&b.server, copy ? "UID COPY" : "APPEND", cut);
+  act (&b, copy ? make_copy (&b, there->id) : fm_action_new_append (folder_id (&b, "Work"), bytes, 0, 1700000000));
+  WAIT_UNTIL (g_atomic_pointer_get (&b.server.cut_verb) == NULL);
+  if (restart)
+    {
+      fixture_close (&b.f);
+      open_engine (&b, "secret");
+    }
+  settle (&b);
+  assert_int_equal (imap_count (&b.server, "Work", 0), 3);
+  assert_int_equal (total_of (&b.f, "Work"), 3);
+  assert_int_equal (imap_count (&b.server, "INBOX", 0), 6);
+  end (&b);
+}
+
+/* Mail without a Message-ID whose answer is lost is no more doubled than any other. */
+static void
+nameless_mail_is_not_doubled (void **state)
+{
+  static const char *const caps[] = { IMAP_FULL, "" };
+
+  for (guint i = 0; i < 12; i++)
+    nameless_once (caps[i % 2], i / 2 % 2, i < 4 ? CUT_BEFORE : CUT_AFTER, i >= 8);
+}
+
+static void
 refusal_brings_it_back (void **state)
 {
   Both b;
@@ -508,12 +546,19 @@ int
 main (int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (first_visit_is_complete),      cmocka_unit_test (return_visit_hears_all),
-    cmocka_unit_test (push_brings_and_takes),        cmocka_unit_test (second_pass_hears_all),
-    cmocka_unit_test (lost_answers_double_nothing),  cmocka_unit_test (refusal_brings_it_back),
-    cmocka_unit_test (offline_work_is_done_later),   cmocka_unit_test (uidvalidity_changes_under_work),
-    cmocka_unit_test (deleted_on_a_plain_server),    cmocka_unit_test (missing_target_is_made),
-    cmocka_unit_test (wrong_password_is_asked_once), cmocka_unit_test (stops_at_once),
+    cmocka_unit_test (first_visit_is_complete),
+    cmocka_unit_test (return_visit_hears_all),
+    cmocka_unit_test (push_brings_and_takes),
+    cmocka_unit_test (second_pass_hears_all),
+    cmocka_unit_test (lost_answers_double_nothing),
+    cmocka_unit_test (nameless_mail_is_not_doubled),
+    cmocka_unit_test (refusal_brings_it_back),
+    cmocka_unit_test (offline_work_is_done_later),
+    cmocka_unit_test (uidvalidity_changes_under_work),
+    cmocka_unit_test (deleted_on_a_plain_server),
+    cmocka_unit_test (missing_target_is_made),
+    cmocka_unit_test (wrong_password_is_asked_once),
+    cmocka_unit_test (stops_at_once),
   };
 
   if (argc > 1)
