@@ -194,6 +194,30 @@ visit_one (FmImapConn *conn, gint64 folder_id, GError **error)
   return FALSE;
 }
 
+/* One folder a pass, so that a day's checks are spread. */
+static gboolean
+check_one (FmImapConn *conn, GError **error)
+{
+  g_autoptr (GPtrArray) folders = folders_by_importance (conn, error);
+
+  for (guint i = 0; folders && i < folders->len; i++)
+    {
+      const FmFolderInfo *info = g_ptr_array_index (folders, i);
+      g_autoptr (GError) local = NULL;
+      if (!info->selectable || !*info->remote_name || !fm_imap_compare_is_due (conn, info))
+        continue;
+      if (!fm_imap_claim_take (conn->worker, info->id))
+        return TRUE;
+      gboolean good = fm_imap_compare_deeply (conn, info->id, &local);
+      fm_imap_claim_release (conn->worker, info->id);
+      if (good || fm_imap_session_is_alive (conn->session))
+        return TRUE;
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  return folders != NULL;
+}
+
 static gboolean
 back_pass (FmImapConn *conn, const FmImapItem *item, GHashTable *statuses, GError **error)
 {
@@ -203,7 +227,7 @@ back_pass (FmImapConn *conn, const FmImapItem *item, GHashTable *statuses, GErro
   gboolean asked = item && item->kind == FM_IMAP_ITEM_SYNC && item->request_id;
   gboolean fill_only = item && item->kind == FM_IMAP_ITEM_FILL && conn->passed;
 
-  return (fill_only || visit_all (conn, only, statuses, error)) && fill_all (conn, only, asked, error);
+  return (fill_only || (visit_all (conn, only, statuses, error) && check_one (conn, error))) && fill_all (conn, only, asked, error);
 }
 
 void

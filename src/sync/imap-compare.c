@@ -2,8 +2,10 @@
 #include "sync/imap-collect.h"
 #include "sync/imap-folder-private.h"
 #include "sync/imap-hidden.h"
+#include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 
+#define CHECK_EVERY_S (24 * 60 * 60)
 #define MAX_LATE 1000 /* messages that may have come since EXISTS was told */
 
 typedef struct {
@@ -139,4 +141,63 @@ fm_imap_compare_counts (FmImapConn *conn, gint64 folder_id)
   g_autoptr (GArray) hidden = fm_imap_hidden_read (conn->reader, folder_id, fm_imap_session_selected (conn->session)->uidvalidity);
 
   return ours && count_known (ours) + fm_imap_hidden_count (hidden) == fm_imap_session_selected (conn->session)->exists;
+}
+
+/* --- the deep check --- */
+
+typedef struct {
+  gint64 folder_id, now_utc;
+} Checked;
+
+static char *
+checked_key (gint64 folder_id)
+{
+  return g_strdup_printf ("checked.%" G_GINT64_FORMAT, folder_id);
+}
+
+static gboolean
+checked_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  const Checked *checked = data;
+  g_autofree char *key = checked_key (checked->folder_id);
+  g_autofree char *value = g_strdup_printf ("%" G_GINT64_FORMAT, checked->now_utc);
+
+  return fm_db_meta_set (writer, key, value, error);
+}
+
+/* Seconds since; -1: never. */
+static gint64
+checked_ago (FmImapConn *conn, gint64 folder_id)
+{
+  g_autofree char *key = checked_key (folder_id);
+  g_autofree char *value = fm_db_meta_get (conn->reader, key, NULL);
+
+  return value ? MAX (fm_clock_now_utc () - g_ascii_strtoll (value, NULL, 10), 0) : -1;
+}
+
+gboolean
+fm_imap_compare_is_due (FmImapConn *conn, const FmFolderInfo *info)
+{
+  Checked checked = { info->id, fm_clock_now_utc () };
+  gint64 ago = checked_ago (conn, info->id);
+
+  /* Its first visit was as good as a check. */
+  if (ago < 0 && info->lowest_uid == 1)
+    fm_pen_call (conn->worker->env->pen, FM_PEN_BULK, checked_run, &checked, NULL);
+  return ago >= CHECK_EVERY_S && info->lowest_uid == 1;
+}
+
+gboolean
+fm_imap_compare_deeply (FmImapConn *conn, gint64 folder_id, GError **error)
+{
+  g_autoptr (FmFolderInfo) info = NULL;
+  Checked checked = { folder_id, fm_clock_now_utc () };
+
+  if (!fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_FULL, error) || !(info = fm_folder_store_get (conn->reader, folder_id, error)))
+    return FALSE;
+  FmImapRange known = { 1, MAX (info->uidnext, 2) - 1 };
+  if (!fm_imap_session_fetch_flags (conn->session, &known, 1, 0, error) || !fm_imap_compare_folder (conn, info, error))
+    return FALSE;
+  fm_imap_collect_tell (conn->collect);
+  return fm_pen_call (conn->worker->env->pen, FM_PEN_BULK, checked_run, &checked, error);
 }

@@ -116,6 +116,13 @@ void fm_imap_conn_answer_offline (FmAccountWorker *worker, guint64 request_id, g
 void fm_imap_conn_answer_all (FmImapConn *conn, FmPort *port);
 void fm_imap_conn_clear (FmImapConn *conn);
 
+/* --- imap-compare.c --- */
+
+/* A day has passed since every UID and flag of the folder was compared: single messages do go missing where all numbers agree. */
+gboolean fm_imap_compare_is_due (FmImapConn *conn, const FmFolderInfo *info);
+/* Compares them. The folder must be claimed. */
+gboolean fm_imap_compare_deeply (FmImapConn *conn, gint64 folder_id, GError **error);
+
 /* --- imap-claim.c --- */
 
 /* Waits for the folder to be free; FALSE when stopping. */

@@ -421,6 +421,48 @@ uidvalidity_changes_under_work (void **state)
 }
 
 static void
+forget_check (Both *b, gint64 folder)
+{
+  g_autofree char *key = g_strdup_printf ("checked.%" G_GINT64_FORMAT, folder);
+  g_autoptr (GError) error = NULL;
+  FmStore *store = fm_db_open (b->f.data, &error);
+  FmStoreWriter *writer = fm_db_writer_new (store, &error);
+
+  assert_true (fm_db_begin (writer, FM_DB_FULL, &error) && fm_db_meta_set (writer, key, "1", &error) && fm_db_commit (writer, &error));
+  fm_db_writer_free (writer);
+  fm_db_unref (store);
+}
+
+/* One message is gone and another is there in its place, and every number the server tells is as before: once a day it is found. */
+static void
+deep_check_finds_what_numbers_hide (void **state)
+{
+  Both b;
+
+  begin (&b, IMAP_FULL, 10);
+  imap_drop_mail (imap_box (&b.server, "INBOX"), 4);
+  open_engine (&b, "secret");
+  sync_now (&b.f);
+  gint64 inbox = folder_id (&b, "INBOX");
+  pthread_mutex_lock (&b.server.mutex);
+  ImapMail *mail = imap_box (&b.server, "INBOX")->mails->pdata[4];
+  mail->uid = 5;
+  g_free (mail->text);
+  mail->text = imap_letter (99);
+  pthread_mutex_unlock (&b.server.mutex);
+  sync_now (&b.f);
+  assert_int_equal (rows_of (&b, 6), 1);
+  fixture_close (&b.f);
+  forget_check (&b, inbox);
+  open_engine (&b, "secret");
+  sync_now (&b.f);
+  assert_int_equal (rows_of (&b, 6), 0);
+  assert_int_equal (rows_of (&b, 99), 1);
+  assert_int_equal (total_of (&b.f, "INBOX"), 9);
+  end (&b);
+}
+
+static void
 set_flags (Both *b, guint index, const char *flags)
 {
   pthread_mutex_lock (&b->server.mutex);
@@ -556,6 +598,7 @@ main (int argc, char **argv)
     cmocka_unit_test (offline_work_is_done_later),
     cmocka_unit_test (uidvalidity_changes_under_work),
     cmocka_unit_test (deleted_on_a_plain_server),
+    cmocka_unit_test (deep_check_finds_what_numbers_hide),
     cmocka_unit_test (missing_target_is_made),
     cmocka_unit_test (wrong_password_is_asked_once),
     cmocka_unit_test (stops_at_once),
