@@ -5,10 +5,12 @@ repaint, at the pseudo terminal); cached mail opens; the state is told; when the
 Of a key's time that part counts in which its answer was worked on or waited for: how long the two threads it needs were ready to run while
 other work had the processors is known to the kernel, told, and taken off. On a machine with room the whole time counts."""
 import os
+import os
 import re
+import signal
 import time
 
-from fulmar import ENTER, Proxy, ProxyProcess, account, message, percentile, run_tests
+from fulmar import ENTER, Proxy, ProxyProcess, account, message, percentile, run_tests, wait_for
 
 FRAME_MS = 16
 PAGE_UP, PAGE_DOWN = "\033[5~", "\033[6~"
@@ -180,6 +182,59 @@ def black_hole(test):
         assert screen.quit() == 0
 
 
+def silence(test):
+    """Whoever waits for a server that says nothing is told so in two seconds."""
+    server, proxy, home = start(test)
+    home.cli("sync")
+    with home.screen() as screen:
+        screen.wait("pushed", timeout_s=30)
+        proxy.black_hole = True
+        began = time.monotonic()
+        screen.press("d", lambda: place(screen)[1] == COUNT - 1)
+        screen.wait("no answer", timeout_s=15)
+        told = time.monotonic() - began
+        test.say("a silent server is told after %.1f s" % told)
+        assert told < 6
+        proxy.black_hole = False
+        proxy.cut()
+        screen.wait(lambda: "no answer" not in screen.text() and "pushed" in screen.text(), "all is well again", timeout_s=60)
+        wait_for(lambda: len(server.listing("Trash")) == 1 and len(server.listing("INBOX")) == COUNT - 1, "the deletion is done, once", 30)
+        assert screen.quit() == 0
+
+
+def suspended(test):
+    """The program sleeps, as in a laptop's suspend, while the connections die and mail comes."""
+    server, proxy, home = start(test)
+    home.cli("sync")
+    with home.screen() as screen:
+        screen.wait("pushed", timeout_s=30)
+        os.kill(screen.process.pid, signal.SIGSTOP)
+        proxy.cut()
+        server.deliver(message("While we slept"))
+        os.kill(screen.process.pid, signal.SIGCONT)
+        began = time.monotonic()
+        screen.wait("While we slept", timeout_s=60)
+        test.say("after a suspend: new mail after %.1f s" % (time.monotonic() - began))
+        assert screen.quit() == 0
+
+
+def restarted(test):
+    """The server goes away and comes back."""
+    server, proxy, home = start(test)
+    home.cli("sync")
+    with home.screen() as screen:
+        screen.wait("pushed", timeout_s=30)
+        server.stop()
+        began = time.monotonic()
+        screen.wait(lambda: re.search("retry|offline", screen.line(0)), "it is told", timeout_s=15)
+        test.say("a server that has gone is told after %.1f s" % (time.monotonic() - began))
+        server.start()
+        server.deliver(message("After the restart"))
+        screen.wait("After the restart", timeout_s=90)
+        screen.wait("pushed", timeout_s=60)
+        assert screen.quit() == 0
+
+
 def quits(test):
     """Leaving does not wait for a dead link."""
     server, proxy, home = start(test)
@@ -195,4 +250,4 @@ def quits(test):
 
 
 if __name__ == "__main__":
-    run_tests(slow, filling, again, economy, black_hole, quits)
+    run_tests(slow, filling, again, economy, black_hole, silence, suspended, restarted, quits)
