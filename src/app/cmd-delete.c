@@ -158,7 +158,7 @@ run_delete_pattern (const FmCommandCall *call)
 
 const FmCommand fm_cmd_delete_commands[] = {
   { .name = "delete",
-    .help = "delete: move to Trash; in Trash, delete for good",
+    .help = "move to Trash; in Trash, delete for good",
     .hint = "delete",
     .default_keys = "d <Delete>",
     .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,

@@ -44,8 +44,16 @@ run_html (const FmCommandCall *call)
 }
 
 const FmCommand fm_cmd_show_commands[] = {
-  { .name = "headers", .help = "show all headers, or the few", .default_keys = "h", .contexts = FM_CONTEXT_PAGER, .run = run_headers },
-  { .name = "source", .help = "show the message as it was received", .default_keys = "e", .contexts = FM_CONTEXT_PAGER, .run = run_source },
+  { .name = "headers",
+    .help = "show all headers, or the few",
+    .default_keys = "h",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
+    .run = run_headers },
+  { .name = "source",
+    .help = "show the message as it was received",
+    .default_keys = "e",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_PAGER,
+    .run = run_source },
   { .name = "toggle-html",
     .help = "show the text or the HTML alternative",
     .default_keys = "<Esc>h",

@@ -5,7 +5,7 @@ import os
 import random
 import time
 
-from fulmar import ESC, message, run_tests
+from fulmar import ESC, LEFT, RIGHT, message, run_tests
 
 
 def start(test):
@@ -89,6 +89,49 @@ def split(test):
     screen.kill()
 
 
+def still(screen):
+    """The screen without its clock."""
+    screen.settle(0.2)
+    return [screen.line(0)[:40]] + screen.lines()[1:]
+
+
+def everywhere(test):
+    """In each view: what is pasted, sequences in pieces and a lone Esc change nothing, neither mail nor view. y sends in the composer."""
+    home, screen = start(test)
+
+    def harmless(where):
+        before = still(screen)
+        screen.keys("\033[200~yPdddaasF\r!xq:quit\r;d|S\033[201~")
+        screen.settle(0.1)
+        for sequence in [b"\033[99;99;99x", b"\033[<0;5;5M", b"\033[24;80R", b"\033]11;rgb:0/0/0\033\\"]:
+            paced(screen, sequence)
+        screen.keys(ESC)
+        screen.settle(0.7)
+        screen.keys(ESC)
+        after = still(screen)
+        assert after[:-1] == before[:-1], "%s: the screen changed\n%s\n%s" % (where, "\n".join(before), screen.picture())
+        rows = home.json("list", "--json", "--limit", "100", "local/INBOX")
+        assert len(rows) == 20 and all(row["flags"] == ["seen"] for row in rows), (where, rows)
+        assert home.cli("queue").stdout.strip() == "nothing waits", where
+
+    screen.wait("Subject: Keep me 19")
+    harmless("the list")
+    screen.press("\r", lambda: "q:back" in screen.last_line(), "the pager")
+    harmless("the pager")
+    screen.press("v", lambda: "part 1 of 1" in screen.last_line(), "the parts")
+    harmless("the parts")
+    screen.press("q", lambda: "part 1 of" not in screen.last_line())
+    screen.press("q", lambda: "line 1 of 20" in screen.last_line())
+    screen.press(LEFT, lambda: "line" not in screen.last_line(), "the folders")
+    harmless("the folders")
+    screen.press(RIGHT, lambda: "line 1 of 20" in screen.last_line())
+    screen.press("m", lambda: "y:send" in screen.last_line(), "the composer")
+    screen.press("t", lambda: "o:" in screen.last_line(), "whom to")
+    screen.press("bob@localhost\r", lambda: "bob@localhost" in screen.text() and "y:send" in screen.last_line())
+    harmless("the composer")
+    screen.kill()
+
+
 def lone_escape(test):
     home, screen = start(test)
     screen.keys(ESC)
@@ -126,4 +169,4 @@ def noise(test):
 
 
 if __name__ == "__main__":
-    run_tests(pasted, pasted_into_prompt, split, lone_escape, noise)
+    run_tests(pasted, pasted_into_prompt, split, everywhere, lone_escape, noise)
