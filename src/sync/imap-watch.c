@@ -9,6 +9,7 @@
 
 #define RENEW_MS (25 * 60 * 1000)
 #define NOOP_MS (60 * 1000)
+#define NO_ROOM_MS (10 * 1000) /* between looks whether the disk takes something again */
 
 struct FmImapWatch {
   FmAccountWorker *worker;
@@ -131,6 +132,18 @@ watch_folder (FmImapWatch *watch, gint64 folder_id, GError **error)
   return TRUE;
 }
 
+/* The store could not take what came. It is not the folder's fault, so the watch goes on: after a while from what the store holds; and so do the
+ * passes, which nothing else would wake. */
+static void
+wait_for_room (FmImapWatch *watch, const GError *error)
+{
+  fm_imap_tell_storage (watch->worker, error);
+  fm_imap_conn_drop (&watch->conn);
+  g_free (fm_port_take (watch->port, fm_clock_deadline_us (NO_ROOM_MS)));
+  if (!fm_imap_worker_stopping (watch->worker))
+    fm_imap_worker_post (watch->worker->back_port, FM_IMAP_ITEM_SYNC, 0, 0, NULL);
+}
+
 static void
 run (gpointer data)
 {
@@ -156,7 +169,11 @@ run (gpointer data)
           conn->failures = 0;
           continue;
         }
-      if (fm_imap_conn_survives (conn, error))
+      if (g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE))
+        {
+          wait_for_room (watch, error);
+        }
+      else if (fm_imap_conn_survives (conn, error))
         {
           /* The folder itself can't be opened (gone, no rights): leave it be until it is chosen again. */
           fm_log_debug ("imap: %s", error->message);

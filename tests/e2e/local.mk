@@ -18,6 +18,7 @@ E2E_TESTS = \
 	tests/e2e/test_14_composer.py \
 	tests/e2e/test_15_send.py \
 	tests/e2e/test_16_cli.py \
-	tests/e2e/test_17_recovery.py
+	tests/e2e/test_17_recovery.py \
+	tests/e2e/test_18_full_disk.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS)
