@@ -33,6 +33,13 @@ fm_sync_env_emit (FmSyncEnv *env, FmEvent *event)
   else
     fm_event_unref (event);
 }
+const GPtrArray *
+fm_sync_env_accounts (FmSyncEnv *env)
+{
+  static GPtrArray *none;
+
+  return none == NULL ? none = g_ptr_array_new () : none;
+}
 void
 fm_sync_env_index (FmSyncEnv *env, gint64 blob_id)
 {
