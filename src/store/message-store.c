@@ -50,6 +50,15 @@ insert_header (FmStoreReader *r, gint64 id, const FmEnvelope *envelope, const Fm
                       hashes->ancestors, (int) (hashes->n * 8));
 }
 
+/* A file read in place is indexed under a blob of its own. It is written after its row, with the reference counted: the other way round it would
+ * enter the index of unused blobs only to leave it again. */
+static gboolean
+insert_local_blob (FmStoreReader *r, gint64 blob_id, gint64 msg_id, const FmMessageInput *input, GError **error)
+{
+  return fm_sql_exec (r, error, "INSERT INTO blob(id, sha, size, refs) VALUES(?, '" FM_MESSAGE_LOCAL_PREFIX "' || ?, ?, 1)", "iii", blob_id,
+                      msg_id, (gint64) input->size_bytes);
+}
+
 gint64
 fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, guint32 uid, const FmMessageHashes *hashes,
                          GError **error)
@@ -61,18 +70,11 @@ fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessag
   int attachments = input->attachments >= 0 ? input->attachments : fm_envelope_attachment_hint (envelope);
   guint flags = (input->flags & FM_FLAG_SERVER_MASK);
 
-  gint64 blob_id = input->blob_id;
+  gboolean in_place = input->path != NULL && input->blob_id == 0;
+  gint64 blob_id = in_place ? fm_sql_value (r, 0, "SELECT seq FROM sqlite_sequence WHERE name='blob'", "") + 1 : input->blob_id;
 
   if (thread == 0)
     return 0;
-  /* A file read in place is indexed under a blob of its own; made here, it costs one row more and no update. */
-  if (input->path != NULL && blob_id == 0)
-    {
-      if (!fm_sql_exec (r, error, "INSERT INTO blob(sha, size) VALUES('" FM_MESSAGE_LOCAL_PREFIX "' || ?, ?)", "ii", id,
-                        (gint64) input->size_bytes))
-        return 0;
-      blob_id = sqlite3_last_insert_rowid (r->db);
-    }
   if (!fm_sql_exec (r, error,
                     "INSERT OR FAIL INTO msg(id, folder_id, uid, flags, sflags, modseq, idate, date, size, natt, thread_id, mid, blob_id, "
                     "server_id, from_disp,"
@@ -81,7 +83,7 @@ fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessag
                     (gint64) input->modseq, input->internal_date_utc, list_date (input), (gint64) input->size_bytes, attachments, thread,
                     hashes->own, blob_id, (gint64) input->server_id, fm_envelope_display_from (envelope), fm_envelope_subject (envelope),
                     fm_envelope_message_id (envelope), input->path)
-      || !insert_header (r, id, envelope, hashes, error))
+      || (in_place && !insert_local_blob (r, blob_id, id, input, error)) || !insert_header (r, id, envelope, hashes, error))
     return 0;
   if (input->keywords != NULL && input->keywords[0] != NULL
       && !(fm_message_merge_keywords (writer, id, input->keywords, error) && fm_message_merge_show (writer, id, NULL, error)))
