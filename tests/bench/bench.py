@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """What a user waits for, measured at the terminal: Fulmar, and beside it the peers that are installed, each on the same mail and the same server.
 A peer's column is its time, and in brackets how many times Fulmar's that is. BENCH_SIZE: 1k, 10k (default), 100k, 1M; BENCH_PEERS: names, or
-"none". Times are noisy on a machine that does other things: compare within one run."""
+"none". Times are noisy on a machine that does other things: compare within one run. The store alone is measured by gen-store with as many rows.
+"""
 import contextlib
 import os
 import re
@@ -14,20 +15,25 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../e2e"))
-from fulmar import PASSWORD, PROGRAM, TOP, Dovecot, Home, Proxy, Screen, Skip, account, percentile, pyte  # noqa: E402
+from fulmar import ENTER, PASSWORD, PROGRAM, TOP, Dovecot, Home, Proxy, Screen, Skip, account, message, percentile, pyte  # noqa: E402
 
 SIZES = {"1k": 1000, "10k": 10000, "100k": 100000, "1m": 1000000}
 COUNT = SIZES[os.environ.get("BENCH_SIZE", "10k").lower()]
 NEWEST, OLDEST = "b%07d" % (COUNT - 1), "b0000000"
 GENERATOR = os.path.join(os.path.abspath(TOP), "tests/bench/gen-mail")
-PAGE_DOWN, END = "\033[6~", "\033[F"
+GEN_STORE = os.path.join(os.path.abspath(TOP), "tests/bench/gen-store")
+RARE, COMMON = "zanthoxylum", "parergon"  # as gen-mail.c puts them into bodies
+BODY_LINE = re.compile(r"(?:[a-z]+ ){7}")
+PAGE_DOWN, HOME, END = "\033[6~", "\033[H", "\033[F"
 RUNS = 3 if COUNT <= 10000 else 1
 
 
 class Client:
     """How one client is told where the mail is, and its keys. write () makes its files in HOME and returns its arguments."""
 
-    name, end, quit, page = "?", END, "q", PAGE_DOWN
+    name, home, end, quit, page = "?", HOME, END, "q", PAGE_DOWN
+    step, close = "j", "q"  # to the next mail; back from a mail to the list
+    find = None  # what narrows the list to mails with a word in the body
     does_maildir = True
 
     def program(self):
@@ -50,6 +56,7 @@ def put(path, text):
 
 class Fulmar(Client):
     name, quit = "fulmar", "x"
+    find = "/%s\r"
     offline = "headers"
 
     def program(self):
@@ -65,14 +72,15 @@ class Fulmar(Client):
 
 
 class Neomutt(Client):
-    name = "neomutt"
+    name, home, end = "neomutt", "=", "*"
+    find = "l~b %s\r"
     cache = "set header_cache=%s/cache/\n"
 
     def write(self, home, place):
         os.makedirs(home + "/cache", exist_ok=True)
         box = place if isinstance(place, str) else "imap://ada@localhost:%d/INBOX" % place.port
         put(home + "/rc", self.cache % home + "set quit=yes sleep_time=0 wait_key=no sort=reverse-date imap_pass=%s imap_user=ada\n"
-            'set ssl_starttls=no ssl_force_tls=no from=ada@localhost folder="%s" index_format="%%4C %%Z %%d %%-15.15L %%s"\n'
+            'set ssl_starttls=no ssl_force_tls=no imap_idle=yes timeout=10 mail_check=5 from=ada@localhost folder="%s" index_format="%%4C %%Z %%d %%-15.15L %%s"\n'
             % (PASSWORD, os.path.dirname(box)))
         return ["-n", "-F", home + "/rc", "-f", box]
 
@@ -82,7 +90,8 @@ class Mutt(Neomutt):
 
 
 class Aerc(Client):
-    name, end, quit = "aerc", "G", ":quit\r"
+    name, home, end, quit = "aerc", "gg", "G", ":quit\r"
+    close, find = ":close\r", ":filter -b %s\r"
 
     def write(self, home, place):
         source = "maildir://" + os.path.dirname(place) if isinstance(place, str) else \
@@ -94,6 +103,7 @@ class Aerc(Client):
 
 class Alpine(Client):
     name, quit, page, end, does_maildir = "alpine", "qy", " ", None, False
+    step, close = "n", "<"
 
     def write(self, home, place):
         os.makedirs(home + "/mail", exist_ok=True)
@@ -138,6 +148,16 @@ def peak_mb(screen):
 
 def wakeups(screen):
     return sum(numbers(screen.process.pid, "voluntary_ctxt")) + sum(numbers(screen.process.pid, "nonvoluntary_ctxt"))
+
+
+def cpu_s(screen):
+    """Seconds of processor time, of the program and what it started."""
+    total = 0
+    for process in processes(screen.process.pid):
+        with contextlib.suppress(OSError):
+            with open("/proc/%d/stat" % process) as stat:
+                total += sum(int(ticks) for ticks in stat.read().rsplit(")", 1)[1].split()[11:13])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def wait_newest(screen):
@@ -209,8 +229,10 @@ def measure_start(table, client, folder, place, label, targets, counted=None):
 def measure_keys(table, client, screen, label):
     if client.end:
         screen.settle(0.3)
-        table.add(client, label + ": jump to the oldest", "ms", 1000 * (screen.latency(client.end) or 0), "10")
-        screen.keys("\033[H" if client.name != "aerc" else "gg")
+        taken = screen.latency(client.end, limit_s=10, shows=lambda: OLDEST in screen.text())
+        if taken:
+            table.add(client, label + ": jump to the oldest", "ms", 1000 * taken, "10")
+        screen.keys(client.home)
         screen.settle(0.3)
     before, times = len(screen.received), []
     for _ in range(min(100, COUNT // 40)):
@@ -220,13 +242,53 @@ def measure_keys(table, client, screen, label):
     table.add(client, label + ": bytes painted a page", "B", (len(screen.received) - before) / len(times), "2500")
 
 
+def measure_steps(table, client, screen, label):
+    """The cursor from one mail to the next, and a mail opened."""
+    screen.settle(0.3)
+    before, times = len(screen.received), []
+    for _ in range(30):
+        times.append(1000 * (screen.latency(client.step, quiet_s=0.02) or 0))
+    table.add(client, label + ": next mail, median", "ms", percentile(times, .5), "1")
+    table.add(client, label + ": next mail, p99", "ms", percentile(times, .99), "5")
+    screen.settle(0.3)
+    table.add(client, label + ": bytes painted a step", "B", (len(screen.received) - before) / len(times))
+    before, times = 0, []
+    for _ in range(5):
+        times.append(screen.latency(ENTER, limit_s=10, shows=lambda: BODY_LINE.search(screen.text())))
+        screen.keys(client.close)
+        screen.settle(0.3)
+        screen.keys(client.step)
+        screen.settle(0.3)
+    if all(times):
+        table.add(client, label + ": open a mail, median", "ms", 1000 * percentile(times, .5), "30")
+
+
+def measure_search(table, client, screen, folder, label):
+    """From the last key of a query for a rare word to its only old hit on the screen; ours answers from its index, once that is whole."""
+    if not client.find:
+        return
+    home = Home(os.path.join(folder, client.name))
+    deadline = time.monotonic() + 60 + COUNT / 50
+    while client.name == "fulmar" and time.monotonic() < deadline:
+        if len(home.cli("search", COMMON, "--json", check=False).stdout.splitlines()) >= COUNT // 100:
+            break
+        screen.pump(1)
+    keys = client.find % RARE
+    screen.keys(keys[:-1])
+    screen.settle(0.5)
+    taken = screen.latency(keys[-1], limit_s=60 + COUNT / 1000, shows=lambda: OLDEST in screen.text() and NEWEST not in screen.text())
+    if taken:
+        table.add(client, label + ": search a rare word", "ms", 1000 * taken, "30")
+
+
 def measure_idle(table, client, screen, label, seconds=10):
     screen.settle(2.0, 30)
     time.sleep(3)
-    before, began = wakeups(screen), time.monotonic()
+    before, worked, began = wakeups(screen), cpu_s(screen), time.monotonic()
     while time.monotonic() - began < seconds:
         screen.pump(1)
     table.add(client, label + ": wake-ups a second when idle", "", (wakeups(screen) - before) / seconds, "0.1")
+    table.add(client, label + ": CPU when idle", "ms/s", 1000 * (cpu_s(screen) - worked) / seconds, "0")
     table.add(client, label + ": peak memory", "MB", peak_mb(screen), "40")
 
 
@@ -238,6 +300,8 @@ def maildir(table, folder):
         with contextlib.suppress(AssertionError):
             screen = measure_start(table, client, os.path.join(folder, "m"), place, "Maildir", ("0.25", "0.05"))
             measure_keys(table, client, screen, "Maildir")
+            measure_steps(table, client, screen, "Maildir")
+            measure_search(table, client, screen, os.path.join(folder, "m"), "Maildir")
             measure_idle(table, client, screen, "Maildir")
             leave(screen, client)
 
@@ -264,6 +328,23 @@ def fill_time(server, folder):
                 raise AssertionError("not filed in an hour")
 
 
+def measure_push(table, server, client, screen, label):
+    """From the server's word that it has a mail to its subject on the screen."""
+    times = []
+    screen.keys(client.home)
+    screen.settle(0.3)
+    for number in range(3):
+        subject = "pushed %d to %s" % (number, client.name)
+        server.deliver(message(subject))
+        began = time.monotonic()
+        try:
+            screen.wait(subject, timeout_s=20)
+        except AssertionError:
+            return
+        times.append(time.monotonic() - began)
+    table.add(client, label + ": push to screen, median", "s", percentile(times, .5), "0.52")
+
+
 def imap(table, folder):
     path = os.path.join(folder, "d")
     os.makedirs(path)
@@ -280,12 +361,20 @@ def imap(table, folder):
                     targets = ("0.12", "0.05") if delay_ms == 0 else ("0.60", "0.05")
                     screen = measure_start(table, client, os.path.join(folder, "i%d" % delay_ms), proxy, label, targets, proxy)
                     if delay_ms == 0:
+                        measure_steps(table, client, screen, label)
                         measure_idle(table, client, screen, label)
+                        measure_push(table, server, client, screen, label)
                     leave(screen, client)
         headers, everything, turns = fill_time(server, folder)
-        table.add(FULMAR, "IMAP, 0 ms: all headers in the store", "s", headers, "%.1f" % (2 * COUNT / 1e5))
+        table.add(FULMAR, "IMAP, 0 ms: all headers in the store", "s", headers, "%.2f" % (2 * COUNT / 1e5))
         table.add(FULMAR, "IMAP, 0 ms: every mail filed", "s", everything, "%.0f" % max(1, 60 * COUNT / 1e5))
         table.add(FULMAR, "IMAP, 0 ms: round trips for that", "", turns)
+
+
+def store(folder):
+    if os.access(GEN_STORE, os.X_OK):
+        print("\nThe store alone, %d rows:" % COUNT, flush=True)
+        subprocess.run([GEN_STORE, os.path.join(folder, "store"), str(COUNT)])
 
 
 def main():
@@ -301,8 +390,9 @@ def main():
         except Skip as reason:
             print("no IMAP figures: %s" % reason)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         table.print()
+        store(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
