@@ -1,6 +1,6 @@
 #!/bin/sh
 # Configures, builds and runs one variant of the suite in a directory of that name below the current one.
-# Usage: suite.sh SOURCE_TOP asan|tsan|fuzz|bench [unit|threads]
+# Usage: suite.sh SOURCE_TOP asan|tsan|fuzz|bench [unit|most|threads]
 set -eu
 src=$(cd "$1" && pwd) variant=$2 target=check
 [ -z "${3:-}" ] || target=check-$3

@@ -1,11 +1,12 @@
 # The same tests in other clothes. Each target configures a build of its own in a directory below the current one, which is kept, so that
-# the next time only what changed is compiled. SUITE=unit runs the unit tests alone, SUITE=threads those of the rooms that have threads;
-# TESTS="..." names single ones.
+# the next time only what changed is compiled. SUITE=unit runs the unit tests alone, SUITE=threads those of the rooms that have threads,
+# SUITE=most all but those that take minutes or measure; TESTS="..." names single ones.
 FUZZ_SECONDS = 60
 TEST_TIMEOUT_S = 300
 FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZERS = $(filter tests/fuzz/%,$(EXTRA_PROGRAMS))
 UNIT_TESTS = $(filter tests/unit/%,$(TESTS))
+MOST_TESTS = $(filter-out %/test_01_enron.py %/test_05_link.py %/test_08_kill.py,$(TESTS))
 # Without those that are about a corpus: many mails through the index's workers, which have one thread each, and slow under ThreadSanitizer.
 THREAD_TESTS = $(filter-out %-corpus %/test-enron %-replay,$(foreach room,base net index sync app,$(filter tests/unit/$(room)/%,$(TESTS))))
 # bootstrap itself, as far as it goes without installing.
@@ -20,9 +21,11 @@ AM_TESTS_ENVIRONMENT = \
 	FULMAR_TOP_BUILDDIR="$(abs_top_builddir)"; export FULMAR_TOP_BUILDDIR; \
 	LC_ALL=C.UTF-8; export LC_ALL; unset FULMAR_HOME NO_COLOR COLORTERM;
 
-.PHONY: check-unit check-threads asan tsan fuzz bench soak fuzz-run bench-run
+.PHONY: check-unit check-most check-threads asan tsan fuzz bench soak fuzz-run bench-run
 check-unit:
 	$(MAKE) check TESTS="$(UNIT_TESTS)"
+check-most:
+	$(MAKE) check TESTS="$(MOST_TESTS)"
 check-threads:
 	$(MAKE) check TESTS="$(THREAD_TESTS)"
 asan:
