@@ -45,6 +45,20 @@ bare_name (const char *name)
   return size >= 2 && name[0] == '"' && name[size - 1] == '"' ? g_strndup (name + 1, size - 2) : g_strdup (name);
 }
 
+/* A whole field in one encoded word has no address (RFC 2047 section 5): the word stands where the address would. What a reader may see decoded is
+ * what precedes an address in it, never that address itself, which anyone can write there. Transfer: full; NULL: nothing. */
+static char *
+name_in_word (const char *address)
+{
+  const char *close = g_str_has_prefix (address, "=?") ? g_strrstr (address, "?=") : NULL;
+  if (close == NULL)
+    return NULL;
+  g_autofree char *text = fm_words_decode (address, close + 2 - address, NULL);
+  text[strcspn (text, "<")] = '\0';
+  g_strstrip (text);
+  return *text == '\0' || strchr (text, '@') != NULL || strstr (text, "=?") != NULL ? NULL : g_steal_pointer (&text);
+}
+
 /* Nested groups are not in the grammar, but in the wild everything is: DEPTH bounds them. */
 static void
 flatten (GArray *items, InternetAddressList *list, guint depth)
@@ -56,7 +70,11 @@ flatten (GArray *items, InternetAddressList *list, guint depth)
       InternetAddress *address = internet_address_list_get_address (list, i);
       g_autofree char *name = bare_name (internet_address_get_name (address));
       if (INTERNET_ADDRESS_IS_MAILBOX (address))
-        append (items, name, internet_address_mailbox_get_addr (INTERNET_ADDRESS_MAILBOX (address)));
+        {
+          const char *mailbox = internet_address_mailbox_get_addr (INTERNET_ADDRESS_MAILBOX (address));
+          g_autofree char *word = (name == NULL || *name == '\0') && mailbox != NULL ? name_in_word (mailbox) : NULL;
+          append (items, word != NULL ? word : name, mailbox);
+        }
       else if (INTERNET_ADDRESS_IS_GROUP (address))
         {
           InternetAddressList *members = internet_address_group_get_members (INTERNET_ADDRESS_GROUP (address));

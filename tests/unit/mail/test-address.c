@@ -113,12 +113,27 @@ merging_drops_duplicates_and_own (void **state)
   assert_int_equal (fm_address_list_length (NULL), 0);
 }
 
+/* `Lowe's <noreply@evil.example>`, `<admin@legitimate.example>` and `ada@a.example` in one word each: only a name is shown decoded. */
+static void
+a_word_is_no_address (void **state)
+{
+  g_autoptr (FmAddressList) named = fm_address_list_parse ("=?utf-8?B?TG93ZSdzIDxub3JlcGx5QGV2aWwuZXhhbXBsZT4=?=", -1);
+  assert_string_equal (fm_address_short (fm_address_list_get (named, 0)), "Lowe's");
+  assert_true (g_str_has_prefix (fm_address_list_get (named, 0)->address, "=?utf-8?B?TG93"));
+  assert_false (fm_address_is_valid (fm_address_list_get (named, 0)->address));
+  g_autoptr (FmAddressList) bare = fm_address_list_parse ("=?utf-8?B?PGFkbWluQGxlZ2l0aW1hdGUuZXhhbXBsZT4=?=, b@x", -1);
+  assert_true (g_str_has_prefix (fm_address_short (fm_address_list_get (bare, 0)), "=?utf-8?B?"));
+  g_autoptr (FmAddressList) plain = fm_address_list_parse ("=?utf-8?q?ada=40a=2Eexample?=", -1);
+  assert_true (g_str_has_prefix (fm_address_short (fm_address_list_get (plain, 0)), "=?utf-8?"));
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (reads_what_people_send),
     cmocka_unit_test (hostile_text_stays_one_clean_line),
+    cmocka_unit_test (a_word_is_no_address),
     cmocka_unit_test (nothing_takes_long),
     cmocka_unit_test (header_form_reads_back),
     cmocka_unit_test (validity),
