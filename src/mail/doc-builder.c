@@ -278,7 +278,8 @@ fm_doc_builder_n_links (const FmDocBuilder *builder)
   return builder->doc->links->len;
 }
 
-/* The host first and never cut, since it is what to judge by; the path after it as far as the line goes. */
+/* The host first and never cut, since it is what to judge by; the path after it as far as the line goes. The scheme is told where it is not the
+ * one that a reader may take for granted. */
 static void
 list_entry (FmDocBuilder *builder, guint number, const FmDocLink *link)
 {
@@ -290,6 +291,8 @@ list_entry (FmDocBuilder *builder, guint number, const FmDocLink *link)
     {
       host_at += 3;
       const char *path = host_at + strcspn (host_at, "/?#");
+      if (g_ascii_strncasecmp (link->url, "https:", 6) != 0)
+        fm_doc_builder_text (builder, link->url, host_at - link->url, FM_STYLE_DIM, number);
       fm_doc_builder_text (builder, link->host, -1, FM_STYLE_LINK, number);
       if (link->deceptive)
         {
