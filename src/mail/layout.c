@@ -13,6 +13,7 @@
 
 #define MIN_WIDTH 10
 #define MAX_LINES (4u << 20)
+#define FOLD_MEASURED_BYTES (256u << 10)
 
 typedef enum { LINE_TEXT, LINE_BLANK, LINE_RULE, LINE_FOLD, LINE_DRAWN } LineKind;
 
@@ -189,19 +190,27 @@ source_lines (const FmLayout *layout, guint block)
   return n;
 }
 
-/* A quoted region begins at BLOCK and is to be folded: one line for it. */
-static gboolean
-make_fold (FmLayout *layout, guint block)
+static void
+make_lines (FmLayout *layout, guint block, const FmDocShape *shape)
 {
-  gboolean toggled = g_hash_table_contains (layout->toggled, GUINT_TO_POINTER (block));
-  if (!is_quoted (layout, block) || (block > 0 && is_quoted (layout, block - 1)) || layout->options.fold_quotes == toggled)
-    return FALSE;
-  guint last = block, n = 0, total = fm_doc_n_blocks (layout->doc);
-  for (; last < total && is_quoted (layout, last); last++)
-    n += source_lines (layout, last);
-  add_line (layout, LINE_FOLD, block, last - 1, n);
-  layout->next_block = last;
-  return TRUE;
+  if (shape->kind == FM_DOC_RULE)
+    {
+      add_line (layout, LINE_RULE, block, 0, 0);
+    }
+  else if (shape->kind == FM_DOC_TABLE)
+    {
+      make_table (layout, block, shape);
+    }
+  else if (shape->kind == FM_DOC_LINE)
+    {
+      gsize size = 0;
+      fm_doc_block_text (layout->doc, block, &size);
+      add_line (layout, LINE_TEXT, block, 0, size);
+    }
+  else
+    {
+      make_text (layout, block, shape);
+    }
 }
 
 static void
@@ -216,6 +225,50 @@ make_blank (FmLayout *layout, guint block, const FmDocShape *shape)
   add_line (layout, LINE_BLANK, block, MIN (level, shape->quote_level), 0);
 }
 
+/* How many lines blocks FIRST to LAST would be: they are laid out and taken away again. */
+static guint
+measure (FmLayout *layout, guint first, guint last)
+{
+  FmLayoutDrawing *drawing = &layout->drawing;
+  guint from = layout->lines->len, lines = drawing->lines->len, runs = drawing->runs->len;
+  gsize text = drawing->text->len;
+  for (guint block = first; block <= last && layout->lines->len < MAX_LINES; block++)
+    {
+      FmDocShape shape = fm_doc_block_shape (layout->doc, block);
+      if (block > first)
+        make_blank (layout, block, &shape);
+      make_lines (layout, block, &shape);
+    }
+  guint n = layout->lines->len - from;
+  g_array_set_size (layout->lines, from);
+  g_array_set_size (drawing->lines, lines);
+  g_array_set_size (drawing->runs, runs);
+  g_string_truncate (drawing->text, text);
+  return n;
+}
+
+/* A quoted region begins at BLOCK and is to be folded: one line for it. It tells how many lines unfolding will show; of a region that is too long
+ * to be laid out for a number's sake, how many lines it was sent in. */
+static gboolean
+make_fold (FmLayout *layout, guint block)
+{
+  gboolean toggled = g_hash_table_contains (layout->toggled, GUINT_TO_POINTER (block));
+  if (!is_quoted (layout, block) || (block > 0 && is_quoted (layout, block - 1)) || layout->options.fold_quotes == toggled)
+    return FALSE;
+  guint last = block, n = 0, total = fm_doc_n_blocks (layout->doc);
+  gsize bytes = 0, size = 0;
+  for (; last < total && is_quoted (layout, last); last++, bytes += size)
+    {
+      fm_doc_block_text (layout->doc, last, &size);
+      n += source_lines (layout, last);
+    }
+  if (bytes <= FOLD_MEASURED_BYTES)
+    n = measure (layout, block, last - 1);
+  add_line (layout, LINE_FOLD, block, last - 1, n);
+  layout->next_block = last;
+  return TRUE;
+}
+
 static void
 make_block (FmLayout *layout)
 {
@@ -225,24 +278,7 @@ make_block (FmLayout *layout)
   if (make_fold (layout, block))
     return;
   layout->next_block++;
-  if (shape.kind == FM_DOC_RULE)
-    {
-      add_line (layout, LINE_RULE, block, 0, 0);
-    }
-  else if (shape.kind == FM_DOC_TABLE)
-    {
-      make_table (layout, block, &shape);
-    }
-  else if (shape.kind == FM_DOC_LINE)
-    {
-      gsize size = 0;
-      fm_doc_block_text (layout->doc, block, &size);
-      add_line (layout, LINE_TEXT, block, 0, size);
-    }
-  else
-    {
-      make_text (layout, block, &shape);
-    }
+  make_lines (layout, block, &shape);
 }
 
 static gboolean

@@ -89,7 +89,8 @@ html_pages (void **state)
   html_shows ("<table><tr><th>Item<th>Price<tr><td>Tea<td>$2.50<tr><td>Long cake<td>$12.00</table>", 40,
               "Item        Price\nTea         $2.50\nLong cake  $12.00\n");
   html_shows ("<a href='http://evil.test/x'>http://bank.example</a>", 60,
-              "http://bank.example[1]\n\nLinks:\n[1] evil.test (not bank.example!) /x\n");
+              "http://bank.example[1]\n\nLinks:\n[1] http://evil.test (not bank.example!) /x\n");
+  html_shows ("<a href='https://a.test/x'>y</a>", 60, "y[1]\n\nLinks:\n[1] a.test/x\n");
   html_shows ("<div style='display:none'>pre</div><style>.h{display:none}</style><p class=h>x</p><script>y</script>z &amp; &#x1b;[1m", 40,
               "z & [1m\n");
   html_shows ("<head><style>.h{display:none}@media x{.k{display:none}}</style></head><p class=h>x</p><p class=k>y", 40, "y\n");
@@ -141,6 +142,23 @@ folding_and_skipping (void **state)
   assert_true (fm_layout_toggle_fold (layout, 2));
   assert_int_equal (fm_layout_find_anchor (layout, anchor), 3);
   assert_false (fm_layout_toggle_fold (layout, 0));
+}
+
+/* A fold tells how many lines it hides at this width, blank ones and a table's too. */
+static void
+folds_count_what_they_hide (void **state)
+{
+  static const char html[] = "<p>a</p><blockquote>aaaa bbbb cccc<p>d<table><tr><th>x<th>y<tr><td>1<td>2</table></blockquote><p>z</p>";
+  g_autoptr (FmDoc) doc = fm_html_to_doc (html, strlen (html), NULL);
+  g_autoptr (FmLayout) layout = fm_layout_new (doc, &(FmLayoutOptions){ .width_cols = 12, .ascii = TRUE, .fold_quotes = TRUE });
+  FmLayoutLine line;
+  guint folded = fm_layout_ensure (layout, G_MAXUINT), fold = 0;
+  while (fm_layout_line (layout, fold, &line) && !line.is_fold)
+    fold++;
+  guint told = (guint) g_ascii_strtoull (line.text + 4, NULL, 10);
+  assert_true (fm_layout_toggle_fold (layout, fold));
+  assert_int_equal (fm_layout_ensure (layout, G_MAXUINT), folded - 1 + told);
+  assert_int_equal (told, 7);
 }
 
 static void
@@ -198,9 +216,16 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (quotes_and_flow), cmocka_unit_test (short_lines_of_patches),    cmocka_unit_test (breaking),
-    cmocka_unit_test (html_pages),      cmocka_unit_test (deep_nesting_is_bounded),   cmocka_unit_test (folding_and_skipping),
-    cmocka_unit_test (searching),       cmocka_unit_test (a_huge_text_opens_at_once), cmocka_unit_test (flowed_encoding_comes_back),
+    cmocka_unit_test (quotes_and_flow),
+    cmocka_unit_test (short_lines_of_patches),
+    cmocka_unit_test (breaking),
+    cmocka_unit_test (html_pages),
+    cmocka_unit_test (deep_nesting_is_bounded),
+    cmocka_unit_test (folding_and_skipping),
+    cmocka_unit_test (folds_count_what_they_hide),
+    cmocka_unit_test (searching),
+    cmocka_unit_test (a_huge_text_opens_at_once),
+    cmocka_unit_test (flowed_encoding_comes_back),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
