@@ -167,7 +167,7 @@ start_worker (FmEngine *engine, FmEngineAccount *account)
       = account->spec->kind == FM_ACCOUNT_MAILDIR || account->spec->kind == FM_ACCOUNT_MBOX || account->spec->kind == FM_ACCOUNT_NOTMUCH;
   if (account->klass == NULL)
     {
-      notice (engine, account->spec->name, "accounts of this kind are not served yet", NULL);
+      notice (engine, account->spec->name, "is not served: this version reads no mbox and no notmuch store, only Maildirs", NULL);
       return;
     }
   if (engine->options.network || local)
@@ -471,6 +471,9 @@ sync_accounts (FmEngine *engine, guint64 id, const char *name, const char *const
   g_autoptr (GError) error = NULL;
   if (name != NULL && fm_engine_desk_account (engine, name, 0) == NULL)
     error = g_error_new (FM_ERROR, FM_ERROR_NOT_FOUND, "there is no account \"%s\"", name);
+  else if (name != NULL && fm_engine_desk_account (engine, name, 0)->klass == NULL)
+    error = g_error_new (FM_ERROR, FM_ERROR_INVALID, "%s is not served: this version reads no mbox and no notmuch store, only Maildirs",
+                         name);
   fm_engine_request_expect (engine, id, MAX (chosen->len, 1), engine->feed != NULL && error == NULL);
   if (chosen->len == 0)
     fm_engine_finish (engine, id, NULL, error);

@@ -132,6 +132,17 @@ class CommandLine(unittest.TestCase):
         with open("/dev/full", "w") as full:
             self.assertEqual(subprocess.run([PROGRAM, "folders"], env=home.env, stdout=full, stderr=subprocess.DEVNULL).returncode, 1)
 
+    def test_a_store_that_is_not_served(self):
+        """It is said, and the exit says it too; the accounts beside it are synced."""
+        home = Home("[account old]\naddress = ada@localhost\nmbox = /dev/null\n")
+        self.addCleanup(home.close)
+        home.deliver(1)
+        home.run("sync", expect=1)
+        self.assertRegex(home.err, r"fulmar: .*old is not served: this version reads no mbox")
+        self.assertEqual(home.counts()["local/INBOX"], 1)
+        home.run("sync", "-a", "local")
+        home.run("-a", "old", "sync", expect=1)
+
     def test_acting_alone(self):
         home = self.home
         home.run("sync")
