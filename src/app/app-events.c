@@ -106,8 +106,8 @@ ring (FmApp *app, const FmEvent *event)
     return;
   if (app->shell && fm_config_get_bool (app->config, "bell"))
     app->shell->act (app->shell_data, FM_SHELL_BELL, 0);
-  fm_app_say (app, event->count == 1 ? "%" G_GINT64_FORMAT " new message in %s" : "%" G_GINT64_FORMAT " new messages in %s", event->count,
-              name);
+  fm_app_notify (app, event->count == 1 ? "%" G_GINT64_FORMAT " new message in %s" : "%" G_GINT64_FORMAT " new messages in %s",
+                 event->count, name);
 }
 
 static void
@@ -136,20 +136,31 @@ typedef struct {
   char *account;
 } Asking;
 
+/* In words of its own: the worker is on its way in, but stands still. */
+static void
+tell_waiting (FmApp *app, const char *account, FmAccountState code, const char *text)
+{
+  FmAppAccountState *state = g_new0 (FmAppAccountState, 1);
+
+  state->state = code;
+  state->text = g_strdup (text);
+  g_hash_table_insert (app->states, g_strdup (account), state);
+  fm_app_changed (app, FM_CHANGE_STATUS | FM_CHANGE_FOLDERS);
+}
+
 static void
 password_answered (const char *answer, gpointer data)
 {
   Asking *asking = data;
 
   if (answer && *answer)
-    fm_engine_set_password (asking->app->engine, asking->account, fm_secret_new (answer, -1));
+    {
+      tell_waiting (asking->app, asking->account, FM_STATE_CONNECTING, NULL);
+      fm_engine_set_password (asking->app->engine, asking->account, fm_secret_new (answer, -1));
+    }
   else
     {
-      FmAppAccountState *state = g_new0 (FmAppAccountState, 1);
-      state->state = FM_STATE_REFUSED;
-      state->text = g_strdup ("waits for its password: $ asks for it");
-      g_hash_table_insert (asking->app->states, g_strdup (asking->account), state);
-      fm_app_changed (asking->app, FM_CHANGE_STATUS | FM_CHANGE_FOLDERS);
+      tell_waiting (asking->app, asking->account, FM_STATE_REFUSED, "waits for its password: $ asks for it");
     }
   g_free (asking->account);
   g_free (asking);
@@ -164,6 +175,7 @@ ask_password (FmApp *app, const FmEvent *event)
 
   if (!app->shell)
     return;
+  tell_waiting (app, event->account, FM_STATE_CONNECTING, "password?");
   asking = g_new0 (Asking, 1);
   asking->app = app;
   asking->account = g_strdup (event->account);
@@ -190,7 +202,7 @@ take_notice (FmApp *app, const FmEvent *event)
     fm_app_complain (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "",
                      event->text ? event->text : event->error->message);
   else if (event->text)
-    fm_app_say (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->text);
+    fm_app_notify (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->text);
 }
 
 static void

@@ -64,6 +64,7 @@ struct FmApp {
 
 /* app.c */
 void fm_app_say (FmApp *app, const char *format, ...) G_GNUC_PRINTF (2, 3);
+void fm_app_notify (FmApp *app, const char *format, ...) G_GNUC_PRINTF (2, 3); /* nobody has asked: gives way to what was */
 void fm_app_complain (FmApp *app, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void fm_app_changed (FmApp *app, guint what); /* FmAppChange bits */
 /* REPLY is called for each event that answers REQUEST; DATA is freed with FREE_DATA after the last one. */

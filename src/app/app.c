@@ -20,18 +20,18 @@
 
 /* --- talking to the shell --- */
 
-static void say (FmApp *app, gboolean is_error, const char *format, va_list args) G_GNUC_PRINTF (3, 0);
+static void say (FmApp *app, FmSayKind kind, const char *format, va_list args) G_GNUC_PRINTF (3, 0);
 
 static void
-say (FmApp *app, gboolean is_error, const char *format, va_list args)
+say (FmApp *app, FmSayKind kind, const char *format, va_list args)
 {
   g_autofree char *text = g_strdup_vprintf (format, args);
   g_autofree char *clean = fm_text_sanitise_line (text, -1);
 
-  if (is_error)
+  if (kind == FM_SAY_ERROR)
     fm_log_warning ("%s", clean);
   if (app->shell)
-    app->shell->say (app->shell_data, is_error, clean);
+    app->shell->say (app->shell_data, kind, clean);
 }
 
 void
@@ -40,7 +40,17 @@ fm_app_say (FmApp *app, const char *format, ...)
   va_list args;
 
   va_start (args, format);
-  say (app, FALSE, format, args);
+  say (app, FM_SAY_ANSWER, format, args);
+  va_end (args);
+}
+
+void
+fm_app_notify (FmApp *app, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  say (app, FM_SAY_NOTICE, format, args);
   va_end (args);
 }
 
@@ -50,7 +60,7 @@ fm_app_complain (FmApp *app, const char *format, ...)
   va_list args;
 
   va_start (args, format);
-  say (app, TRUE, format, args);
+  say (app, FM_SAY_ERROR, format, args);
   va_end (args);
 }
 

@@ -17,7 +17,7 @@ static const FmSetting settings[] = {
   { "folders_width", FM_SETTING_INT, "20", "8|80", "columns of the folder pane" },
   { "list_height", FM_SETTING_INT, "0", "0|200", "rows of the list above the pager; 0: a third of the screen" },
   { "hints", FM_SETTING_BOOL, "true", NULL, "show the keys that matter here in the bottom line" },
-  { "mouse", FM_SETTING_BOOL, "true", NULL, "let the mouse select and scroll" },
+  { "mouse", FM_SETTING_BOOL, "true", NULL, "no effect yet: the mouse is left to the terminal, to select and copy" },
   { "bell", FM_SETTING_BOOL, "false", NULL, "ring the terminal's bell for new mail" },
   { "prefer", FM_SETTING_CHOICE, "text", "text|html", "which alternative of a message is shown first" },
   { "headers", FM_SETTING_TEXT, "date from to cc subject", NULL, "headers shown above a message, in order" },

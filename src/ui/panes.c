@@ -1,18 +1,19 @@
-/* Three regimes: under 60 columns one pane, the one with the focus; under 100 the folders lie over list and pager; else all stand side by side. A
- * room of less than 12 rows shows list or pager, not both. */
+/* Three regimes: under 60 columns one pane, the one with the focus; under 100 the folders lie over list and pager; else all stand side by side. Three
+ * columns need more, 140, or no subject could be read. A room of less than 12 rows shows list or pager, not both. */
 #include "ui/panes.h"
 
 #define ONE_PANE_COLS 60
 #define THREE_PANE_COLS 100
+#define THREE_COLUMN_COLS 140
 #define TWO_PANE_ROWS 12
 #define LIST_ROWS_MIN 3
 #define PAGER_ROWS_MIN 5
 #define COLS_MIN 30
 
 gboolean
-fm_panes_has_room_for_folders (FmRect room)
+fm_panes_has_room_for_folders (FmRect room, FmPanesLayout layout)
 {
-  return room.width >= THREE_PANE_COLS;
+  return room.width >= (layout == FM_PANES_TALL ? THREE_COLUMN_COLS : THREE_PANE_COLS);
 }
 
 static void
@@ -28,7 +29,7 @@ split_rows (FmPanes *panes, FmRect room, int list_size)
 static void
 split_cols (FmPanes *panes, FmRect room, int list_size)
 {
-  int cols = CLAMP (list_size > 0 ? list_size : room.width * 9 / 20, COLS_MIN, room.width - 1 - COLS_MIN);
+  int cols = CLAMP (list_size > 0 ? list_size : room.width / 2, COLS_MIN, room.width - 1 - COLS_MIN);
   panes->list = (FmRect){ room.x, room.y, cols, room.height };
   panes->list_edge = (FmRect){ room.x + cols, room.y, 1, room.height };
   panes->pager = (FmRect){ room.x + cols + 1, room.y, room.width - cols - 1, room.height };
@@ -47,7 +48,7 @@ FmPanes
 fm_panes_arrange (FmRect room, const FmPanesWish *wish)
 {
   FmPanes panes = { 0 };
-  gboolean beside = fm_panes_has_room_for_folders (room);
+  gboolean beside = fm_panes_has_room_for_folders (room, wish->layout);
   if (room.width < ONE_PANE_COLS || room.height < 1)
     return one_pane (room, wish->focus);
   FmRect folders = { room.x, room.y, CLAMP (wish->folders_width, 8, room.width / 2), room.height };

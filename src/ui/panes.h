@@ -29,6 +29,6 @@ typedef struct {
 FmPanes fm_panes_arrange (FmRect room, const FmPanesWish *wish);
 
 /* Is there room for folders beside the others? If not they are shown over them, and hidden at first. */
-gboolean fm_panes_has_room_for_folders (FmRect room);
+gboolean fm_panes_has_room_for_folders (FmRect room, FmPanesLayout layout);
 
 G_END_DECLS

@@ -160,7 +160,7 @@ draw_bottom (FmScreen *screen, int width, int y)
       = pending ? fm_keymap_continuations (screen->keymap, fm_screen_context (screen), screen->esc_pending) : NULL;
   fm_app_status (screen->app, &status);
   FmViewStatusBottom bottom = { .message = screen->message,
-                                .is_error = screen->message_is_error,
+                                .is_error = screen->message_kind == FM_SAY_ERROR,
                                 .pending = pending             ? pending
                                            : status.tag_prefix ? ";"
                                                                : NULL,

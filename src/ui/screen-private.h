@@ -21,6 +21,7 @@ typedef struct {
   FmTermCurses *term;
   FmCanvas *canvas;
   FmTheme *theme;
+  char *theme_name; /* of a theme that is there */
   FmKeymap *keymap;
   FmKeyDecoder *decoder;
   GMainLoop *loop;
@@ -44,10 +45,13 @@ typedef struct {
   GPtrArray *widgets; /* FmWidget *, the top one last */
   GPtrArray *history[FM_SCREEN_PROMPT_KINDS];
   char *message;
-  gboolean message_is_error;
+  FmSayKind message_kind;
+  gint64 message_until_us; /* till then only a key or something as weighty takes its place */
+  char *waiting;           /* what came meanwhile, the last of it; NULL: nothing */
+  FmSayKind waiting_kind;
   gboolean esc_pending;
 
-  guint input_source, quiet_source, paint_source, step_source, clock_source, preview_source;
+  guint input_source, quiet_source, paint_source, step_source, clock_source, preview_source, message_source;
   GPid child; /* a program that has the terminal, 0: none */
   FmShellAnswer child_answer;
   gpointer child_data;
@@ -57,9 +61,10 @@ typedef struct {
 void fm_screen_dirty (FmScreen *screen); /* one paint at the end of this turn of the loop */
 guint fm_screen_context (const FmScreen *screen);
 gboolean fm_screen_lists_parts (const FmScreen *screen); /* in the pager's place */
-void fm_screen_say (FmScreen *screen, gboolean is_error, const char *text);
+void fm_screen_say (FmScreen *screen, FmSayKind kind, const char *text);
 void fm_screen_push (FmScreen *screen, FmWidget *widget);
-void fm_screen_configure (FmScreen *screen); /* reads theme, keys and layout from the settings */
+void fm_screen_fit_folders (FmScreen *screen); /* shown where there is room, as long as the user has not chosen */
+void fm_screen_configure (FmScreen *screen);   /* reads theme, keys and layout from the settings */
 void fm_screen_suspend (FmScreen *screen);
 /* Gives the terminal to a program; ANSWER gets its exit status in decimal. */
 void fm_screen_spawn (FmScreen *screen, const char *const *argv, FmShellAnswer answer, gpointer data);

@@ -16,9 +16,9 @@ shell_changed (gpointer data, guint what)
 }
 
 static void
-shell_say (gpointer data, gboolean is_error, const char *text)
+shell_say (gpointer data, FmSayKind kind, const char *text)
 {
-  fm_screen_say (data, is_error, text);
+  fm_screen_say (data, kind, text);
 }
 
 static char **
@@ -71,9 +71,9 @@ static void
 find_again (FmScreen *screen, const char *text, gboolean backwards)
 {
   if (!text && !fm_view_pager_has_needle (screen->pager))
-    fm_screen_say (screen, TRUE, "nothing to find yet: / asks what");
+    fm_screen_say (screen, FM_SAY_ERROR, "nothing to find yet: / asks what");
   else if (!fm_view_pager_find (screen->pager, text, backwards))
-    fm_screen_say (screen, FALSE, backwards ? "not found above" : "not found below");
+    fm_screen_say (screen, FM_SAY_ANSWER, backwards ? "not found above" : "not found below");
   fm_screen_dirty (screen);
 }
 
@@ -118,7 +118,7 @@ toggle_folders (FmScreen *screen)
   screen->folders_chosen = TRUE;
   if (!screen->wish.show_folders && screen->wish.focus == FM_PANE_FOLDERS)
     screen->wish.focus = FM_PANE_LIST;
-  else if (screen->wish.show_folders && !fm_panes_has_room_for_folders (fm_canvas_rect (screen->canvas)))
+  else if (screen->wish.show_folders && !fm_panes_has_room_for_folders (fm_canvas_rect (screen->canvas), screen->wish.layout))
     screen->wish.focus = FM_PANE_FOLDERS;
 }
 
@@ -128,7 +128,8 @@ next_layout (FmScreen *screen)
   static const char *const names[] = { "layout: wide", "layout: tall", "layout: list" };
   screen->wish.layout = (FmPanesLayout) ((screen->wish.layout + 1) % 3);
   screen->wish.list_size = 0;
-  fm_screen_say (screen, FALSE, names[screen->wish.layout]);
+  fm_screen_fit_folders (screen);
+  fm_screen_say (screen, FM_SAY_ANSWER, names[screen->wish.layout]);
 }
 
 static void
@@ -299,14 +300,14 @@ space (FmScreen *screen)
   if (!reading || screen->space_at_end != fm_reading_id (reading))
     {
       screen->space_at_end = reading ? fm_reading_id (reading) : 0;
-      fm_screen_say (screen, FALSE, "end of the message: once more for the next");
+      fm_screen_say (screen, FM_SAY_ANSWER, "end of the message: once more for the next");
       return;
     }
   screen->space_at_end = 0;
   guint64 before = fm_list_cursor (list);
   fm_list_step (list, 1);
   if (fm_list_cursor (list) == before)
-    fm_screen_say (screen, FALSE, "this is the last message");
+    fm_screen_say (screen, FM_SAY_ANSWER, "this is the last message");
   else
     open_message (screen);
 }
@@ -322,9 +323,9 @@ static void
 act_in_pager (FmScreen *screen, FmShellAct act)
 {
   if (act == FM_SHELL_SKIP_QUOTED && !fm_view_pager_skip_quoted (screen->pager))
-    fm_screen_say (screen, FALSE, "no more quoted text");
+    fm_screen_say (screen, FM_SAY_ANSWER, "no more quoted text");
   else if (act == FM_SHELL_FOLD_QUOTED)
-    fm_screen_say (screen, FALSE, fm_view_pager_toggle_fold (screen->pager) ? "quoted text is folded" : "quoted text is shown");
+    fm_screen_say (screen, FM_SAY_ANSWER, fm_view_pager_toggle_fold (screen->pager) ? "quoted text is folded" : "quoted text is shown");
   else if (act == FM_SHELL_FIND_NEXT || act == FM_SHELL_FIND_PREVIOUS)
     find_again (screen, NULL, act == FM_SHELL_FIND_PREVIOUS);
 }

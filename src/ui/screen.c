@@ -18,6 +18,7 @@
 #define READ_BYTES 4096
 #define STEP_US 2000
 #define PREVIEW_MS 120
+#define MESSAGE_READ_US (4 * G_USEC_PER_SEC)
 
 gboolean
 fm_screen_check (GError **error)
@@ -73,6 +74,15 @@ follow_cursor (FmScreen *screen)
     screen->preview_source = g_timeout_add (PREVIEW_MS, on_preview, screen);
 }
 
+void
+fm_screen_fit_folders (FmScreen *screen)
+{
+  if (!screen->folders_chosen)
+    screen->wish.show_folders = fm_panes_has_room_for_folders (fm_canvas_rect (screen->canvas), screen->wish.layout);
+  if (!screen->wish.show_folders && screen->wish.focus == FM_PANE_FOLDERS)
+    screen->wish.focus = FM_PANE_LIST;
+}
+
 static gboolean
 on_paint (gpointer data)
 {
@@ -85,8 +95,7 @@ on_paint (gpointer data)
   if (width != fm_canvas_width (screen->canvas) || height != fm_canvas_height (screen->canvas))
     {
       fm_canvas_resize (screen->canvas, width, height);
-      if (!screen->folders_chosen)
-        screen->wish.show_folders = fm_panes_has_room_for_folders (fm_canvas_rect (screen->canvas));
+      fm_screen_fit_folders (screen);
     }
   fm_screen_draw_all (screen);
   fm_term_curses_paint (screen->term, screen->canvas);
@@ -122,12 +131,35 @@ fm_screen_context (const FmScreen *screen)
   return screen->wish.focus == FM_PANE_FOLDERS ? FM_CONTEXT_FOLDERS : FM_CONTEXT_LIST;
 }
 
-void
-fm_screen_say (FmScreen *screen, gboolean is_error, const char *text)
+/* What waited is said now; it goes on waiting if something else has been said meanwhile. */
+static gboolean
+on_message_read (gpointer data)
 {
+  FmScreen *screen = data;
+  g_autofree char *text = g_steal_pointer (&screen->waiting);
+  screen->message_source = 0;
+  if (text)
+    fm_screen_say (screen, screen->waiting_kind, text);
+  return G_SOURCE_REMOVE;
+}
+
+void
+fm_screen_say (FmScreen *screen, FmSayKind kind, const char *text)
+{
+  gint64 left_us = screen->message_until_us - fm_clock_mono_us ();
+  if (screen->message && kind < screen->message_kind && left_us > 0)
+    {
+      g_free (screen->waiting);
+      screen->waiting = g_strdup (text);
+      screen->waiting_kind = kind;
+      if (screen->message_source == 0)
+        screen->message_source = g_timeout_add ((guint) (left_us / 1000 + 1), on_message_read, screen);
+      return;
+    }
   g_free (screen->message);
   screen->message = fm_text_sanitise_line (text, -1);
-  screen->message_is_error = is_error;
+  screen->message_kind = kind;
+  screen->message_until_us = fm_clock_mono_us () + MESSAGE_READ_US;
   fm_screen_dirty (screen);
 }
 
@@ -157,7 +189,7 @@ unknown_key (FmScreen *screen, FmKey key)
   g_autofree char *help = fm_keymap_key_for (screen->keymap, fm_screen_context (screen), "help");
   g_autofree char *text
       = g_strdup_printf ("%s does nothing here%s%s%s", name, help ? ": " : "", help ? help : "", help ? " shows the keys" : "");
-  fm_screen_say (screen, TRUE, text);
+  fm_screen_say (screen, FM_SAY_ERROR, text);
 }
 
 static void
@@ -216,7 +248,7 @@ on_key (const FmInput *input, gpointer data)
   g_clear_pointer (&screen->message, g_free);
   fm_screen_dirty (screen);
   if (input->type == FM_INPUT_PASTE_STALLED)
-    fm_screen_say (screen, TRUE, "a paste has begun and does not end: ^C gives it up");
+    fm_screen_say (screen, FM_SAY_ERROR, "a paste has begun and does not end: ^C gives it up");
   else if (screen->widgets->len > 0)
     {
       if (input->type == FM_INPUT_ESC)
@@ -230,7 +262,7 @@ on_key (const FmInput *input, gpointer data)
   else if (input->type == FM_INPUT_CANCEL)
     fm_keymap_reset (screen->keymap);
   else if (input->type == FM_INPUT_PASTE)
-    fm_screen_say (screen, FALSE, "pasted text runs no keys: open a prompt first");
+    fm_screen_say (screen, FM_SAY_ANSWER, "pasted text runs no keys: open a prompt first");
 }
 
 static gboolean
@@ -298,7 +330,7 @@ fm_screen_spawn (FmScreen *screen, const char *const *argv, FmShellAnswer answer
   g_autoptr (GError) error = NULL;
   if (screen->child)
     {
-      fm_screen_say (screen, TRUE, "another program has the terminal");
+      fm_screen_say (screen, FM_SAY_ERROR, "another program has the terminal");
       answer (NULL, data);
       return;
     }
@@ -310,7 +342,7 @@ fm_screen_spawn (FmScreen *screen, const char *const *argv, FmShellAnswer answer
       fm_term_curses_enter (screen->term);
       listen (screen);
       g_autofree char *text = g_strdup_printf ("%s can't be run: %s", argv[0], error->message);
-      fm_screen_say (screen, TRUE, text);
+      fm_screen_say (screen, FM_SAY_ERROR, text);
       answer (NULL, data);
       return;
     }
@@ -398,7 +430,23 @@ tell_problems (FmScreen *screen, GPtrArray *problems)
   for (guint i = 0; i < problems->len; i++)
     fm_log_warning ("%s", (const char *) g_ptr_array_index (problems, i));
   if (problems->len > 0)
-    fm_screen_say (screen, TRUE, g_ptr_array_index (problems, 0));
+    fm_screen_say (screen, FM_SAY_ERROR, g_ptr_array_index (problems, 0));
+}
+
+/* A theme that is not there leaves the one in use, and the setting says which that is. */
+static void
+configure_theme (FmScreen *screen, FmConfig *config, GPtrArray *problems)
+{
+  const char *wanted = fm_config_get (config, "theme");
+  const char *name = fm_theme_exists (wanted) || !screen->theme_name ? wanted : screen->theme_name;
+  if (name != wanted)
+    fm_theme_tell_unknown (wanted, name, problems);
+  fm_theme_free (screen->theme);
+  screen->theme = fm_theme_load (name, fm_term_curses_depth (screen->term), problems);
+  g_autofree char *now = g_strdup (fm_theme_exists (name) ? name : "dark");
+  g_free (screen->theme_name);
+  screen->theme_name = g_steal_pointer (&now);
+  fm_config_set (config, "theme", screen->theme_name, NULL);
 }
 
 void
@@ -406,13 +454,13 @@ fm_screen_configure (FmScreen *screen)
 {
   FmConfig *config = fm_app_config (screen->app);
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
-  fm_theme_free (screen->theme);
-  screen->theme = fm_theme_load (fm_config_get (config, "theme"), fm_term_curses_depth (screen->term), problems);
+  configure_theme (screen, config, problems);
   fm_keymap_load_set (screen->keymap, fm_config_get (config, "keymap"));
   fm_keymap_load_config (screen->keymap, config, problems);
   screen->wish.layout = layout_by_name (fm_config_get (config, "layout"));
   screen->wish.folders_width = fm_config_get_int (config, "folders_width");
   screen->wish.list_size = fm_config_get_int (config, "list_height");
+  fm_screen_fit_folders (screen);
   fm_view_pager_set_wrap (screen->pager, fm_config_get_int (config, "wrap"));
   tell_problems (screen, problems);
 }
@@ -437,7 +485,6 @@ screen_new (FmApp *app, GError **error)
   screen->widgets = g_ptr_array_new ();
   screen->wish.show_pager = TRUE;
   screen->wish.focus = FM_PANE_LIST;
-  screen->wish.show_folders = fm_panes_has_room_for_folders (fm_canvas_rect (screen->canvas));
   for (guint i = 0; i < FM_SCREEN_PROMPT_KINDS; i++)
     screen->history[i] = g_ptr_array_new_with_free_func (g_free);
   screen->loop = g_main_loop_new (NULL, FALSE);
@@ -455,8 +502,8 @@ screen_free (FmScreen *screen)
     }
   fm_app_set_shell (screen->app, NULL, NULL);
   fm_term_curses_close (screen->term);
-  guint *sources[] = { &screen->input_source, &screen->quiet_source, &screen->paint_source,
-                       &screen->step_source,  &screen->clock_source, &screen->preview_source };
+  guint *sources[] = { &screen->input_source, &screen->quiet_source,   &screen->paint_source,  &screen->step_source,
+                       &screen->clock_source, &screen->preview_source, &screen->message_source };
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_clear_handle_id (sources[i], g_source_remove);
   for (guint i = 0; i < FM_SCREEN_PROMPT_KINDS; i++)
@@ -469,6 +516,8 @@ screen_free (FmScreen *screen)
   fm_canvas_free (screen->canvas);
   g_main_loop_unref (screen->loop);
   g_free (screen->message);
+  g_free (screen->theme_name);
+  g_free (screen->waiting);
   g_free (screen);
 }
 

@@ -363,6 +363,22 @@ read_theme (const char *name, char **ret_path)
   return text;
 }
 
+gboolean
+fm_theme_exists (const char *name)
+{
+  g_autofree char *path = NULL, *file = read_theme (name, &path);
+  return file || builtin (name);
+}
+
+void
+fm_theme_tell_unknown (const char *name, const char *instead, GPtrArray *problems)
+{
+  const char *near = fm_text_nearest (name, fm_theme_names ());
+  g_autofree char *shown = fm_text_sanitise_line (name, -1);
+  g_ptr_array_add (
+      problems, g_strdup_printf ("no theme is called `%s`%s%s: using %s", shown, near ? "; did you mean " : "", near ? near : "", instead));
+}
+
 FmTheme *
 fm_theme_load (const char *name, FmDepth depth, GPtrArray *problems)
 {
@@ -372,11 +388,6 @@ fm_theme_load (const char *name, FmDepth depth, GPtrArray *problems)
   if (text)
     return fm_theme_parse (text, -1, path ? path : name, depth, problems);
   if (problems)
-    {
-      const char *near = fm_text_nearest (name, fm_theme_names ());
-      g_autofree char *shown = fm_text_sanitise_line (name, -1);
-      g_ptr_array_add (problems,
-                       g_strdup_printf ("no theme is called `%s`%s%s: using dark", shown, near ? "; did you mean " : "", near ? near : ""));
-    }
+    fm_theme_tell_unknown (name, "dark", problems);
   return fm_theme_parse (builtin ("dark"), -1, "dark", depth, problems);
 }

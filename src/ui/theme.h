@@ -78,6 +78,12 @@ FmTheme *fm_theme_parse (const char *text, gssize size_bytes, const char *file_n
 FmTheme *fm_theme_load (const char *name, FmDepth depth, GPtrArray *problems);
 void fm_theme_free (FmTheme *theme);
 
+/* Would fm_theme_load find it? */
+gboolean fm_theme_exists (const char *name);
+
+/* Adds to PROBLEMS that there is no theme NAME, what it may have been meant to be, and that INSTEAD is used. */
+void fm_theme_tell_unknown (const char *name, const char *instead, GPtrArray *problems);
+
 FmLook fm_theme_look (const FmTheme *theme, FmRole role);
 /* BASE with what ROLE says itself: for a mark on a line that has a look of its own. */
 FmLook fm_theme_over (const FmTheme *theme, FmRole role, FmLook base);

@@ -177,6 +177,7 @@ def empty_is_explained(test):
     home.configure(re.sub("password_command.*\n", "", good))
     with home.screen(columns=80, rows=24) as screen:
         screen.wait(lambda: "password for work:" in screen.text(), "the password is asked for")
+        screen.wait(lambda: "password?" in screen.line(0) and "connecting" not in screen.line(0), "the top line says what it waits for")
         assert "found" not in screen.text(), screen.picture()
         screen.press(ESC + ESC, lambda: "waits for its password: $ asks" in screen.text(), "what is missing, and what to do")
         screen.press("$", lambda: "password for work:" in screen.text(), "it is asked for again")
@@ -233,12 +234,17 @@ def settings_work(test):
         screen.press("40\r", lambda: max(len(line.rstrip()) for line in screen.lines() if "word" in line) < before - 30, "narrower")
         screen.press(":", lambda: screen.last_line().startswith(":"))
         screen.press("set theme=n\t", lambda: "set theme=nord" in screen.last_line())
+        screen.press("\025set theme=purplish\r", lambda: "no theme is called `purplish`" in screen.last_line())
+        screen.press(":set theme\r", lambda: "theme = dark" in screen.last_line(), "what is not there is not kept")
+        screen.press(":", lambda: screen.last_line().startswith(":"))
         screen.press("\025set bell=t\t", lambda: "set bell=true" in screen.last_line())
         screen.press("\r", lambda: "bell = true" in screen.last_line())
         screen.settle()
         heard = bells(screen)
         with open(home.folder + "/Mail/INBOX/new/9.sample", "wb") as out:
             out.write(message("Ding"))
+        screen.wait(lambda: bells(screen) == heard + 1, "it rings at once")
+        assert "bell = true" in screen.last_line(), "what was asked for can be read first: %s" % screen.last_line()
         screen.wait(lambda: "1 new message in local/INBOX" in screen.last_line())
         assert bells(screen) == heard + 1, "it rings once"
         assert screen.quit() == 0

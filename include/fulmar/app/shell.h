@@ -17,6 +17,9 @@ typedef enum {
   FM_PROMPT_PATH
 } FmPromptKind;
 
+/* By weight: a line that nobody has had time to read gives way only to one of its own weight, or more. */
+typedef enum { FM_SAY_NOTICE, FM_SAY_ANSWER, FM_SAY_ERROR } FmSayKind;
+
 /* The parts of the screen that commands move: what only the screen can do. */
 typedef enum {
   FM_SHELL_REDRAW,
@@ -59,7 +62,7 @@ typedef enum {
 typedef struct {
   void (*changed) (gpointer shell, guint what); /* FmAppChange bits: mark views dirty; paint once a turn */
   void (*act) (gpointer shell, FmShellAct act, int count);
-  void (*say) (gpointer shell, gboolean is_error, const char *text);
+  void (*say) (gpointer shell, FmSayKind kind, const char *text);
   void (*prompt) (gpointer shell, FmPromptKind kind, const char *label, const char *initial, FmShellAnswer answer, gpointer data);
   /* One of KEYS ("yn"); answer is that one letter. */
   void (*ask) (gpointer shell, const char *question, const char *keys, FmShellAnswer answer, gpointer data);

@@ -60,6 +60,11 @@ test_tall_and_list (void **state)
   assert_int_equal (panes.list.height, 38);
   assert_int_equal (panes.pager.height, 38);
   assert_int_equal (panes.list.width + 1 + panes.pager.width, 139);
+  /* Three columns side by side would leave no room for a subject. */
+  panes = arrange (100, 30, FM_PANE_LIST, FM_PANES_TALL, TRUE);
+  assert_true (panes.folders_over);
+  assert_int_equal (panes.list.width, 50);
+  assert_int_equal (panes.pager.width, 49);
   panes = arrange (160, 40, FM_PANE_LIST, FM_PANES_LIST, TRUE);
   assert_int_equal (panes.list.width, 139);
   assert_int_equal (panes.pager.width, 0);
