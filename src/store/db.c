@@ -191,20 +191,23 @@ move_aside (FmStore *store, GError **error)
   return TRUE;
 }
 
-/* A connection has met damage (fm_sqlite_error_set leaves a mark): is it true? Seconds at a million rows, and only then. */
+/* A connection has met damage (fm_sqlite_error_set leaves a mark): is it true? Seconds at a million rows, and only then. What keeps us from looking
+ * (a file that is not there, no room, somebody's lock) is no damage: only the check's own word counts. */
 static gboolean
 is_damaged (FmStore *store)
 {
   sqlite3 *db = NULL;
   sqlite3_stmt *statement = NULL;
-  gboolean sound = FALSE;
+  gboolean found = FALSE;
+  int code = open_connection (store->db_path, SQLITE_OPEN_READWRITE, &db);
 
-  if (open_connection (store->db_path, SQLITE_OPEN_READWRITE, &db) == SQLITE_OK
-      && sqlite3_prepare_v2 (db, "PRAGMA integrity_check(1)", -1, &statement, NULL) == SQLITE_OK && sqlite3_step (statement) == SQLITE_ROW)
-    sound = g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "ok") == 0;
+  if (code == SQLITE_OK)
+    code = sqlite3_prepare_v2 (db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
+  if (code == SQLITE_OK && (code = sqlite3_step (statement)) == SQLITE_ROW)
+    found = g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), "ok") != 0;
   sqlite3_finalize (statement);
   sqlite3_close (db);
-  return !sound;
+  return found || fm_sqlite_error_is_corrupt (code);
 }
 
 static gboolean

@@ -1,6 +1,8 @@
 /* Message files and the database as files: crashes, damage, full disks, newer versions. */
 #include "store-test.h"
 #include "store/schema.h"
+#include "store/sqlite-error.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -67,6 +69,37 @@ test_corrupt (void **state)
   assert_true (g_file_test (fm_db_corrupt_path (b->store), G_FILE_TEST_EXISTS));
   OK (fm_body_store_reimport (b->store, count_file, &files, E));
   assert_int_equal (files, 1);
+}
+
+/* A mark of damage is a reason to look. That it can't be looked at is no damage. */
+static void
+test_mark (void **state)
+{
+  Box *b = *state;
+  g_autofree char *path = g_build_filename (b->dir, "state.db", NULL), *mark = g_strconcat (path, FM_SQLITE_ERROR_MARK, NULL);
+  struct rlimit usual, none;
+  begin (b);
+  put (b, b->inbox, 1, 1, 0);
+  commit (b);
+  box_close (b);
+  assert_true (g_file_set_contents (mark, "", 0, NULL));
+  int next = open ("/dev/null", O_RDONLY);
+  close (next);
+  assert_int_equal (getrlimit (RLIMIT_NOFILE, &usual), 0);
+  none = (struct rlimit){ (rlim_t) next, usual.rlim_max };
+  assert_int_equal (setrlimit (RLIMIT_NOFILE, &none), 0);
+  FmStore *store = fm_db_open (b->dir, NULL);
+  assert_int_equal (setrlimit (RLIMIT_NOFILE, &usual), 0);
+  assert_null (store);
+  box_open (b);
+  assert_null (fm_db_corrupt_path (b->store));
+  assert_int_equal (total (b, b->inbox), 1);
+  box_close (b);
+  assert_int_equal (g_unlink (path), 0);
+  assert_true (g_file_set_contents (mark, "", 0, NULL));
+  box_open (b);
+  assert_null (fm_db_corrupt_path (b->store));
+  assert_false (g_file_test (mark, G_FILE_TEST_EXISTS));
 }
 
 static void
@@ -243,6 +276,7 @@ int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[] = { T (test_body), T (test_corrupt), T (test_newer), T (test_migration), T (test_full), T (test_kill) };
+  const struct CMUnitTest tests[]
+      = { T (test_body), T (test_corrupt), T (test_mark), T (test_newer), T (test_migration), T (test_full), T (test_kill) };
   return cmocka_run_group_tests_name ("files", tests, NULL, NULL);
 }
