@@ -27,7 +27,7 @@ typedef struct {
   FmListLink *link;
   FmListSpec spec;
   gint64 wanted_id, started_us;
-  guint changes; /* the list's, when this began */
+  guint changes, turn; /* the list's, when this began */
 } Load;
 
 /* What the pool hands over: the array, where the wanted message stands in it, and the rows around that. */
@@ -156,8 +156,13 @@ load_done (gpointer result, const GError *error, gpointer data)
       return;
     }
   list->load_request = 0;
-  list->load_pause_until_us = fm_clock_mono_us () + PAUSE_FACTOR * (fm_clock_mono_us () - load->started_us);
-  if (loaded)
+  gboolean is_stale = load->turn != list->turn;
+  if (!is_stale)
+    list->load_pause_until_us = fm_clock_mono_us () + PAUSE_FACTOR * (fm_clock_mono_us () - load->started_us);
+  /* Of another order or limit: it may have been ready before it was called off, and what is done to it now must not meet what was shown then. */
+  if (loaded && is_stale)
+    loaded_free (loaded);
+  else if (loaded)
     {
       use_loaded (list, load, loaded);
       loaded_free (loaded);
@@ -182,6 +187,7 @@ begin (FmList *list)
   load->spec.folded = load->spec.folded && list->folded ? fm_idset_dup (list->folded) : NULL;
   load->wanted_id = wanted (list);
   load->changes = list->changes;
+  load->turn = list->turn;
   load->started_us = fm_clock_mono_us ();
   list->load_request = fm_engine_compute (list->app->engine, load_run, load_done, load, load_free);
 }
@@ -226,6 +232,7 @@ fm_list_load_stop (FmList *list)
 void
 fm_list_load_restart (FmList *list)
 {
+  list->turn++;
   if (list->load_request)
     {
       fm_engine_cancel (list->app->engine, list->load_request);

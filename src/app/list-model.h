@@ -31,6 +31,7 @@ struct FmList {
   gboolean load_again;
   gint64 load_pause_until_us; /* no load begins before that */
   guint load_timer, changes;  /* CHANGES: how often the folder's rows were said to have changed */
+  guint turn;                 /* counts orders and limits: an array of an earlier one is not shown */
   GArray *found;              /* a search's ids in order */
 
   GPtrArray *cache; /* FmRow* or NULL, from position cache_first */

@@ -83,6 +83,10 @@ fm_list_search_limit (FmList *list, const char *text, FmQuery *query)
 
   g_free (list->limit_text);
   list->limit_text = g_strdup (text);
+  if (list->search_request)
+    fm_engine_cancel (app->engine, list->search_request);
+  list->search_request = 0; /* its answer would limit the list after all */
+  list->busy = FALSE;
   if (!query)
     {
       g_clear_pointer (&list->limit, fm_idset_unref);
@@ -90,8 +94,6 @@ fm_list_search_limit (FmList *list, const char *text, FmQuery *query)
       fm_list_load_restart (list);
       return;
     }
-  if (list->search_request)
-    fm_engine_cancel (app->engine, list->search_request);
   fm_idset_unref (list->limit_building);
   list->limit_building = fm_idset_new ();
   list->busy = TRUE;

@@ -1,4 +1,6 @@
 /* The list's model over a real store: an engine reads a mail tree, and the list follows what arrives and what the user does. */
+#include "app/app-private.h"
+#include "app/list-model.h"
 #include <fulmar/app/app.h>
 #include <fulmar/base/clock.h>
 #include <fulmar/index/index-worker.h>
@@ -151,6 +153,41 @@ unread_is_found_around_the_end (void **state)
   close_app (&f);
 }
 
+/* An array that was ready before a new order, or a limit, was asked for. */
+static void
+an_answer_that_came_too_late_is_not_shown (void **state)
+{
+  Fixture f;
+  open_app (&f, FALSE);
+  FmList *list = fm_app_list (f.app);
+  WAIT_FOR (list->positions != NULL && list->load_request == 0);
+  fm_list_set_order (list, "date", FALSE);
+  gint64 until = fm_clock_deadline_us (WAIT_MS);
+  while (fm_port_length (f.app->port) == 0 && fm_clock_remaining_ms (until) > 0)
+    g_usleep (1000);
+  fm_list_set_order (list, "-date", FALSE);
+  WAIT_FOR (list->positions != NULL);
+  g_autofree char *first = subject_at (list, 0);
+  assert_string_equal (first, "letter 39");
+  close_app (&f);
+}
+
+/* Taking the limit off while its search still runs. */
+static void
+a_limit_that_was_taken_back_does_not_come (void **state)
+{
+  Fixture f;
+  open_app (&f, FALSE);
+  FmList *list = fm_app_list (f.app);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "limit is:unread");
+  assert_true (list->search_request != 0);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "limit all");
+  assert_false (fm_list_busy (list));
+  WAIT_FOR (g_hash_table_size (f.app->replies) == 0);
+  assert_null (list->limit);
+  close_app (&f);
+}
+
 static void
 commands_are_sound (void **state)
 {
@@ -178,6 +215,8 @@ main (int argc, char **argv)
     cmocka_unit_test (the_window_shows_rows),
     cmocka_unit_test (the_cursor_stays_on_its_message),
     cmocka_unit_test (unread_is_found_around_the_end),
+    cmocka_unit_test (an_answer_that_came_too_late_is_not_shown),
+    cmocka_unit_test (a_limit_that_was_taken_back_does_not_come),
     cmocka_unit_test (commands_are_sound),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
