@@ -194,7 +194,7 @@ visit_one (FmImapConn *conn, gint64 folder_id, GError **error)
   return FALSE;
 }
 
-/* One folder a pass, so that a day's checks are spread. */
+/* One folder a pass, so that a day's checks are spread. One that can't be checked has its turn tomorrow: the others don't wait for it. */
 static gboolean
 check_one (FmImapConn *conn, GError **error)
 {
@@ -210,10 +210,15 @@ check_one (FmImapConn *conn, GError **error)
         return TRUE;
       gboolean good = fm_imap_compare_deeply (conn, info->id, &local);
       fm_imap_claim_release (conn->worker, info->id);
-      if (good || fm_imap_session_is_alive (conn->session))
+      if (good)
         return TRUE;
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
+      if (!fm_imap_session_is_alive (conn->session) || g_error_matches (local, FM_ERROR, FM_ERROR_STORAGE))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      fm_log_debug ("imap: checking %s: %s", info->name, local->message);
+      fm_imap_compare_put_off (conn, info->id);
     }
   return folders != NULL;
 }

@@ -187,6 +187,14 @@ fm_imap_compare_is_due (FmImapConn *conn, const FmFolderInfo *info)
   return ago >= CHECK_EVERY_S && info->lowest_uid == 1;
 }
 
+void
+fm_imap_compare_put_off (FmImapConn *conn, gint64 folder_id)
+{
+  Checked checked = { folder_id, fm_clock_now_utc () };
+
+  fm_pen_call (conn->worker->env->pen, FM_PEN_BULK, checked_run, &checked, NULL);
+}
+
 gboolean
 fm_imap_compare_deeply (FmImapConn *conn, gint64 folder_id, GError **error)
 {

@@ -122,6 +122,8 @@ void fm_imap_conn_clear (FmImapConn *conn);
 gboolean fm_imap_compare_is_due (FmImapConn *conn, const FmFolderInfo *info);
 /* Compares them. The folder must be claimed. */
 gboolean fm_imap_compare_deeply (FmImapConn *conn, gint64 folder_id, GError **error);
+/* As if it had been compared: not again for a day. */
+void fm_imap_compare_put_off (FmImapConn *conn, gint64 folder_id);
 
 /* --- imap-claim.c --- */
 

@@ -462,6 +462,35 @@ deep_check_finds_what_numbers_hide (void **state)
   end (&b);
 }
 
+/* A folder that the server will not have compared keeps the others from nothing. */
+static void
+deep_check_passes_over_what_is_refused (void **state)
+{
+  Both b;
+
+  begin (&b, IMAP_FULL, 10);
+  imap_deliver (&b.server, "Work", 20, 22);
+  imap_drop_mail (imap_box (&b.server, "Work"), 0);
+  open_engine (&b, "secret");
+  sync_now (&b.f);
+  gint64 inbox = folder_id (&b, "INBOX"), work = folder_id (&b, "Work");
+  pthread_mutex_lock (&b.server.mutex);
+  ImapMail *mail = imap_box (&b.server, "Work")->mails->pdata[0];
+  g_free (mail->text);
+  mail->text = imap_letter (99);
+  mail->uid = 1;
+  pthread_mutex_unlock (&b.server.mutex);
+  fixture_close (&b.f);
+  forget_check (&b, inbox);
+  forget_check (&b, work);
+  imap_cut_next (&b.server, "UID SEARCH", CUT_REFUSE);
+  open_engine (&b, "secret");
+  sync_now (&b.f);
+  assert_int_equal (rows_of (&b, 21), 0);
+  assert_int_equal (rows_of (&b, 99), 1);
+  end (&b);
+}
+
 static void
 set_flags (Both *b, guint index, const char *flags)
 {
@@ -599,6 +628,7 @@ main (int argc, char **argv)
     cmocka_unit_test (uidvalidity_changes_under_work),
     cmocka_unit_test (deleted_on_a_plain_server),
     cmocka_unit_test (deep_check_finds_what_numbers_hide),
+    cmocka_unit_test (deep_check_passes_over_what_is_refused),
     cmocka_unit_test (missing_target_is_made),
     cmocka_unit_test (wrong_password_is_asked_once),
     cmocka_unit_test (stops_at_once),
