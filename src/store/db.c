@@ -11,6 +11,7 @@
 #include <fulmar/base/paths.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -210,6 +211,28 @@ is_damaged (FmStore *store)
   return found || fm_sqlite_error_is_corrupt (code);
 }
 
+/* Whoever has the store open holds a lock for sharing. Waits at most while another sets a damaged database aside. */
+static void
+join_users (FmStore *store)
+{
+  g_autofree char *path = g_build_filename (store->dir, "run", "open", NULL);
+
+  store->users_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (store->users_fd >= 0)
+    (void) flock (store->users_fd, LOCK_SH);
+}
+
+/* Others would go on writing to the file that was moved, and read the new one. */
+static gboolean
+is_ours_alone (FmStore *store, GError **error)
+{
+  if (flock (store->users_fd, LOCK_EX | LOCK_NB) == 0)
+    return TRUE;
+  g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s is damaged, and another process works with it: end that one, and start again",
+               store->db_path);
+  return FALSE;
+}
+
 static gboolean
 open_or_replace (FmStore *store, GError **error)
 {
@@ -223,7 +246,8 @@ open_or_replace (FmStore *store, GError **error)
   if (!ok && (damaged || fm_sqlite_error_is_corrupt (code)))
     {
       g_clear_error (&first);
-      ok = move_aside (store, &first) && open_database (store, &code, &first);
+      ok = is_ours_alone (store, &first) && move_aside (store, &first) && open_database (store, &code, &first);
+      (void) flock (store->users_fd, LOCK_SH);
     }
   if (ok)
     (void) g_unlink (mark);
@@ -254,6 +278,7 @@ fm_db_open (const char *dir, GError **error)
   g_autoptr (FmStore) store = g_new0 (FmStore, 1);
 
   set_up_library ();
+  store->users_fd = -1;
   g_atomic_ref_count_init (&store->refs);
   g_mutex_init (&store->lock);
   store->dirty_dirs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -268,6 +293,7 @@ fm_db_open (const char *dir, GError **error)
           "%s lies on a network file system, where the store's write-ahead log does not work; set `store = DIR` to a local directory", dir);
       return NULL;
     }
+  join_users (store);
   mode_t mask = umask (077);
   gboolean ok = open_or_replace (store, error);
   umask (mask);
@@ -291,6 +317,8 @@ fm_db_unref (FmStore *store)
     return;
   g_hash_table_unref (store->dirty_dirs);
   g_mutex_clear (&store->lock);
+  if (store->users_fd >= 0)
+    close (store->users_fd);
   g_free (store->dir);
   g_free (store->db_path);
   g_free (store->corrupt_path);

@@ -17,6 +17,7 @@ struct FmStore {
   char *dir;
   char *db_path;
   char *corrupt_path;
+  int users_fd;   /* locked for sharing while the store is open */
   guint8 key[16]; /* for hashes of message ids */
   GMutex lock;    /* guards dirty_dirs */
   GHashTable *dirty_dirs;

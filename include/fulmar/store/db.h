@@ -14,7 +14,7 @@ typedef struct FmStoreReader FmStoreReader;
 
 /* Opens or makes the store in DIR (0700) and brings its schema up to date. A newer schema, a file system where WAL can't work and an
  * unwritable directory are refused, each with what to do. A corrupt database is moved aside (fm_db_corrupt_path tells where) and a new one
- * is begun; the message files stay (fm_body_store_reimport). Slow; any thread. */
+ * is begun, unless somebody else has the store open; the message files stay (fm_body_store_reimport). Slow; any thread. */
 FmStore *fm_db_open (const char *dir, GError **error);
 FmStore *fm_db_ref (FmStore *store);
 void fm_db_unref (FmStore *store); /* accepts NULL */

@@ -71,6 +71,22 @@ test_corrupt (void **state)
   assert_int_equal (files, 1);
 }
 
+/* Who has it open would go on in the file that was moved. */
+static void
+test_corrupt_in_use (void **state)
+{
+  Box *b = *state;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (b->dir, "state.db", NULL);
+  assert_true (g_file_set_contents (path, "this is no database, but it is long enough to look like a file", -1, NULL));
+  assert_null (fm_db_open (b->dir, &error));
+  assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE));
+  assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+  box_close (b);
+  box_open (b);
+  assert_non_null (fm_db_corrupt_path (b->store));
+}
+
 /* A mark of damage is a reason to look. That it can't be looked at is no damage. */
 static void
 test_mark (void **state)
@@ -276,7 +292,7 @@ int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[]
-      = { T (test_body), T (test_corrupt), T (test_mark), T (test_newer), T (test_migration), T (test_full), T (test_kill) };
+  const struct CMUnitTest tests[] = { T (test_body),  T (test_corrupt),   T (test_corrupt_in_use), T (test_mark),
+                                      T (test_newer), T (test_migration), T (test_full),           T (test_kill) };
   return cmocka_run_group_tests_name ("files", tests, NULL, NULL);
 }
