@@ -369,7 +369,7 @@ fm_body_store_reset_index (FmStoreWriter *writer, gint64 from_id, guint limit, g
 }
 
 GPtrArray *
-fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, GError **error)
+fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, gboolean *ret_more, GError **error)
 {
   FmStoreReader *r = &writer->reader;
   g_auto (FmSql) q = { 0 };
@@ -378,9 +378,11 @@ fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, GError *
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
 
   if (!fm_sql_exec (r, error, "UPDATE blob SET idx=2 WHERE id IN (SELECT id FROM blob WHERE refs=0 AND idx=1 AND unused_since<=? LIMIT ?)",
-                    "iu", before, (guint32) limit)
-      || !fm_sql_query (&q, r, error, "SELECT id, sha FROM blob WHERE refs=0 AND idx IN (0,3) AND unused_since<=? LIMIT ?", "iu", before,
-                        (guint32) limit))
+                    "iu", before, (guint32) limit))
+    return NULL;
+  guint64 marked = fm_sql_changes (r);
+  if (!fm_sql_query (&q, r, error, "SELECT id, sha FROM blob WHERE refs=0 AND idx IN (0,3) AND unused_since<=? LIMIT ?", "iu", before,
+                     (guint32) limit))
     return NULL;
   while (fm_sql_step (&q))
     {
@@ -394,6 +396,7 @@ fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, GError *
   for (guint i = 0; i < ids->len; i++)
     if (!fm_sql_exec (r, error, "DELETE FROM blob WHERE id=?", "i", g_array_index (ids, gint64, i)))
       return NULL;
+  *ret_more = marked >= limit || ids->len >= limit;
   return g_steal_pointer (&paths);
 }
 

@@ -43,6 +43,7 @@ keeping_unref (gpointer data)
 typedef struct {
   FmHousekeeping *keeping;
   GPtrArray *paths; /* to be deleted once the rows are gone */
+  gboolean more;    /* rows are left; those of mail read in place have no paths */
 } Step;
 
 static gboolean
@@ -51,7 +52,7 @@ step_run (FmStoreWriter *writer, gpointer data, GError **error)
   Step *step = data;
 
   g_clear_pointer (&step->paths, g_ptr_array_unref);
-  step->paths = fm_body_store_collect (writer, step->keeping->times.grace_s, STEP_BLOBS, error);
+  step->paths = fm_body_store_collect (writer, step->keeping->times.grace_s, STEP_BLOBS, &step->more, error);
   return step->paths != NULL && fm_journal_prune (writer, step->keeping->times.journal_age_s, JOURNAL_KEEP, error);
 }
 
@@ -64,7 +65,7 @@ step_done (const GError *error, gpointer data)
     fm_log_debug ("housekeeping: %s", error->message);
   else
     fm_body_store_unlink (step->paths);
-  g_atomic_int_set (&step->keeping->more, error == NULL && step->paths->len > 0);
+  g_atomic_int_set (&step->keeping->more, error == NULL && (step->more || step->paths->len > 0));
   g_atomic_int_set (&step->keeping->busy, 0);
 }
 

@@ -42,8 +42,9 @@ gboolean fm_body_store_set_indexed (FmStoreWriter *writer, const gint64 *blob_id
 gboolean fm_body_store_reset_index (FmStoreWriter *writer, gint64 from_id, guint limit, gint64 *ret_next_id, GError **error);
 
 /* Removes up to LIMIT blobs without references for longer than GRACE_S, rows first, files after COMMIT by the returned list of paths: hand
- * it to fm_body_store_unlink. Blobs that are indexed are marked REMOVE first and go when the index has let go (INDEX_GONE). char*. */
-GPtrArray *fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, GError **error);
+ * it to fm_body_store_unlink. Blobs that are indexed are marked REMOVE first, up to LIMIT, and go when the index has let go (INDEX_GONE).
+ * RET_MORE: LIMIT was reached. char*. */
+GPtrArray *fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, gboolean *ret_more, GError **error);
 gboolean fm_body_store_index_gone (FmStoreWriter *writer, const gint64 *blob_ids, gsize n, GError **error);
 void fm_body_store_unlink (GPtrArray *paths);
 /* Temporary files older than AGE_S, left by a crash. Any thread. */

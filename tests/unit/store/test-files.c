@@ -32,10 +32,12 @@ test_body (void **state)
   assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
   /* One reference left: stays. None: goes. */
   OK (fm_message_store_remove (b->w, one, E));
-  g_autoptr (GPtrArray) none = fm_body_store_collect (b->w, -100, 10, NULL);
+  gboolean more = TRUE;
+  g_autoptr (GPtrArray) none = fm_body_store_collect (b->w, -100, 10, &more, NULL);
+  assert_false (more);
   assert_int_equal (none->len, 0);
   OK (fm_message_store_remove (b->w, two, E));
-  g_autoptr (GPtrArray) gone = fm_body_store_collect (b->w, -100, 10, NULL);
+  g_autoptr (GPtrArray) gone = fm_body_store_collect (b->w, -100, 10, &more, NULL);
   assert_int_equal (gone->len, 1);
   assert_string_equal (gone->pdata[0], path);
   /* A file that was written a moment ago is not taken away */
@@ -46,6 +48,39 @@ test_body (void **state)
   g_autoptr (GError) error = NULL;
   assert_false (fm_sink_write (sink, "four", 4, &error));
   assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_LIMIT));
+}
+
+/* The rows of mail that is read in place: no file of ours goes with them. */
+static void
+test_collect_in_place (void **state)
+{
+  Box *b = *state;
+  gboolean more = FALSE;
+  begin (b);
+  for (guint i = 0; i < 3; i++)
+    {
+      FmMessageInput input = FM_MESSAGE_INPUT_INIT;
+      FmMessageResult result = { 0 };
+      g_autoptr (FmEnvelope) envelope = fm_envelope_parse ("Subject: x\r\n\r\n", 14);
+      g_autofree char *path = g_strdup_printf ("/nowhere/%u", i);
+      input.envelope = envelope;
+      input.uid = i + 1;
+      input.path = path;
+      OK (fm_message_store_upsert (b->w, b->inbox, &input, 1, &result, E));
+    }
+  g_autoptr (GArray) blobs = fm_body_store_indexable (b->r, FM_BLOB_TODO, G_MAXINT64, 10, NULL);
+  assert_int_equal (blobs->len, 3);
+  FmUidRange all = { 1, 3 };
+  guint removed = 0;
+  OK (fm_message_store_vanished (b->w, b->inbox, &all, 1, 10, &removed, E));
+  assert_int_equal (removed, 3);
+  g_autoptr (GPtrArray) first = fm_body_store_collect (b->w, -100, 2, &more, NULL);
+  assert_int_equal (first->len, 0);
+  assert_true (more);
+  g_autoptr (GPtrArray) rest = fm_body_store_collect (b->w, -100, 2, &more, NULL);
+  assert_false (more);
+  assert_int_equal (fm_body_store_find (b->r, "local:1"), 0);
+  commit (b);
 }
 
 static gboolean
@@ -292,7 +327,10 @@ int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[] = { T (test_body),  T (test_corrupt),   T (test_corrupt_in_use), T (test_mark),
-                                      T (test_newer), T (test_migration), T (test_full),           T (test_kill) };
+  const struct CMUnitTest tests[] = { T (test_body),      T (test_collect_in_place),
+                                      T (test_corrupt),   T (test_corrupt_in_use),
+                                      T (test_mark),      T (test_newer),
+                                      T (test_migration), T (test_full),
+                                      T (test_kill) };
   return cmocka_run_group_tests_name ("files", tests, NULL, NULL);
 }
