@@ -1,6 +1,7 @@
-/* SQLite's result codes die here. What matters to the user is which of four things happened: the disk is full, the file is damaged, another
- * program holds it, or the system refused; each has its own remedy, and the message carries it. */
+/* SQLite's result codes die here. What matters to the user is which of five things happened: the disk is full, the file is damaged, another
+ * program holds it, the file system can't hold a write-ahead log, or the system refused; each has its own remedy, and the message carries it. */
 #include "store/sqlite-error.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <fulmar/base/error.h>
 #include <unistd.h>
@@ -11,9 +12,23 @@ fm_sqlite_error_is_corrupt (int code)
   return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
 }
 
-static const char *
-remedy (int code)
+/* The processes at a store share memory: the index of its log, mapped. FUSE without mmap and some shares of virtual machines refuse that. The
+ * index is a file that grows, so a full disk comes along the same way and is none. */
+static gboolean
+lacks_shared_memory (sqlite3 *db, int code)
 {
+  int detail = db == NULL ? code : sqlite3_extended_errcode (db), reason = db == NULL ? 0 : sqlite3_system_errno (db);
+
+  return reason != ENOSPC && reason != EDQUOT
+         && (detail == SQLITE_IOERR_SHMOPEN || detail == SQLITE_IOERR_SHMSIZE || detail == SQLITE_IOERR_SHMMAP
+             || detail == SQLITE_IOERR_SHMLOCK);
+}
+
+static const char *
+remedy (sqlite3 *db, int code)
+{
+  if (lacks_shared_memory (db, code))
+    return ": this file system can't hold the store (no shared memory for its write-ahead log); set `store = DIR` to a local directory";
   switch (code & 0xff)
     {
     case SQLITE_FULL:
@@ -53,5 +68,5 @@ fm_sqlite_error_set (GError **error, sqlite3 *db, int code)
 
   if (path != NULL && fm_sqlite_error_is_corrupt (code))
     leave_mark (path);
-  g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: %s%s", path == NULL ? "the store" : path, words, remedy (code));
+  g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "%s: %s%s", path == NULL ? "the store" : path, words, remedy (db, code));
 }

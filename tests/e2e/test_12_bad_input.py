@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import subprocess
 import time
 
 from fulmar import message, run_tests, wait_for
@@ -69,6 +70,65 @@ def unwritable(test):
         screen.process.wait(10)
         screen.pump(0.2)
         assert screen.process.returncode == 1 and test.path("file") in re.sub(r"\s*\n\s*", "", screen.text()), screen.picture()
+
+
+NO_SHARED_MEMORY = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void *
+mmap64 (void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+  char link[64], path[4096];
+  ssize_t length = -1;
+  if (fd >= 0 && (flags & MAP_SHARED) != 0)
+    {
+      snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
+      length = readlink (link, path, sizeof path);
+    }
+  if (length > 4 && memcmp (path + length - 4, "-shm", 4) == 0)
+    {
+      errno = ENODEV;
+      return MAP_FAILED;
+    }
+  void *(*real) (void *, size_t, int, int, int, off_t) = dlsym (RTLD_NEXT, "mmap64");
+  return real (address, size, protection, flags, fd, offset);
+}
+
+void *
+mmap (void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+  return mmap64 (address, size, protection, flags, fd, offset);
+}
+"""
+
+
+def no_shared_memory(test):
+    """A store where its log can't work: the file system refuses to share memory, as some that are mounted from elsewhere do. It is said, with
+    what to do; done, it works."""
+    source, library = test.path("shim.c"), test.path("shim.so")
+    with open(source, "w") as out:
+        out.write(NO_SHARED_MEMORY)
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    home, maildir = test.home(), local(test)
+    home.extra_environment = {"LD_PRELOAD": library, "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    home.configure(account_of(maildir))
+    for _ in range(2):
+        run = home.cli("sync", check=False)
+        assert run.returncode == 1 and "can't hold the store" in run.stderr and "store = DIR" in run.stderr, (run.returncode, run.stderr)
+    with home.screen() as screen:
+        screen.process.wait(10)
+        screen.pump(0.2)
+        assert screen.process.returncode == 1 and "can't hold the store" in re.sub(r"\s*\n\s*", " ", screen.text()), screen.picture()
+    home.extra_environment = {}
+    home.configure("store = %s\n" % test.path("elsewhere") + account_of(maildir))
+    home.cli("sync")
+    assert len(home.json("list", "--json", "local/INBOX")) == 6
 
 
 def index_files(home):
@@ -163,4 +223,4 @@ def damaged_store(test):
 
 
 if __name__ == "__main__":
-    run_tests(configuration, folder_name, unwritable, damaged_store, damaged_index, killed_rebuild)
+    run_tests(configuration, folder_name, unwritable, damaged_store, no_shared_memory, damaged_index, killed_rebuild)
