@@ -165,6 +165,47 @@ def killed(test):
     test.say("8 kills; the store and the server agree on %d messages" % len(ours))
 
 
+def killed_undo(test):
+    """kill -9 right after `u`: of what the server has done and of what it has not heard of yet, once the screen says so and once at once."""
+    server, home, proxy = start(test, through_proxy=True)
+    home.cli("sync")
+    for offline, wait in [(False, True), (False, False), (True, True), (True, False)]:
+        for subject, keys, target in ACTIONS:
+            ident = "<inbox.%d@test>" % int(subject[-2:])
+
+            def is_done():
+                return where(server).get(ident) == [target] if target else "\\Flagged" in flags_of(server, "INBOX", ident)[0]
+
+            def is_undone():
+                return where(server).get(ident) == ["INBOX"] and "\\Flagged" not in flags_of(server, "INBOX", ident)[0]
+            proxy.refuse = offline
+            screen = test.enter(home.screen())
+            screen.wait(lambda: place(screen))
+            act(screen, subject, keys, gone=target is not None)
+            if not offline:
+                wait_for(is_done, lambda: "%s is done: %r" % (subject, where(server)), 30)
+            screen.keys("u")
+            if wait:
+                screen.wait(lambda: re.search("restored|undone", screen.last_line()), "it is said to be undone")
+            screen.kill()
+            proxy.refuse = False
+            home.cli("sync")
+            places = where(server)
+            assert len(places) == COUNT + 1 and all(len(folders) == 1 for folders in places.values()), (subject, places)
+            if wait:
+                assert is_undone(), (offline, subject, places)
+            elif not is_undone():
+                test.say("%s: killed before `u` was on disk" % subject)
+                screen = test.enter(home.screen())
+                screen.wait(lambda: place(screen))
+                screen.press("u", lambda: re.search("restored|undone", screen.last_line()), "it is undone after all")
+                assert screen.quit() == 0
+                home.cli("sync")
+                assert is_undone(), (offline, subject, where(server))
+    ours = {row["message_id"]: row["folder"] for folder in home.folders() for row in home.json("list", "--json", "--limit", "100", folder)}
+    assert {("<%s>" % ident): ["/".join(folder.split("/")[1:])] for ident, folder in ours.items()} == where(server), (ours, where(server))
+
+
 def killed_in_flight(test):
     """The connection cut after each few bytes of the answer to a move, and the program killed there."""
     server, home, proxy = start(test, through_proxy=True)
@@ -242,4 +283,4 @@ def together(test):
 
 
 if __name__ == "__main__":
-    run_tests(online, tagged, offline, killed, killed_in_flight, together)
+    run_tests(online, tagged, offline, killed, killed_undo, killed_in_flight, together)
