@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Small at first: on a slow link something is to be told soon. */
+#define FIRST_CHUNK_UIDS 250
 #define CHUNK_UIDS 2000
 #define DEPTH 3 /* at 100 ms, two let the link fall idle between chunks */
 
@@ -131,13 +133,17 @@ fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, 
   g_autoptr (GArray) left = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
   g_autoptr (GPtrArray) chunks = g_ptr_array_new ();
   Pull pull = { session, left, chunks, G_MAXUINT32, landed, data, NULL };
+  guint64 chunk_uids = FIRST_CHUNK_UIDS;
   FmImapStep step;
 
   g_array_append_vals (left, uids, n_ranges);
   while (pull.error == NULL && (left->len > 0 || chunks->len > 0))
     {
       while (left->len > 0 && chunks->len < DEPTH)
-        pull_chunk (&pull, take_newest (left, CHUNK_UIDS));
+        {
+          pull_chunk (&pull, take_newest (left, chunk_uids));
+          chunk_uids = MIN (2 * chunk_uids, CHUNK_UIDS);
+        }
       if (!fm_imap_engine_send (session, NULL) || !fm_imap_engine_step (session, &step, NULL, NULL))
         break;
     }

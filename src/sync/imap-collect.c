@@ -181,8 +181,9 @@ slice_done (const GError *error, gpointer data)
   collect->removed += slice->removed;
   if (error && !collect->error)
     collect->error = g_error_copy (error);
-  /* Before the count: the collector may be freed as soon as nothing is in flight. */
-  if (slice->lowest_uid && !error)
+  /* Each slice is to be seen as soon as it is on disk: servers answer several FETCH at once, and what was asked for first may come last.
+   * Before the count: the collector may be freed as soon as nothing is in flight. */
+  if (!error && (slice->added || slice->changed))
     fm_imap_tell_folder (collect->worker, slice->folder_id, 0);
   collect->in_flight--;
   pthread_cond_broadcast (&collect->cond);

@@ -286,10 +286,10 @@ class Screen:
 
 
 class ProxyProcess:
-    """A Proxy with a delay, in a process of its own: beside a test that measures, a thread would hold up the interpreter."""
+    """A Proxy with a delay and a rate, in a process of its own: beside a test that measures, a thread would hold up the interpreter."""
 
-    def __init__(self, port, delay_s):
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "../servers/proxy.py"), str(port), str(delay_s)],
+    def __init__(self, port, delay_s, rate_bps):
+        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "../servers/proxy.py"), str(port), str(delay_s), str(rate_bps)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
         self.port = int(self.process.stdout.readline())
 

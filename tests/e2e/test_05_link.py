@@ -78,7 +78,8 @@ def filling(test):
     mail = [(message("Letter %05d" % number), True) for number in range(MANY)]
     server = test.dovecot(fill={"INBOX": mail})
     server.doveadm("index", "-u", "ada", "INBOX")
-    proxy = test.enter(ProxyProcess(server.imaps, 0.15))
+    # Eight megabits: the headers come over some seconds, not in two bursts between which nothing is to be seen.
+    proxy = test.enter(ProxyProcess(server.imaps, 0.15, 1e6))
     home = test.home()
     home.configure(account("imaps", port=proxy.port, ca=server.ca.path, offline="headers"))
     with home.screen() as screen:

@@ -182,8 +182,8 @@ class Proxy:
 
 
 if __name__ == "__main__":
-    # In a process of its own, for tests that measure: "proxy.py PORT DELAY_S" prints its port and ends with its input.
+    # In a process of its own, for tests that measure: "proxy.py PORT DELAY_S RATE_BPS" prints its port and ends with its input.
     alone = Proxy(int(sys.argv[1]))
-    alone.delay_s = float(sys.argv[2])
+    alone.delay_s, alone.rate_bps = float(sys.argv[2]), float(sys.argv[3])
     print(alone.port, flush=True)
     sys.stdin.read()
