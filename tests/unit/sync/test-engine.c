@@ -562,7 +562,7 @@ changes_are_told_together (void **state)
       event->folder_id = 4712;
       fm_engine_emit (f.engine, event);
     }
-  g_autofree char *text = wait_done (&f, fm_engine_open_folder (f.engine, 0));
+  g_free (wait_done (&f, fm_engine_open_folder (f.engine, 0)));
   guint told = 0;
   for (guint i = 0; i < f.kept->len; i++)
     told += ((FmEvent *) f.kept->pdata[i])->folder_id == 4712;
