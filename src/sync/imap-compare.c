@@ -4,6 +4,7 @@
 #include "sync/imap-hidden.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
+#include <stdlib.h>
 
 #define CHECK_EVERY_S (24 * 60 * 60)
 #define MAX_LATE 1000 /* messages that may have come since EXISTS was told */
@@ -87,17 +88,30 @@ typedef struct {
   const GArray *there, *ours;
 } Sides;
 
-/* Still on the server, and not a row of ours (again). */
+static int
+compare_to_known (gconstpointer uid, gconstpointer known)
+{
+  guint32 x = *(const guint32 *) uid, y = ((const Known *) known)->uid;
+
+  return x < y ? -1 : x > y;
+}
+
+static int
+compare_to_range (gconstpointer uid, gconstpointer range)
+{
+  guint32 x = *(const guint32 *) uid;
+
+  return x < ((const FmImapRange *) range)->first ? -1 : x > ((const FmImapRange *) range)->last;
+}
+
+/* Still on the server, and not a row of ours (again). The pen asks for each that is hidden: both sides are ascending. */
 static gboolean
 stays_hidden (guint32 uid, gpointer data)
 {
   const Sides *sides = data;
-  const Known *known = (const Known *) (const void *) sides->ours->data;
 
-  for (guint i = 0; i < count_known (sides->ours); i++)
-    if (known[i].uid == uid)
-      return FALSE;
-  return fm_imap_hidden_has (sides->there, uid);
+  return !bsearch (&uid, sides->ours->data, count_known (sides->ours), sizeof (Known), compare_to_known)
+         && bsearch (&uid, sides->there->data, sides->there->len, sizeof (FmImapRange), compare_to_range);
 }
 
 gboolean
