@@ -110,8 +110,10 @@ stays_hidden (guint32 uid, gpointer data)
 {
   const Sides *sides = data;
 
-  return !bsearch (&uid, sides->ours->data, count_known (sides->ours), sizeof (Known), compare_to_known)
-         && bsearch (&uid, sides->there->data, sides->there->len, sizeof (FmImapRange), compare_to_range);
+  /* An empty array may have no data at all, which bsearch must not be given. */
+  gboolean is_ours = sides->ours->len > 0 && bsearch (&uid, sides->ours->data, count_known (sides->ours), sizeof (Known), compare_to_known);
+
+  return !is_ours && sides->there->len > 0 && bsearch (&uid, sides->there->data, sides->there->len, sizeof (FmImapRange), compare_to_range);
 }
 
 gboolean
