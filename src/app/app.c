@@ -405,6 +405,9 @@ fm_app_account_state (FmApp *app, const char *account)
 {
   const FmAppAccountState *state = g_hash_table_lookup (app->states, account);
 
+  /* "password?": on its way in, but standing still. */
+  if (state && state->state == FM_STATE_CONNECTING && state->text)
+    return state->text;
   return state ? fm_app_events_state_word (state->state) : "";
 }
 

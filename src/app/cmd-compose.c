@@ -93,19 +93,56 @@ begin_new (FmApp *app, FmDraft *draft)
 }
 
 static void
+compose_to (FmApp *app, const char *recipients, const char *subject)
+{
+  FmDraft *draft = fm_draft_new ();
+  g_autoptr (FmAddressList) to = fm_address_list_parse (recipients, -1);
+
+  fm_draft_set_list (draft, FM_DRAFT_TO, to);
+  fm_draft_set_subject (draft, subject);
+  begin_new (app, draft);
+}
+
+typedef struct {
+  FmApp *app;
+  char *to;
+} Addressed;
+
+static void
+subject_answered (const char *answer, gpointer data)
+{
+  Addressed *addressed = data;
+
+  if (answer && is_free (addressed->app))
+    compose_to (addressed->app, addressed->to, answer);
+  g_free (addressed->to);
+  g_free (addressed);
+}
+
+static void
+to_answered (const char *answer, gpointer data)
+{
+  FmApp *app = data;
+  Addressed *addressed;
+
+  if (!answer)
+    return;
+  addressed = g_new0 (Addressed, 1);
+  addressed->app = app;
+  addressed->to = g_strdup (answer);
+  app->shell->prompt (app->shell_data, FM_PROMPT_TEXT, "Subject: ", "", subject_answered, addressed);
+}
+
+/* To and Subject first: so fingers know it, and an editor started at once would take an address for its own commands. */
+static void
 run_compose (const FmCommandCall *call)
 {
-  FmDraft *draft;
-
   if (!is_free (call->app))
     return;
-  draft = fm_draft_new ();
   if (*call->argument)
-    {
-      g_autoptr (FmAddressList) to = fm_address_list_parse (call->argument, -1);
-      fm_draft_set_list (draft, FM_DRAFT_TO, to);
-    }
-  begin_new (call->app, draft);
+    compose_to (call->app, call->argument, "");
+  else
+    call->app->shell->prompt (call->app->shell_data, FM_PROMPT_ADDRESS, "To: ", "", to_answered, call->app);
 }
 
 void

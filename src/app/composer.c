@@ -228,6 +228,20 @@ fm_composer_discard (FmComposer *composer)
 
 /* --- the editor --- */
 
+/* Whoever throws the From line out with the rest of the header means themselves. */
+static void
+keep_sender (FmComposer *composer)
+{
+  const FmAccountSpec *spec = composer->account;
+  FmAddress own = { spec->address_name ? spec->address_name : "", spec->address ? spec->address : "" };
+  g_autoptr (FmAddressList) from = NULL;
+
+  if (fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_FROM)) > 0 || !*own.address)
+    return;
+  from = fm_address_list_new (&own, 1);
+  fm_draft_set_list (composer->draft, FM_DRAFT_FROM, from);
+}
+
 /* The draft from the file; a text that can't be read as one stays there untouched. */
 static void
 take_text (FmComposer *composer)
@@ -245,7 +259,10 @@ take_text (FmComposer *composer)
   else if (!fm_draft_update_from_text (composer->draft, text, size, TRUE, &error))
     composer->broken = g_strdup_printf ("%s: e goes on editing", error->message);
   else
-    save_files (composer); /* the editor may have left it unsynced */
+    {
+      keep_sender (composer);
+      save_files (composer); /* the editor may have left it unsynced */
+    }
 }
 
 static void

@@ -153,7 +153,8 @@ prompt_input (FmWidget *widget, const FmInput *input)
   Prompt *prompt = (Prompt *) widget;
   if (fm_widget_is_cancel (input))
     {
-      if (!prompt->candidates)
+      gboolean is_abort = input->type == FM_INPUT_KEY; /* ^G leaves at once; Esc puts the candidates away first */
+      if (!prompt->candidates || is_abort)
         return FALSE;
       drop_candidates (prompt);
       return TRUE;

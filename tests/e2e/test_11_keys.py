@@ -5,7 +5,7 @@ import os
 import random
 import time
 
-from fulmar import ESC, LEFT, RIGHT, message, run_tests
+from fulmar import ENTER, ESC, LEFT, RIGHT, message, run_tests
 
 
 def start(test):
@@ -125,7 +125,11 @@ def everywhere(test):
     screen.press(LEFT, lambda: "line" not in screen.last_line(), "the folders")
     harmless("the folders")
     screen.press(RIGHT, lambda: "line 1 of 20" in screen.last_line())
-    screen.press("m", lambda: "y:send" in screen.last_line(), "the composer")
+    screen.press("m", lambda: screen.last_line().startswith("To:"), "whom to")
+    screen.press("\t\007", lambda: "line 1 of 20" in screen.last_line(), "^G begins no message")
+    screen.press("m", lambda: screen.last_line().startswith("To:"), "whom to")
+    screen.press(ENTER, lambda: screen.last_line().startswith("Subject:"), "what about")
+    screen.press(ENTER, lambda: "y:send" in screen.last_line(), "the composer")
     screen.press("t", lambda: "o:" in screen.last_line(), "whom to")
     screen.press("bob@localhost\r", lambda: "bob@localhost" in screen.text() and "y:send" in screen.last_line())
     harmless("the composer")

@@ -67,6 +67,22 @@ def joiners(test):
     assert "answered" in home.json("list", "--json", "local/INBOX")[0]["flags"]
 
 
+def asks_whom_and_what(test):
+    """`m` asks for To and Subject before the editor starts; an editor that throws the header's From out leaves one's own in place."""
+    home, out = begin(test, mails=[message("A question")], editor=(
+        "grep -v '^From:' \"$file\" >\"$file.new\"; echo my words >>\"$file.new\"; mv \"$file.new\" \"$file\"\n"))
+    with home.screen() as screen:
+        screen.wait("A question")
+        screen.press("m", lambda: screen.last_line().startswith("To:"))
+        screen.press("bob@example.org" + ENTER, lambda: screen.last_line().startswith("Subject:"))
+        screen.press("Tea" + ENTER, lambda: letter(screen, "my words", "bob@example.org", "Tea"), "the editor has been")
+        screen.press("y", "sent \"Tea\"")
+        assert screen.quit() == 0
+    mail, = sent(out)
+    assert (mail["To"], mail["Subject"]) == ("bob@example.org", "Tea"), mail
+    assert "ada@" in mail["From"], mail
+
+
 def wrong_header_keeps_the_text(test):
     home, out = begin(test, mails=[message("A question")], editor=(
         "if grep -q '^no header' \"$file\"; then sed -i '/^no header/d' \"$file\"; exit; fi\n"
@@ -219,4 +235,4 @@ def unsent(test):
 
 
 if __name__ == "__main__":
-    run_tests(joiners, wrong_header_keeps_the_text, killed_in_the_editor, broken_editors, postponed_with_files, long_letter, taken_back, unsent)
+    run_tests(joiners, asks_whom_and_what, wrong_header_keeps_the_text, killed_in_the_editor, broken_editors, postponed_with_files, long_letter, taken_back, unsent)
