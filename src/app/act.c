@@ -112,6 +112,9 @@ run (FmApp *app, FmAction *action, const FmOverlayEffect *effect, gboolean quiet
     }
   fm_action_ref (action);
   act = g_new0 (Act, 1);
+  /* What is gone from here must not be met by the next `;`, which would fetch it back out of the Trash. */
+  if (effect && effect->gone)
+    fm_list_tag_all (app->list, ids, n, FALSE);
   act->quiet = quiet;
   act->history = fm_action_kind (action) == FM_ACTION_UNDO || fm_action_kind (action) == FM_ACTION_REDO;
   act->archive = fm_action_kind (action) == FM_ACTION_ARCHIVE;

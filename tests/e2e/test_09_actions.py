@@ -117,6 +117,23 @@ def tagged(test):
     assert screen.quit() == 0
 
 
+def tags_leave_with_their_message(test):
+    """A tagged message that is deleted alone is not met by the next `;`, which would fetch it out of the Trash."""
+    server, home, _ = start(test)
+    screen = open_screen(test, home)
+    for subject in "INBOX 01", "INBOX 02", "INBOX 03":
+        select(screen, subject)
+        screen.press("t", lambda: "tagged" in screen.last_line())
+    screen.wait("3 tagged")
+    act(screen, "INBOX 01", "d")
+    screen.wait("2 tagged")
+    screen.press(";a", lambda: place(screen) and place(screen)[1] == COUNT - 3)
+    assert screen.quit() == 0
+    home.cli("sync")
+    there = where(server)
+    assert [there["<inbox.%d@test>" % number] for number in (1, 2, 3)] == [["Trash"], ["Archive"], ["Archive"]], there
+
+
 def offline(test):
     """Everything while the server can't be reached; it hears of it when it can."""
     server, home, proxy = start(test, through_proxy=True)
@@ -283,4 +300,4 @@ def together(test):
 
 
 if __name__ == "__main__":
-    run_tests(online, tagged, offline, killed, killed_undo, killed_in_flight, together)
+    run_tests(online, tagged, tags_leave_with_their_message, offline, killed, killed_undo, killed_in_flight, together)
