@@ -201,8 +201,10 @@ take_notice (FmApp *app, const FmEvent *event)
   if (event->error)
     fm_app_complain (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "",
                      event->text ? event->text : event->error->message);
-  else if (event->text)
+  else if (event->text && event->kind == FM_EVENT_NOTICE)
     fm_app_notify (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->text);
+  else if (event->text) /* what became of a mail or a change is an answer to who made it */
+    fm_app_say (app, "%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->text);
 }
 
 static void

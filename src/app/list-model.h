@@ -21,7 +21,7 @@ struct FmList {
   FmListLink *link;
   char *title, *sort, *limit_text;
   gint64 folder_id;
-  gboolean threaded, is_search, busy;
+  gboolean threaded, is_search, by_text, busy;
   FmListOrder order;
   gboolean descending, all_folded;
   FmIdSet *limit, *folded, *limit_building;

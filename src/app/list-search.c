@@ -1,6 +1,18 @@
 /* Lists made by a query: results that stream in, and a folder limited to what matches. */
 #include "app/list-model.h"
 
+/* What was not looked through: an account that keeps no bodies knows only the texts of messages that were opened. */
+static const char *
+limits_of (FmApp *app, const FmList *list)
+{
+  GPtrArray *accounts = fm_config_accounts (app->config);
+
+  for (guint i = 0; list->by_text && i < accounts->len; i++)
+    if (((const FmAccountSpec *) g_ptr_array_index (accounts, i))->offline != FM_OFFLINE_ALL)
+      return ", not looking in texts that are not kept here (offline)";
+  return "";
+}
+
 static void
 search_answered (FmApp *app, const FmEvent *event, gpointer data)
 {
@@ -21,11 +33,14 @@ search_answered (FmApp *app, const FmEvent *event, gpointer data)
       if (event->kind == FM_EVENT_FAILED)
         fm_app_complain (app, "%s", event->error->message);
       else if (event->kind == FM_EVENT_DONE)
-        fm_app_say (app,
-                    list->total == 0   ? "nothing found"
-                    : list->total == 1 ? "1 message found"
-                                       : "%" G_GUINT64_FORMAT " messages found",
-                    list->total);
+        {
+          g_autofree char *number = list->total == 0 ? g_strdup ("nothing") : g_strdup_printf ("%" G_GUINT64_FORMAT, list->total);
+          fm_app_say (app, "%s%s found%s", number,
+                      list->total == 0   ? ""
+                      : list->total == 1 ? " message"
+                                         : " messages",
+                      limits_of (app, list));
+        }
     }
   fm_app_changed (app, FM_CHANGE_LIST | FM_CHANGE_STATUS);
 }
@@ -37,6 +52,7 @@ fm_list_search_open (FmApp *app, const char *text, FmQuery *query, gint64 folder
 
   list->is_search = TRUE;
   list->busy = TRUE;
+  list->by_text = fm_query_needs_index (query);
   list->title = fm_text_sanitise_line (text, -1);
   list->found = g_array_new (FALSE, FALSE, sizeof (gint64));
   fm_list_order_from (list, "-date");

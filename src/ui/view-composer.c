@@ -43,18 +43,23 @@ draw_fields (FmComposer *composer, const FmViewFrame *frame)
   return y;
 }
 
-/* The bytes of the row at TEXT, without its line end. */
+/* The bytes of the row at TEXT, without its line end or the blank it is broken at. */
 static gsize
 row_size (const char *text, int width)
 {
   gsize size = strcspn (text, "\n"), shown = fm_text_fit (text, (gssize) size, MAX (width, 1), NULL);
+  gsize blank = shown;
+  while (shown < size && blank > 0 && text[blank] != ' ')
+    blank--;
+  if (shown < size && blank > 0)
+    return blank;
   return shown == 0 ? size : shown;
 }
 
 static const char *
 next_row (const char *text, gsize size)
 {
-  return text + size + (text[size] == '\n');
+  return text + size + (text[size] == '\n' || text[size] == ' ');
 }
 
 static int

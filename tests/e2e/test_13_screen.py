@@ -217,6 +217,18 @@ def hits_in_the_list(test):
         assert screen.quit() == 0
 
 
+def search_tells_its_limits(test):
+    """Where texts are not kept, "nothing found" would be half the truth; of a search in headers it is the whole."""
+    server, home = test.dovecot(), test.home()
+    server.append("INBOX", message("First of all", body="zebra\n"), message("Second", body="zebra\n"))
+    home.configure(account("imaps", port=server.imaps, ca=server.ca.path, offline="headers"))
+    with home.screen() as screen:
+        screen.wait(lambda: "First of all" in screen.text() and "Second" in screen.text())
+        screen.press("/quagga\r", lambda: "nothing found, not looking in texts that are not kept here" in screen.last_line())
+        screen.press("q/subject:nosuch\r", lambda: "nothing found" in screen.last_line() and "not looking" not in screen.last_line())
+        assert screen.quit() == 0
+
+
 def bells(screen):
     """How often it rang; a title may end in the same byte."""
     return re.sub(rb"\x1b\][^\a\x1b]*\a", b"", bytes(screen.received)).count(b"\a")
@@ -252,4 +264,4 @@ def settings_work(test):
 
 if __name__ == "__main__":
     run_tests(undo_finds, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained,
-              hits_in_the_list, settings_work)
+              hits_in_the_list, search_tells_its_limits, settings_work)

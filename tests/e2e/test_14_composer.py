@@ -70,12 +70,14 @@ def joiners(test):
 def asks_whom_and_what(test):
     """`m` asks for To and Subject before the editor starts; an editor that throws the header's From out leaves one's own in place."""
     home, out = begin(test, mails=[message("A question")], editor=(
-        "grep -v '^From:' \"$file\" >\"$file.new\"; echo my words >>\"$file.new\"; mv \"$file.new\" \"$file\"\n"))
+        "grep -v '^From:' \"$file\" >\"$file.new\"; echo my words $(yes wordy | head -60) >>\"$file.new\"; mv \"$file.new\" \"$file\"\n"))
     with home.screen() as screen:
         screen.wait("A question")
         screen.press("m", lambda: screen.last_line().startswith("To:"))
         screen.press("bob@example.org" + ENTER, lambda: screen.last_line().startswith("Subject:"))
         screen.press("Tea" + ENTER, lambda: letter(screen, "my words", "bob@example.org", "Tea"), "the editor has been")
+        rows = [line for line in screen.lines() if "wordy" in line]
+        assert len(rows) > 2 and sum(row.split().count("wordy") for row in rows) == 60, "rows end between words\n" + screen.picture()
         screen.press("y", "sent \"Tea\"")
         assert screen.quit() == 0
     mail, = sent(out)
