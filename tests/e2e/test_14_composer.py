@@ -229,6 +229,7 @@ def unsent(test):
         screen.press(ENTER, "(s)end now, (e)dit, (d)rop")
         screen.press("s", "sent \"Re: A question")
         screen.wait(lambda: "not sent" not in screen.line(0), "nothing is unsent")
+        wait_for(lambda: home.cli("queue").stdout.strip() == "nothing waits", "its copy in Sent is answered for too")
         screen.command("queue", "nothing waits")
         assert screen.quit() == 0
     mail, = sent(out)
