@@ -78,6 +78,7 @@ test_collect_in_place (void **state)
   assert_int_equal (first->len, 0);
   assert_true (more);
   g_autoptr (GPtrArray) rest = fm_body_store_collect (b->w, -100, 2, &more, NULL);
+  assert_int_equal (rest->len, 0);
   assert_false (more);
   assert_int_equal (fm_body_store_find (b->r, "local:1"), 0);
   commit (b);
