@@ -6,6 +6,11 @@
 set -u
 src=$(cd "$1" && pwd) seconds=$2
 shift 2
+if [ $# -gt 1 ]; then # as many at once as there are processors; each says its line at its end
+  jobs=$(nproc 2>/dev/null || echo 2)
+  printf '%s\n' "$@" | xargs -P "$jobs" -I '{}' sh "$0" "$src" "$seconds" '{}' || exit 1
+  exit 0
+fi
 failed=0
 corpus=${FULMAR_CORPUS:-$src/../shared/corpus}
 
