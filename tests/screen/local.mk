@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	tests/screen/expected/pager-50-page2.txt \
 	tests/screen/expected/pager-50.txt \
 	tests/screen/expected/prompt-completion.txt \
+	tests/screen/expected/prompt-long-label.txt \
 	tests/screen/expected/text-40-end.txt \
 	tests/screen/expected/text-40.txt \
 	tests/screen/expected/top-120.txt \
