@@ -86,6 +86,20 @@ name_of (const char *digest, guint flags)
   return g_string_free (name, FALSE);
 }
 
+static gboolean
+write_all (int fd, const guchar *bytes, gsize size)
+{
+  while (size > 0)
+    {
+      ssize_t n = write (fd, bytes, size);
+      if (n < 0 && errno != EINTR)
+        return FALSE;
+      bytes += MAX (n, 0);
+      size -= MAX (n, 0);
+    }
+  return TRUE;
+}
+
 /* FROM into the file TO, made now; its digest, transfer full; NULL: errno tells. */
 static char *
 copy_file (const char *from, const char *to)
@@ -100,7 +114,7 @@ copy_file (const char *from, const char *to)
     {
       if (n < 0 && errno == EINTR)
         continue;
-      good = n > 0 && write (out, block, n) == n;
+      good = n > 0 && write_all (out, block, n);
       if (good)
         g_checksum_update (sum, block, n);
     }
