@@ -78,8 +78,10 @@ fm_folder_store_put_account (FmStoreWriter *writer, const char *name, FmStoreKin
 {
   FmStoreReader *r = &writer->reader;
 
-  if (!fm_sql_exec (r, error, "INSERT INTO account(name, kind) VALUES(?,?) ON CONFLICT(name) DO UPDATE SET kind = excluded.kind", "sd",
-                    name, (int) kind))
+  if (!fm_sql_exec (r, error,
+                    "INSERT INTO account(name, kind) VALUES(?,?) ON CONFLICT(name) DO UPDATE SET kind = excluded.kind "
+                    "WHERE kind <> excluded.kind",
+                    "sd", name, (int) kind))
     return 0;
   return fm_sql_value (r, 0, "SELECT id FROM account WHERE name=?", "s", name);
 }

@@ -50,20 +50,6 @@ notice (FmEngine *engine, const char *account, const char *text, const GError *e
   fm_engine_emit (engine, event);
 }
 
-static gboolean
-register_accounts (FmStoreWriter *writer, gpointer data, GError **error)
-{
-  FmEngine *engine = data;
-  for (guint i = 0; i < engine->accounts->len; i++)
-    {
-      FmEngineAccount *account = engine->accounts->pdata[i];
-      account->account_id = fm_folder_store_put_account (writer, account->spec->name, (FmStoreKind) account->spec->kind, error);
-      if (account->account_id == 0)
-        return FALSE;
-    }
-  return TRUE;
-}
-
 static void
 run_index_event (FmEngine *engine, gpointer data)
 {
@@ -198,7 +184,7 @@ lead (FmEngine *engine)
   fm_engine_follow_lead (engine);
   g_autoptr (GError) error = NULL;
   FmPen *pen = fm_engine_pen (engine, &error);
-  if (pen == NULL || !fm_pen_call (pen, FM_PEN_SAFE, register_accounts, engine, &error))
+  if (pen == NULL || !fm_pen_call (pen, FM_PEN_SAFE, fm_engine_register_accounts, engine, &error))
     {
       notice (engine, NULL, "the accounts can't be opened", error);
       return;

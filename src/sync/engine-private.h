@@ -144,5 +144,7 @@ void fm_engine_desk_run_local (FmEngine *engine, guint64 id, const FmControlRequ
 gboolean fm_engine_desk_seek_lease (FmEngine *engine);
 
 FmPen *fm_engine_pen (FmEngine *engine, GError **error);
+/* A pen's job, DATA the engine: every account has its row and its id. The pen's first, before anything that names an account. */
+gboolean fm_engine_register_accounts (FmStoreWriter *writer, gpointer data, GError **error);
 /* Desk: the account of that name or id, or NULL. */
 FmEngineAccount *fm_engine_desk_account (FmEngine *engine, const char *name, gint64 account_id);

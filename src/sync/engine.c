@@ -9,6 +9,7 @@
 #include <fulmar/base/log.h>
 #include <fulmar/base/paths.h>
 #include <fulmar/base/text.h>
+#include <fulmar/store/folder-store.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,6 +122,20 @@ fm_engine_try_lease (FmEngine *engine)
   return engine->lease_fd >= 0;
 }
 
+gboolean
+fm_engine_register_accounts (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  FmEngine *engine = data;
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      account->account_id = fm_folder_store_put_account (writer, account->spec->name, (FmStoreKind) account->spec->kind, error);
+      if (account->account_id == 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
 FmPen *
 fm_engine_pen (FmEngine *engine, GError **error)
 {
@@ -129,7 +144,11 @@ fm_engine_pen (FmEngine *engine, GError **error)
     {
       FmStoreWriter *writer = fm_db_writer_new (engine->store, error);
       if (writer != NULL)
-        engine->pen = fm_pen_new (engine->store, writer);
+        {
+          engine->pen = fm_pen_new (engine->store, writer);
+          /* Whatever is posted from now on finds its account in the store. */
+          fm_pen_post (engine->pen, FM_PEN_USER, fm_engine_register_accounts, NULL, engine, NULL);
+        }
       engine->env.pen = engine->pen;
     }
   FmPen *pen = engine->pen;

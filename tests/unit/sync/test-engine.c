@@ -107,6 +107,26 @@ held_send_is_taken_back (void **state)
   fixture_free (&f);
 }
 
+/* An engine on a new store is asked before it has done anything of its own. */
+static void
+first_action_finds_its_account (void **state)
+{
+  static const char *const recipients[] = { "you@example.org", NULL };
+  g_autoptr (GBytes) message = g_bytes_new_static ("From: me@example.org\r\nSubject: held\r\nMessage-ID: <h@x>\r\n\r\ntext\r\n", 64);
+  FmSendOptions options = { .account = "local", .message = message, .sender = "me@example.org", .recipients = recipients, .hold_s = 600 };
+
+  for (guint i = 0; i < 30; i++)
+    {
+      Fixture f;
+      fixture_new (&f);
+      make_maildir (&f, "INBOX");
+      fixture_open (&f, FALSE);
+      g_free (wait_done (&f, fm_engine_act (f.engine, fm_action_new_send (&options))));
+      assert_int_equal (fm_outbox_store_pending (fm_engine_reader (f.engine)), 1);
+      fixture_free (&f);
+    }
+}
+
 static void
 flags_are_names (void **state)
 {
@@ -578,6 +598,7 @@ main (int argc, char **argv)
     cmocka_unit_test (mail_is_read_in_place),
     cmocka_unit_test (delete_undo_redo_restart),
     cmocka_unit_test (held_send_is_taken_back),
+    cmocka_unit_test (first_action_finds_its_account),
     cmocka_unit_test (flags_are_names),
     cmocka_unit_test (other_programs_are_noticed),
     cmocka_unit_test (folders_come_and_go),
