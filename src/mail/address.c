@@ -1,5 +1,5 @@
-/* Address lists. GMime's lenient RFC 5322 parser does the reading; what comes out is flattened at once into a frozen array of plain strings,
- * so that no GObject crosses a thread and every string has been sanitised exactly once. */
+/* Address lists. What address-plain.c leaves is read by GMime's lenient RFC 5322 parser; what comes out is flattened at once into a frozen array of
+ * plain strings, so that no GObject crosses a thread and every string has been sanitised exactly once. */
 #include "fulmar/mail/address.h"
 #include "mail/address-private.h"
 #include "mail/charset.h"
@@ -7,22 +7,57 @@
 #include "mail/words.h"
 #include <string.h>
 
-enum { MAX_ADDRESSES = 5000, MAX_FIELD_BYTES = 512 * 1024, MAX_ADDRESS_BYTES = 320 };
+enum { MAX_ADDRESS_BYTES = 320 };
 
-struct FmAddressList {
-  gatomicrefcount refs;
-  guint n;
-  FmAddress *items;
-};
+static void
+item_clear (gpointer data)
+{
+  FmAddress *item = data;
 
+  g_free ((char *) item->name);
+  g_free ((char *) item->address);
+}
+
+static GArray *
+new_items (void)
+{
+  GArray *items = g_array_new (FALSE, FALSE, sizeof (FmAddress));
+
+  g_array_set_clear_func (items, item_clear);
+  return items;
+}
+
+static const char *
+move_string (char **out, const char *text)
+{
+  const char *start = *out;
+
+  *out = g_stpcpy (*out, text) + 1;
+  return start;
+}
+
+/* Everything in one block. Consumes ITEMS. */
 static FmAddressList *
 list_take (GArray *items)
 {
-  FmAddressList *list = g_new0 (FmAddressList, 1);
+  gsize strings_bytes = 0, items_bytes = sizeof (FmAddressList) + items->len * sizeof (FmAddress);
 
+  for (guint i = 0; i < items->len; i++)
+    {
+      const FmAddress *item = &g_array_index (items, FmAddress, i);
+      strings_bytes += strlen (item->name) + strlen (item->address) + 2;
+    }
+  FmAddressList *list = g_malloc (items_bytes + strings_bytes);
+  char *out = (char *) list + items_bytes;
   g_atomic_ref_count_init (&list->refs);
   list->n = items->len;
-  list->items = (FmAddress *) g_array_free (items, FALSE);
+  for (guint i = 0; i < items->len; i++)
+    {
+      const FmAddress *item = &g_array_index (items, FmAddress, i);
+      list->items[i].name = move_string (&out, item->name);
+      list->items[i].address = move_string (&out, item->address);
+    }
+  g_array_unref (items);
   return list;
 }
 
@@ -65,7 +100,7 @@ flatten (GArray *items, InternetAddressList *list, guint depth)
 {
   int n = list != NULL ? internet_address_list_length (list) : 0;
 
-  for (int i = 0; i < n && items->len < MAX_ADDRESSES; i++)
+  for (int i = 0; i < n && items->len < FM_ADDRESS_MAX_ITEMS; i++)
     {
       InternetAddress *address = internet_address_list_get_address (list, i);
       g_autofree char *name = bare_name (internet_address_get_name (address));
@@ -86,20 +121,6 @@ flatten (GArray *items, InternetAddressList *list, guint depth)
     }
 }
 
-/* "a@b" and "a@b, c@d" of plain atoms, which most fields are, need no parser. */
-static gboolean
-is_plain_mailbox (const char *text, gsize size)
-{
-  const char *at = memchr (text, '@', size);
-
-  if (at == NULL || at == text || at == text + size - 1 || memchr (at + 1, '@', text + size - at - 1) != NULL)
-    return FALSE;
-  for (gsize i = 0; i < size; i++)
-    if (!g_ascii_isalnum (text[i]) && strchr ("@.-_+", text[i]) == NULL)
-      return FALSE;
-  return TRUE;
-}
-
 /* GMime's parser recurses at each "group:" and a field of some 20,000 colons overflows the stack. No list has so many groups. */
 static void
 blunt_colons (char *text)
@@ -112,48 +133,47 @@ blunt_colons (char *text)
 }
 
 FmAddressList *
-fm_address_list_parse (const char *text, gssize size_bytes)
+fm_address_list_parse_any (const char *text, gsize size_bytes)
 {
-  gsize size = MIN (size_bytes < 0 ? strlen (text) : (gsize) size_bytes, MAX_FIELD_BYTES);
-  GArray *items = g_array_new (FALSE, FALSE, sizeof (FmAddress));
+  GArray *items = new_items ();
+  g_autofree char *copy = fm_words_merge (text, size_bytes);
 
-  while (size > 0 && g_ascii_isspace (*text))
-    text++, size--;
-  while (size > 0 && g_ascii_isspace (text[size - 1]))
-    size--;
-  if (is_plain_mailbox (text, size))
+  blunt_colons (copy);
+  InternetAddressList *parsed = *copy != '\0' ? internet_address_list_parse (fm_gmime_init_options (), copy) : NULL;
+  if (parsed != NULL)
     {
-      FmAddress item = { g_strdup (""), g_strndup (text, size) };
-      g_array_append_val (items, item);
-      return list_take (items);
+      flatten (items, parsed, 0);
+      g_object_unref (parsed);
     }
-  if (size > 0)
+  if (items->len == 0)
     {
-      g_autofree char *copy = fm_words_merge (text, size);
-      blunt_colons (copy);
-      InternetAddressList *parsed = internet_address_list_parse (fm_gmime_init_options (), copy);
-      if (parsed != NULL)
-        {
-          flatten (items, parsed, 0);
-          g_object_unref (parsed);
-        }
-      if (items->len == 0)
-        {
-          /* No address could be read: show what is there rather than nothing. */
-          g_autofree char *line = fm_charset_header_line (copy, -1, NULL);
-          if (line[0] != '\0')
-            append (items, "", line);
-        }
+      /* No address could be read: show what is there rather than nothing. */
+      g_autofree char *line = fm_charset_header_line (copy, -1, NULL);
+      if (line[0] != '\0')
+        append (items, "", line);
     }
   return list_take (items);
 }
 
 FmAddressList *
+fm_address_list_parse (const char *text, gssize size_bytes)
+{
+  gsize size = MIN (size_bytes < 0 ? strlen (text) : (gsize) size_bytes, FM_ADDRESS_MAX_FIELD_BYTES);
+
+  while (size > 0 && g_ascii_isspace (*text))
+    text++, size--;
+  while (size > 0 && g_ascii_isspace (text[size - 1]))
+    size--;
+  FmAddressList *plain = fm_address_plain_parse (text, size);
+  return plain != NULL ? plain : fm_address_list_parse_any (text, size);
+}
+
+FmAddressList *
 fm_address_list_new (const FmAddress *addresses, gsize n)
 {
-  GArray *items = g_array_new (FALSE, FALSE, sizeof (FmAddress));
+  GArray *items = new_items ();
 
-  for (gsize i = 0; i < n && i < MAX_ADDRESSES; i++)
+  for (gsize i = 0; i < n && i < FM_ADDRESS_MAX_ITEMS; i++)
     append (items, addresses[i].name, addresses[i].address);
   return list_take (items);
 }
@@ -171,15 +191,8 @@ fm_address_list_ref (const FmAddressList *list)
 void
 fm_address_list_unref (FmAddressList *list)
 {
-  if (list == NULL || !g_atomic_ref_count_dec (&list->refs))
-    return;
-  for (guint i = 0; i < list->n; i++)
-    {
-      g_free ((char *) list->items[i].name);
-      g_free ((char *) list->items[i].address);
-    }
-  g_free (list->items);
-  g_free (list);
+  if (list != NULL && g_atomic_ref_count_dec (&list->refs))
+    g_free (list);
 }
 
 guint
@@ -357,12 +370,12 @@ fm_address_list_merge (const FmAddressList *a, const FmAddressList *b, const FmA
 {
   const FmAddressList *lists[] = { a, b };
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  GArray *items = g_array_new (FALSE, FALSE, sizeof (FmAddress));
+  GArray *items = new_items ();
 
   for (guint i = 0; i < fm_address_list_length (without); i++)
     g_hash_table_add (seen, g_ascii_strdown (without->items[i].address, -1));
   for (gsize l = 0; l < G_N_ELEMENTS (lists); l++)
-    for (guint i = 0; i < fm_address_list_length (lists[l]) && items->len < MAX_ADDRESSES; i++)
+    for (guint i = 0; i < fm_address_list_length (lists[l]) && items->len < FM_ADDRESS_MAX_ITEMS; i++)
       {
         const FmAddress *item = &lists[l]->items[i];
         if (item->address[0] != '\0' && g_hash_table_add (seen, g_ascii_strdown (item->address, -1)))

@@ -3,10 +3,11 @@
 #include "fulmar/mail/envelope.h"
 #include "fulmar/mail/threads.h"
 #include "mail/charset.h"
+#include "mail/date.h"
 #include "mail/gmime-init.h"
 #include <string.h>
 
-enum { MAX_FIELDS = 5000, MAX_DATE_BYTES = 256 };
+enum { MAX_FIELDS = 5000 };
 
 typedef enum {
   FIELD_FROM, /* the address lists come first, in the order of FmEnvelope.lists */
@@ -140,20 +141,6 @@ parse_content_type (const GString *value)
     if (!g_ascii_isgraph (start[i]))
       return g_strdup ("text/plain");
   return g_ascii_strdown (start, size);
-}
-
-static void
-parse_date (FmEnvelope *envelope, GString *value)
-{
-  if (value == NULL)
-    return;
-  g_string_truncate (value, MIN (value->len, MAX_DATE_BYTES));
-  GDateTime *date = g_mime_utils_header_decode_date (value->str);
-  if (date == NULL)
-    return;
-  envelope->date_utc = g_date_time_to_unix (date);
-  envelope->date_offset_min = (int) (g_date_time_get_utc_offset (date) / G_TIME_SPAN_MINUTE);
-  g_date_time_unref (date);
 }
 
 /* The ids of a References or In-Reply-To field: what stands in angle brackets, or, where none do, each word with an '@'. */
@@ -308,7 +295,8 @@ fm_envelope_parse (const void *header_bytes, gsize size_bytes)
     }
   envelope->in_reply_to = first_id (values[FIELD_IN_REPLY_TO]);
   parse_references (envelope, values[FIELD_REFERENCES]);
-  parse_date (envelope, values[FIELD_DATE]);
+  if (values[FIELD_DATE] != NULL)
+    fm_date_parse (values[FIELD_DATE]->str, &envelope->date_utc, &envelope->date_offset_min);
   envelope->list_id = parse_list_id (values[FIELD_LIST_ID]);
   envelope->list_post = parse_list_post (values[FIELD_LIST_POST]);
   envelope->content_type = parse_content_type (values[FIELD_CONTENT_TYPE]);

@@ -1,10 +1,13 @@
 noinst_LIBRARIES += src/mail/libmail.a
 src_mail_libmail_a_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS) $(GUMBO_CFLAGS)
 src_mail_libmail_a_SOURCES =
+src_mail_libmail_a_SOURCES += src/mail/address-plain.c
 src_mail_libmail_a_SOURCES += src/mail/address-private.h
 src_mail_libmail_a_SOURCES += src/mail/address.c
 src_mail_libmail_a_SOURCES += src/mail/charset.c
 src_mail_libmail_a_SOURCES += src/mail/charset.h
+src_mail_libmail_a_SOURCES += src/mail/date.c
+src_mail_libmail_a_SOURCES += src/mail/date.h
 src_mail_libmail_a_SOURCES += src/mail/doc-builder.c
 src_mail_libmail_a_SOURCES += src/mail/doc-private.h
 src_mail_libmail_a_SOURCES += src/mail/doc.c

@@ -10,3 +10,6 @@ EXTRA_PROGRAMS += tests/bench/gen-mail
 tests_bench_gen_mail_SOURCES = tests/bench/gen-mail.c
 BENCH_TESTS += tests/bench/bench.py
 EXTRA_DIST += tests/bench/bench.py
+EXTRA_PROGRAMS += tests/bench/parse-headers
+tests_bench_parse_headers_SOURCES = tests/bench/parse-headers.c
+tests_bench_parse_headers_LDADD = $(MAIL_LIBS)

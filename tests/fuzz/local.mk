@@ -26,6 +26,10 @@ EXTRA_PROGRAMS += tests/fuzz/fuzz-address
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz-address.c
 tests_fuzz_fuzz_address_LDADD = $(MAIL_LIBS)
 tests_fuzz_fuzz_address_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-plain
+tests_fuzz_fuzz_plain_SOURCES = tests/fuzz/fuzz-plain.c
+tests_fuzz_fuzz_plain_LDADD = $(MAIL_LIBS)
+tests_fuzz_fuzz_plain_LDFLAGS = $(FUZZ_LINK)
 EXTRA_PROGRAMS += tests/fuzz/fuzz-envelope
 tests_fuzz_fuzz_envelope_SOURCES = tests/fuzz/fuzz-envelope.c
 tests_fuzz_fuzz_envelope_LDADD = $(MAIL_LIBS)
@@ -102,4 +106,4 @@ tests_fuzz_fuzz_theme_LDADD = $(UI_LIBS)
 tests_fuzz_fuzz_theme_LDFLAGS = $(FUZZ_LINK)
 
 endif
-EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus tests/fuzz/message.corpus tests/fuzz/envelope.corpus tests/fuzz/query.dict
+EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus tests/fuzz/message.corpus tests/fuzz/envelope.corpus tests/fuzz/query.dict tests/fuzz/plain.dict

@@ -101,3 +101,10 @@ TESTS += tests/unit/mail/test-terms
 tests_unit_mail_test_terms_SOURCES = tests/unit/mail/test-terms.c tests/unit/mail/test.h
 tests_unit_mail_test_terms_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_terms_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/mail/test-plain
+TESTS += tests/unit/mail/test-plain
+tests_unit_mail_test_plain_SOURCES = tests/unit/mail/test-plain.c tests/unit/mail/test.h
+tests_unit_mail_test_plain_CPPFLAGS = $(AM_CPPFLAGS) -DFM_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
+tests_unit_mail_test_plain_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
+tests_unit_mail_test_plain_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
