@@ -58,7 +58,6 @@ struct FmApp {
   gboolean archive_told; /* what `a` does has been said */
   char *last_folder;     /* the last answer to a move's prompt */
   char *last_limit, *last_search;
-  guint64 hunt;         /* the search for the next hit in the list, 0: none runs */
   char *save_directory; /* where something was saved last */
 };
 

@@ -19,6 +19,23 @@ fm_list_load_link (FmList *list)
   return list->link;
 }
 
+FmListSpec
+fm_list_load_spec (const FmList *list)
+{
+  FmListSpec spec = fm_list_spec (list);
+
+  spec.limit = spec.limit ? fm_idset_ref (list->limit) : NULL;
+  spec.folded = spec.folded ? fm_idset_dup (list->folded) : NULL;
+  return spec;
+}
+
+void
+fm_list_load_spec_clear (FmListSpec *spec)
+{
+  fm_idset_unref ((FmIdSet *) spec->limit);
+  fm_idset_unref ((FmIdSet *) spec->folded);
+}
+
 /* A load that takes a fifth of a second (a million rows) would follow upon itself for as long as a folder fills: between two there is this many
  * times what the last took. */
 #define PAUSE_FACTOR 3
@@ -44,10 +61,7 @@ load_free (gpointer data)
   Load *load = data;
 
   fm_list_load_unlink (load->link);
-  if (load->spec.limit)
-    fm_idset_unref ((FmIdSet *) load->spec.limit);
-  if (load->spec.folded)
-    fm_idset_unref ((FmIdSet *) load->spec.folded);
+  fm_list_load_spec_clear (&load->spec);
   g_free (load);
 }
 
@@ -97,17 +111,15 @@ static void
 place_cursor (FmList *list)
 {
   guint64 position;
-  gint64 sought_id = list->sought_id;
 
-  if (sought_id && fm_positions_find (list->positions, fm_app_reader (list->app), sought_id, &position))
+  if (list->sought_id && fm_positions_find (list->positions, fm_app_reader (list->app), list->sought_id, &position))
     {
       list->cursor = position;
-      sought_id = 0;
+      list->sought_id = 0;
     }
   else if (list->cursor_id && fm_positions_find (list->positions, fm_app_reader (list->app), list->cursor_id, &position))
     list->cursor = position;
-  fm_list_set_cursor (list, list->cursor);
-  list->sought_id = sought_id;
+  fm_list_put_cursor (list, list->cursor);
   fm_app_changed (list->app, FM_CHANGE_LIST);
 }
 
@@ -137,8 +149,8 @@ use_loaded (FmList *list, const Load *load, Loaded *loaded)
       place_cursor (list);
       return;
     }
-  list->cursor = loaded->position;
-  fm_list_set_cursor (list, list->cursor);
+  fm_list_put_cursor (list, loaded->position);
+  list->sought_id = 0;
   fm_app_changed (list->app, FM_CHANGE_LIST);
 }
 
@@ -182,9 +194,7 @@ begin (FmList *list)
   Load *load = g_new0 (Load, 1);
 
   load->link = fm_list_load_link (list);
-  load->spec = fm_list_spec (list);
-  load->spec.limit = list->limit ? fm_idset_ref (list->limit) : NULL;
-  load->spec.folded = load->spec.folded && list->folded ? fm_idset_dup (list->folded) : NULL;
+  load->spec = fm_list_load_spec (list);
   load->wanted_id = wanted (list);
   load->changes = list->changes;
   load->turn = list->turn;

@@ -1,6 +1,6 @@
 /* The list's model, shared by the files that make it: list.c (life, order, cursor, what views see), list-window.c (the rows around the cursor),
- * list-load.c (the array of positions), list-search.c (results and limits), list-thread.c (threads and folds). UI thread only, but for what
- * list-load.c hands to the pool. */
+ * list-load.c (the array of positions), list-search.c (results and limits), list-hunt.c (the next hit), list-thread.c (threads and folds). UI
+ * thread only, but for what list-load.c and list-hunt.c hand to the pool. */
 #pragma once
 #include "app/app-private.h"
 #include "app/list-private.h"
@@ -32,7 +32,9 @@ struct FmList {
   gint64 load_pause_until_us; /* no load begins before that */
   guint load_timer, changes;  /* CHANGES: how often the folder's rows were said to have changed */
   guint turn;                 /* counts orders and limits: an array of an earlier one is not shown */
+  guint moves;                /* counts what moved the cursor to another message on purpose */
   GArray *found;              /* a search's ids in order */
+  struct FmListHunt *hunt;    /* for the next hit; NULL: none runs */
 
   GPtrArray *cache; /* FmRow* or NULL, from position cache_first */
   guint64 cache_first;
@@ -49,6 +51,8 @@ FmListSpec fm_list_spec (const FmList *list);
 void fm_list_order_from (FmList *list, const char *sort);
 /* The folder's totals, as the store has them now. */
 void fm_list_read_counters (FmList *list);
+/* The cursor to POSITION, as the list's own changes need it: what is sought stays sought. */
+void fm_list_put_cursor (FmList *list, guint64 position);
 
 /* --- list-window.c --- */
 void fm_list_window_drop (FmList *list);
@@ -71,5 +75,11 @@ void fm_list_load_start (FmList *list);
 /* A new order or fold: nothing cached is true any more. */
 void fm_list_load_restart (FmList *list);
 void fm_list_load_stop (FmList *list);
+/* What the list shows, for the pool: its sets are held until it is cleared. */
+FmListSpec fm_list_load_spec (const FmList *list);
+void fm_list_load_spec_clear (FmListSpec *spec);
 /* Shows what POSITIONS (taken) say, the cursor on its message. */
 void fm_list_load_use (FmList *list, FmPositions *positions);
+
+/* --- list-hunt.c --- */
+void fm_list_hunt_stop (FmList *list);

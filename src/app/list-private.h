@@ -19,6 +19,9 @@ void fm_list_redraw (FmList *list);
 void fm_list_set_order (FmList *list, const char *sort, gboolean threads);
 /* QUERY (referenced) and its TEXT, or NULL for all. */
 void fm_list_search_limit (FmList *list, const char *text, FmQuery *query);
+/* The cursor goes to the next row (or the one before) that QUERY (referenced) with its TEXT finds, when it is known and if the cursor has not been
+ * moved by then. Asked for again while it runs: one further. */
+void fm_list_hunt_start (FmList *list, const char *text, FmQuery *query, gboolean backwards);
 
 /* The position of row ID, if it is in the list. */
 gboolean fm_list_find (FmList *list, gint64 id, guint64 *ret_position);

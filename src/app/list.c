@@ -91,6 +91,7 @@ fm_list_free (FmList *list)
   if (!list)
     return;
   fm_list_load_stop (list);
+  fm_list_hunt_stop (list);
   if (list->search_request)
     fm_engine_cancel (list->app->engine, list->search_request);
   list->link->list = NULL;
@@ -145,9 +146,7 @@ fm_list_refresh (FmList *list, gint64 folder_id)
     fm_list_window_first (list);
   else
     fm_list_window_reread (list);
-  gint64 sought_id = list->sought_id;
-  fm_list_set_cursor (list, list->cursor);
-  list->sought_id = sought_id;
+  fm_list_put_cursor (list, list->cursor);
   fm_list_load_start (list);
   fm_app_changed (list->app, FM_CHANGE_LIST);
 }
@@ -260,7 +259,7 @@ fm_list_cursor_id (const FmList *list)
 }
 
 void
-fm_list_set_cursor (FmList *list, guint64 position)
+fm_list_put_cursor (FmList *list, guint64 position)
 {
   guint64 total = fm_list_total (list);
   FmRow *row;
@@ -268,7 +267,14 @@ fm_list_set_cursor (FmList *list, guint64 position)
   list->cursor = total == 0 ? 0 : MIN (position, total - 1);
   row = total ? fm_list_window_at (list, list->cursor) : NULL;
   list->cursor_id = row ? row->id : 0;
+}
+
+void
+fm_list_set_cursor (FmList *list, guint64 position)
+{
+  fm_list_put_cursor (list, position);
   list->sought_id = 0;
+  list->moves++;
 }
 
 void

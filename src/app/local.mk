@@ -46,6 +46,7 @@ src_app_libapp_a_SOURCES = \
 	src/app/folders.c \
 	src/app/list-private.h \
 	src/app/list-load.c \
+	src/app/list-hunt.c \
 	src/app/list-model.h \
 	src/app/list-search.c \
 	src/app/list-thread.c \

@@ -107,9 +107,9 @@ unread_rows (FmStoreReader *reader, gint64 folder_id, GError **error)
   return fm_sql_end (&q, error) ? g_steal_pointer (&set) : NULL;
 }
 
-/* From the set of unread rows to that of their places. */
+/* From a set of rows (threads, in thread order) to that of their places: one pass. */
 static FmIdSet *
-unread_entries (const FmPositions *p, const FmIdSet *rows)
+entries_of (const FmPositions *p, const FmIdSet *rows)
 {
   FmIdSet *entries = fm_idset_new ();
 
@@ -145,7 +145,7 @@ load_flat (FmPositions *p, FmStoreReader *reader, FmCancel *cancel, GError **err
   if (!(p->spec.folder_id == 0 ? load_everywhere (p, reader, error) : load_folder (p, reader, cancel, error)))
     return FALSE;
   g_autoptr (FmIdSet) rows = unread_rows (reader, p->spec.folder_id, error);
-  p->unread = rows == NULL ? NULL : unread_entries (p, rows);
+  p->unread = rows == NULL ? NULL : entries_of (p, rows);
   return rows != NULL;
 }
 
@@ -383,9 +383,24 @@ fm_positions_find (FmPositions *positions, FmStoreReader *reader, gint64 msg_id,
   return FALSE;
 }
 
-/* Within the thread at INDEX: the first unread row after AFTER (or the last before it). -1 is before all. */
+/* What is looked for: rows of a set (NULL: the unread ones), and the entries that may hold one. */
+typedef struct {
+  const FmIdSet *rows;
+  const FmIdSet *entries;
+} Sought;
+
 static gboolean
-unread_in_thread (FmPositions *p, FmStoreReader *reader, guint index, gint64 from, gboolean backwards, guint64 *ret_position)
+is_sought (const Sought *sought, const FmRow *row)
+{
+  if (sought->rows != NULL)
+    return row->folded || fm_idset_contains (sought->rows, row->id); /* a folded thread's line stands for all its rows */
+  return row->folded ? row->thread_unread > 0 : (row->flags & 1) == 0;
+}
+
+/* Within the thread at INDEX: the first row sought after FROM (or the last before it). -1 is before all. */
+static gboolean
+find_in_thread (FmPositions *p, FmStoreReader *reader, const Sought *sought, guint index, gint64 from, gboolean backwards,
+                guint64 *ret_position)
 {
   g_autoptr (GPtrArray) rows = load_thread (p, reader, index, NULL);
   gint64 start = g_array_index (p->starts, guint32, index);
@@ -395,29 +410,26 @@ unread_in_thread (FmPositions *p, FmStoreReader *reader, guint index, gint64 fro
     {
       gint64 i = backwards ? n - 1 - k : k;
       const FmRow *row = rows->pdata[i];
-      if (row == NULL || (backwards ? start + i >= from : start + i <= from))
+      if (row == NULL || (backwards ? start + i >= from : start + i <= from) || !is_sought (sought, row))
         continue;
-      if (row->folded ? row->thread_unread > 0 : (row->flags & 1) == 0)
-        {
-          *ret_position = (guint64) (start + i);
-          return TRUE;
-        }
+      *ret_position = (guint64) (start + i);
+      return TRUE;
     }
   return FALSE;
 }
 
-/* In the entries from AT to the end of their direction: the first that holds an unread row beyond FROM. */
+/* In the entries from AT to the end of their direction: the first that holds a row sought beyond FROM. */
 static gboolean
-find_on_one_side (FmPositions *p, FmStoreReader *reader, const FmIdSet *unread, gint64 at, gint64 from, gboolean backwards,
+find_on_one_side (FmPositions *p, FmStoreReader *reader, const Sought *sought, gint64 at, gint64 from, gboolean backwards,
                   guint64 *ret_position)
 {
   gint64 entry;
 
-  for (; (backwards ? fm_idset_previous : fm_idset_next) (unread, at, &entry); at = backwards ? entry - 1 : entry + 1)
+  for (; (backwards ? fm_idset_previous : fm_idset_next) (sought->entries, at, &entry); at = backwards ? entry - 1 : entry + 1)
     {
       if (p->threaded)
         {
-          if (unread_in_thread (p, reader, (guint) entry, from, backwards, ret_position))
+          if (find_in_thread (p, reader, sought, (guint) entry, from, backwards, ret_position))
             return TRUE;
         }
       else if (backwards ? entry < from : entry > from)
@@ -429,16 +441,23 @@ find_on_one_side (FmPositions *p, FmStoreReader *reader, const FmIdSet *unread, 
   return FALSE;
 }
 
+/* Onwards to the end, then from the beginning once round. */
+static gboolean
+find_around (FmPositions *p, FmStoreReader *reader, const Sought *sought, guint64 position, gboolean backwards, guint64 *ret_position)
+{
+  gint64 n = p->ids->len;
+  gint64 none = backwards ? G_MAXINT64 : -1;
+  gint64 from = position == G_MAXUINT64 ? none : (gint64) position;
+  gint64 at = position >= p->count ? (backwards ? n - 1 : 0) : p->threaded ? find_thread (p, position) : (gint64) position;
+
+  return find_on_one_side (p, reader, sought, at, from, backwards, ret_position)
+         || find_on_one_side (p, reader, sought, backwards ? n - 1 : 0, none, backwards, ret_position);
+}
+
 gboolean
 fm_positions_find_unread (FmPositions *positions, FmStoreReader *reader, guint64 position, gboolean backwards, guint64 *ret_position)
 {
   g_autoptr (FmIdSet) unread = NULL;
-  gint64 n = positions->ids->len;
-  gint64 none = backwards ? G_MAXINT64 : -1;
-  gint64 from = position == G_MAXUINT64 ? none : (gint64) position;
-  gint64 at = position >= positions->count ? (backwards ? n - 1 : 0)
-              : positions->threaded        ? find_thread (positions, position)
-                                           : (gint64) position;
 
   if (positions->unread != NULL)
     unread = fm_idset_ref (positions->unread);
@@ -447,9 +466,45 @@ fm_positions_find_unread (FmPositions *positions, FmStoreReader *reader, guint64
       g_autoptr (FmIdSet) rows = unread_rows (reader, positions->spec.folder_id, NULL);
       if (rows == NULL)
         return FALSE;
-      unread = unread_entries (positions, rows);
+      unread = entries_of (positions, rows);
     }
-  /* Onwards to the end, then from the beginning once round. */
-  return find_on_one_side (positions, reader, unread, at, from, backwards, ret_position)
-         || find_on_one_side (positions, reader, unread, backwards ? n - 1 : 0, none, backwards, ret_position);
+  return find_around (positions, reader, &(Sought){ .entries = unread }, position, backwards, ret_position);
+}
+
+/* The threads of ROWS, as a set. */
+static FmIdSet *
+threads_of (const FmPositions *p, FmStoreReader *reader, const FmIdSet *rows, FmCancel *cancel, GError **error)
+{
+  g_autoptr (FmIdSet) threads = fm_idset_new ();
+  guint n = 0;
+
+  for (gint64 id = 0; fm_idset_next (rows, id, &id); id++)
+    {
+      fm_idset_add (threads,
+                    fm_sql_value (reader, -1, "SELECT thread_id FROM msg WHERE id=? AND folder_id=?", "ii", id, p->spec.folder_id));
+      if (n++ % 4096 == 0 && !fm_cancel_check (cancel, error))
+        return NULL;
+    }
+  return g_steal_pointer (&threads);
+}
+
+gboolean
+fm_positions_find_member (FmPositions *positions, FmStoreReader *reader, const FmIdSet *rows, guint64 position, gboolean backwards,
+                          FmCancel *cancel, guint64 *ret_position, GError **error)
+{
+  g_autoptr (FmIdSet) entries = NULL;
+
+  if (positions->threaded)
+    {
+      g_autoptr (FmIdSet) threads = threads_of (positions, reader, rows, cancel, error);
+      if (threads == NULL)
+        return FALSE;
+      entries = entries_of (positions, threads);
+    }
+  else
+    entries = entries_of (positions, rows);
+  if (find_around (positions, reader, &(Sought){ rows, entries }, position, backwards, ret_position))
+    return TRUE;
+  g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "no row of the list is one of these");
+  return FALSE;
 }

@@ -100,6 +100,20 @@ ms_since (gint64 start)
   return (g_get_monotonic_time () - start) / 1000.0;
 }
 
+/* The next hit (pool), where every row is one. */
+static void
+measure_hits (FmStoreReader *r, FmPositions *p)
+{
+  g_autoptr (FmIdSet) hits = fm_idset_new ();
+  guint64 at;
+
+  for (guint64 id = 1; id <= fm_positions_count (p); id++)
+    fm_idset_add (hits, (gint64) id);
+  gint64 start_cpu = cpu_us ();
+  fm_positions_find_member (p, r, hits, fm_positions_count (p) / 2, FALSE, NULL, &at, NULL);
+  figure ("  next hit of all (pool), CPU", (cpu_us () - start_cpu) / 1000.0, "ms", "2000 at 1M");
+}
+
 static void
 measure_order (FmStoreReader *r, gint64 folder, FmListOrder order, const char *name)
 {
@@ -132,6 +146,7 @@ measure_order (FmStoreReader *r, gint64 folder, FmListOrder order, const char *n
   for (int i = 0; i < 20; i++)
     fm_positions_find_unread (p, r, fm_positions_count (p) * (guint64) i / 21, FALSE, &at);
   figure ("  next unread", ms_since (start) / 20, "ms", "5");
+  measure_hits (r, p);
 }
 
 static int

@@ -29,6 +29,10 @@ gboolean fm_positions_find (FmPositions *positions, FmStoreReader *reader, gint6
  * a row that was unread when the array was built may have been read since: look at it, and ask again from there. */
 gboolean fm_positions_find_unread (FmPositions *positions, FmStoreReader *reader, guint64 position, gboolean backwards,
                                    guint64 *ret_position);
+/* The next row of the set ROWS after POSITION (or before it), wrapping once, which may end at POSITION itself; G_MAXUINT64 starts before the
+ * first. A pass over the array, in thread order over the set too: for a pool thread. NOT_FOUND: none is in the list; CANCELLED. */
+gboolean fm_positions_find_member (FmPositions *positions, FmStoreReader *reader, const FmIdSet *rows, guint64 position, gboolean backwards,
+                                   FmCancel *cancel, guint64 *ret_position, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmPositions, fm_positions_unref)
 

@@ -189,6 +189,60 @@ a_limit_that_was_taken_back_does_not_come (void **state)
 }
 
 static void
+hunt_for (Fixture *f, const char *query)
+{
+  g_free (f->app->last_search);
+  f->app->last_search = g_strdup (query);
+}
+
+/* `n` moves the cursor when its answer is here: as many hits on as it was pressed, and only if the cursor was not moved meanwhile. */
+static void
+the_next_hit_comes_when_it_is_known (void **state)
+{
+  Fixture f;
+  open_app (&f, FALSE);
+  FmList *list = fm_app_list (f.app);
+  WAIT_FOR (list->positions != NULL && list->load_request == 0);
+  hunt_for (&f, "is:unread"); /* letters 35, 25, 15, 5 at 4, 14, 24, 34 */
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "search-next");
+  assert_int_equal (fm_list_cursor (list), 0);
+  WAIT_FOR (fm_list_cursor (list) == 4);
+  for (guint i = 0; i < 3; i++)
+    fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "search-next");
+  WAIT_FOR (list->hunt == NULL);
+  assert_int_equal (fm_list_cursor (list), 34);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "search-next");
+  fm_list_step (list, 2);
+  WAIT_FOR (list->hunt == NULL && g_hash_table_size (f.app->replies) == 0);
+  assert_int_equal (fm_list_cursor (list), 36);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "search-next");
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "search-previous");
+  WAIT_FOR (list->hunt == NULL && g_hash_table_size (f.app->replies) == 0);
+  assert_int_equal (fm_list_cursor (list), 34);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "search-next");
+  close_app (&f);
+}
+
+/* What changes in the folder while it runs is no step of the user's, and while no array is there the pass loads its own. */
+static void
+the_next_hit_is_a_message_not_a_number (void **state)
+{
+  Fixture f;
+  open_app (&f, TRUE);
+  FmList *list = fm_app_list (f.app);
+  WAIT_FOR (list->positions != NULL && list->load_request == 0);
+  hunt_for (&f, "subject:\"letter 22\"");
+  fm_list_set_order (list, "-date", TRUE);
+  assert_null (list->positions);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "search-next");
+  deliver (&f, 1000, TRUE);
+  WAIT_FOR (list->hunt == NULL && list->positions != NULL && list->load_request == 0 && fm_list_total (list) == N + 1);
+  g_autofree char *subject = subject_at (list, fm_list_cursor (list));
+  assert_string_equal (subject, "letter 22");
+  close_app (&f);
+}
+
+static void
 commands_are_sound (void **state)
 {
   for (const FmCommand *const *command = fm_command_all (); *command != NULL; command++)
@@ -217,6 +271,8 @@ main (int argc, char **argv)
     cmocka_unit_test (unread_is_found_around_the_end),
     cmocka_unit_test (an_answer_that_came_too_late_is_not_shown),
     cmocka_unit_test (a_limit_that_was_taken_back_does_not_come),
+    cmocka_unit_test (the_next_hit_comes_when_it_is_known),
+    cmocka_unit_test (the_next_hit_is_a_message_not_a_number),
     cmocka_unit_test (commands_are_sound),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -157,6 +157,50 @@ test_next_unread (void **state)
   assert_false (fm_positions_find_unread (none, b->r, 0, FALSE, &at));
 }
 
+/* Many members at one end, and in thread order a folded thread that holds some. */
+static void
+test_next_member (void **state)
+{
+  Box *b = *state;
+  gint64 ids[900];
+  guint64 at = 0;
+  g_autoptr (FmIdSet) set = fm_idset_new (), none = fm_idset_new ();
+  begin (b);
+  for (guint i = 0; i < 900; i++)
+    ids[i] = i % 3 == 0 ? put (b, b->inbox, i + 1, i + 1, 0) : put_answer (b, b->inbox, i + 1, i + 1, i - i % 3 + 1, 0);
+  commit (b);
+  for (guint i = 0; i < 601; i++)
+    fm_idset_add (set, ids[i]);
+  fm_idset_add (none, ids[899] + 1);
+  static const FmListOrder orders[] = { FM_ORDER_DATE, FM_ORDER_THREAD };
+  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+    {
+      FmListSpec spec = spec_of (b->inbox, orders[i], FALSE);
+      g_autoptr (FmPositions) p = fm_positions_load (b->r, &spec, NULL, NULL);
+      static const struct {
+        guint64 from;
+        gboolean backwards;
+        guint64 to;
+      } cases[] = { { 0, FALSE, 1 },  { 599, FALSE, 600 }, { 600, FALSE, 0 },  { 700, FALSE, 0 }, { 700, TRUE, 600 },
+                    { 0, TRUE, 600 }, { 1, TRUE, 0 },      { 600, TRUE, 599 }, { 899, TRUE, 600 } };
+      for (gsize c = 0; c < G_N_ELEMENTS (cases); c++)
+        {
+          OK (fm_positions_find_member (p, b->r, set, cases[c].from, cases[c].backwards, NULL, &at, E));
+          assert_int_equal (at, cases[c].to);
+        }
+      g_autoptr (GError) error = NULL;
+      assert_false (fm_positions_find_member (p, b->r, none, 5, FALSE, NULL, &at, &error));
+      assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND));
+    }
+  FmListSpec spec = spec_of (b->inbox, FM_ORDER_THREAD, FALSE);
+  spec.all_folded = TRUE;
+  g_autoptr (FmPositions) folded = fm_positions_load (b->r, &spec, NULL, NULL);
+  g_autoptr (FmIdSet) leaf = fm_idset_new ();
+  fm_idset_add (leaf, ids[602]);
+  OK (fm_positions_find_member (folded, b->r, leaf, 3, FALSE, NULL, &at, E));
+  assert_int_equal (at, 200);
+}
+
 static FmIdSet *
 body_hit (const FmQuery *leaf, gpointer data)
 {
@@ -261,7 +305,7 @@ int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[] = { T (test_counters),    T (test_modseq),  T (test_threads), T (test_windows),
-                                      T (test_next_unread), T (test_queries), T (test_pop),     T (test_outbox) };
+  const struct CMUnitTest tests[] = { T (test_counters),    T (test_modseq),  T (test_threads), T (test_windows), T (test_next_unread),
+                                      T (test_next_member), T (test_queries), T (test_pop),     T (test_outbox) };
   return cmocka_run_group_tests_name ("rows", tests, NULL, NULL);
 }
