@@ -338,7 +338,7 @@ class Dovecot:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.folder, "run/anvil-auth-penalty"))
             self.process = subprocess.Popen([os.path.join(self.tree, "usr/sbin/dovecot"), "-F", "-c", self.folder + "/dovecot.conf"],
-                                            env=self.environment(), preexec_fn=self.who.become, cwd=self.folder,
+                                            env=self.environment(), preexec_fn=self.who.become, cwd=self.folder, start_new_session=True,
                                             stdout=subprocess.DEVNULL, stderr=open(self.folder + "/stderr", "ab"))
             wait_for(lambda: self.process.poll() is not None or self.listens(), self.log)
             if self.process.poll() is None:
@@ -366,7 +366,9 @@ class Dovecot:
     def stop(self):
         if self.process:
             end(self.process)
-            # Its children go by themselves, the login processes last; a restart must find the ports free.
+            # By themselves its children go within some fifteen seconds, and keep their connections so long; a restart must find the ports free.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGTERM)
             wait_for(lambda: not self.any_listens(), "Dovecot's children to leave its ports")
 
     def any_listens(self):
