@@ -3,16 +3,24 @@
 #include "app/commands.h"
 #include "app/list-private.h"
 
+/* What n looks for from now on: nothing that can't be searched for, which is said. */
+static gboolean
+remember (FmApp *app, const char *text)
+{
+  g_autoptr (FmQuery) query = fm_app_parse_query (app, text);
+
+  if (!query)
+    return FALSE;
+  g_free (app->last_search);
+  app->last_search = g_strdup (text);
+  return TRUE;
+}
+
 static void
 search_answered (const char *answer, gpointer data)
 {
-  FmApp *app = data;
-
-  if (!answer || !*answer)
-    return;
-  g_free (app->last_search);
-  app->last_search = g_strdup (answer);
-  fm_app_open_search (app, answer);
+  if (answer && *answer && remember (data, answer))
+    fm_app_open_search (data, answer);
 }
 
 static void
@@ -50,13 +58,8 @@ run_previous (const FmCommandCall *call)
 static void
 back_answered (const char *answer, gpointer data)
 {
-  FmApp *app = data;
-
-  if (!answer || !*answer)
-    return;
-  g_free (app->last_search);
-  app->last_search = g_strdup (answer);
-  hunt (app, TRUE);
+  if (answer && *answer && remember (data, answer))
+    hunt (data, TRUE);
 }
 
 static void

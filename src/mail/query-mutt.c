@@ -42,11 +42,10 @@ skip_blank (FmQueryParser *parser)
     parser->at++;
 }
 
-/* A word, or a text in either quotes; NULL if nothing is there or the quote is not closed. Transfer: full. */
+/* The word that stands here, or the text in either quotes; NULL if nothing is there or the quote is not closed. Transfer: full. */
 static char *
 take_argument (FmQueryParser *parser, gboolean *ret_quoted)
 {
-  skip_blank (parser);
   gsize start = parser->at;
   char quote = parser->text[start];
   *ret_quoted = quote == '"' || quote == '\'';
@@ -106,8 +105,9 @@ static FmQuery *
 parse_argument (FmQueryParser *parser, gsize pattern)
 {
   gboolean quoted = FALSE;
+  skip_blank (parser);
+  gsize at = parser->at;
   g_autofree char *text = take_argument (parser, &quoted);
-  gsize at = parser->at - (text != NULL ? strlen (text) : 0);
   if (text == NULL)
     return NULL;
   if (patterns[pattern].argument == TAKES_TEXT)

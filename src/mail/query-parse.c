@@ -378,13 +378,18 @@ fm_query_parse (const char *text, gint64 now_utc, gsize *ret_position, GError **
   GError *own_error = NULL;
   FmQueryParser parser = { .text = text, .now_utc = now_utc, .error = &own_error };
   FmQuery *query = NULL;
+  const char *broken;
   gsize control;
 
   skip_blank (&parser);
   if (strlen (text) > FM_QUERY_MAX_BYTES)
-    g_set_error (&own_error, FM_ERROR, FM_ERROR_LIMIT, "a query may be %d bytes long", FM_QUERY_MAX_BYTES);
-  else if (!g_utf8_validate (text, -1, NULL))
-    fm_query_parse_fail (&parser, 0, "this text is not UTF-8");
+    {
+      for (parser.error_at = FM_QUERY_MAX_BYTES; parser.error_at > 0 && (text[parser.error_at] & 0xc0) == 0x80;)
+        parser.error_at--; /* to the character's beginning */
+      g_set_error (&own_error, FM_ERROR, FM_ERROR_LIMIT, "a query may be %d bytes long", FM_QUERY_MAX_BYTES);
+    }
+  else if (!g_utf8_validate (text, -1, &broken))
+    fm_query_parse_fail (&parser, (gsize) (broken - text), "from here on this text is not UTF-8");
   else if ((control = strcspn (text, CONTROL_BYTES)) < strlen (text))
     fm_query_parse_fail (&parser, control, "a control character can't be searched for");
   else if (text[parser.at] == '\0')

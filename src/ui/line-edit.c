@@ -91,6 +91,14 @@ step_left (const FmLineEdit *edit, gsize at)
   return at;
 }
 
+void
+fm_line_edit_set_cursor (FmLineEdit *edit, gsize at)
+{
+  edit->cursor = 0;
+  for (gsize next = step_right (edit, 0); edit->cursor < edit->text->len && next <= at; next = step_right (edit, next))
+    edit->cursor = next;
+}
+
 static gboolean
 is_word (const FmLineEdit *edit, gsize at)
 {

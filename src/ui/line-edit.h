@@ -16,6 +16,8 @@ void fm_line_edit_free (FmLineEdit *edit); /* wipes its text */
 const char *fm_line_edit_text (const FmLineEdit *edit);
 gsize fm_line_edit_cursor (const FmLineEdit *edit); /* in bytes */
 void fm_line_edit_set (FmLineEdit *edit, const char *text);
+/* To the character that holds the byte at AT; past the end: to the end. */
+void fm_line_edit_set_cursor (FmLineEdit *edit, gsize at);
 /* Sanitised to one line; what does not fit is left out. */
 void fm_line_edit_insert (FmLineEdit *edit, const char *text);
 

@@ -1,4 +1,6 @@
 /* The controller's shell: what commands ask of the screen, carried out on its panes and views. */
+#include <fulmar/base/clock.h>
+#include <fulmar/mail/query.h>
 #include <string.h>
 #include "ui/help-text.h"
 #include "ui/screen-private.h"
@@ -28,6 +30,14 @@ complete_command (const char *partial, gpointer data)
   return fm_command_complete (screen->app, fm_screen_context (screen), partial);
 }
 
+static char *
+check_query (const char *text, gsize *ret_position)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FmQuery) query = fm_query_parse (text, fm_clock_now_utc (), ret_position, &error);
+  return query ? NULL : g_strdup (error->message);
+}
+
 static void
 shell_prompt (gpointer data, FmPromptKind kind, const char *label, const char *initial, FmShellAnswer answer, gpointer answer_data)
 {
@@ -38,6 +48,7 @@ shell_prompt (gpointer data, FmPromptKind kind, const char *label, const char *i
                                     .history = kind < FM_SCREEN_PROMPT_KINDS && kind != FM_PROMPT_SECRET ? screen->history[kind] : NULL,
                                     .complete = kind == FM_PROMPT_COMMAND ? complete_command : NULL,
                                     .complete_data = screen,
+                                    .check = kind == FM_PROMPT_SEARCH ? check_query : NULL,
                                     .answer = answer,
                                     .answer_data = answer_data };
   fm_screen_push (screen, fm_widget_prompt_new (&options));

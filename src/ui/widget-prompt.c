@@ -19,6 +19,8 @@ typedef struct {
   char *typed;
   FmWidgetPromptComplete complete;
   gpointer complete_data;
+  FmWidgetPromptCheck check;
+  char *mistake; /* said above the line until the next key; NULL: none */
   char **candidates;
   int candidate; /* -1: none chosen */
 } Prompt;
@@ -41,6 +43,7 @@ prompt_free (FmWidget *widget)
   Prompt *prompt = (Prompt *) widget;
   drop_candidates (prompt);
   fm_line_edit_free (prompt->edit);
+  g_free (prompt->mistake);
   g_free (prompt->label);
   g_free (prompt->typed);
   g_free (prompt);
@@ -120,16 +123,29 @@ remember (Prompt *prompt, const char *line)
     g_ptr_array_remove_index (history, 0);
 }
 
+/* FALSE: answered. A text with a mistake stays, to be mended. */
+static gboolean
+prompt_enter (Prompt *prompt)
+{
+  gsize position = 0;
+  const char *text = fm_line_edit_text (prompt->edit);
+  prompt->mistake = prompt->check ? prompt->check (text, &position) : NULL;
+  remember (prompt, text);
+  if (prompt->mistake)
+    {
+      fm_line_edit_set_cursor (prompt->edit, position);
+      return TRUE;
+    }
+  prompt->base.result = g_strdup (text);
+  return FALSE;
+}
+
 static gboolean
 prompt_key (Prompt *prompt, FmKey key)
 {
   gboolean plain = key.mods == 0;
   if (key.code == FM_KEY_ENTER || (key.mods == FM_MOD_CTRL && key.code == 'j'))
-    {
-      prompt->base.result = g_strdup (fm_line_edit_text (prompt->edit));
-      remember (prompt, prompt->base.result);
-      return FALSE;
-    }
+    return prompt_enter (prompt);
   if (key.code == FM_KEY_TAB)
     {
       complete (prompt, key.mods & FM_MOD_SHIFT ? -1 : 1);
@@ -151,6 +167,7 @@ static gboolean
 prompt_input (FmWidget *widget, const FmInput *input)
 {
   Prompt *prompt = (Prompt *) widget;
+  g_clear_pointer (&prompt->mistake, g_free);
   if (fm_widget_is_cancel (input))
     {
       gboolean is_abort = input->type == FM_INPUT_KEY; /* ^G leaves at once; Esc puts the candidates away first */
@@ -181,6 +198,15 @@ draw_candidates (Prompt *prompt, FmCanvas *canvas, const FmTheme *theme, int bot
     }
 }
 
+static void
+draw_mistake (FmCanvas *canvas, const FmTheme *theme, const char *mistake, int y)
+{
+  FmRect above = { 0, y, fm_canvas_width (canvas), 1 };
+  FmLook look = fm_theme_look (theme, FM_ROLE_ERROR);
+  fm_canvas_fill (canvas, above, look);
+  fm_canvas_field (canvas, above, 0, y, above.width, look, mistake);
+}
+
 /* Words too long to stand before what is typed get a row of their own above it. The columns they take in row Y. */
 static int
 draw_label (FmCanvas *canvas, const FmTheme *theme, const char *label, int y, int room)
@@ -205,6 +231,8 @@ prompt_draw (FmWidget *widget, FmCanvas *canvas, const FmTheme *theme)
   fm_canvas_fill (canvas, row, look);
   int label = draw_label (canvas, theme, prompt->label, y, width / 2);
   int x = fm_line_edit_draw (prompt->edit, canvas, (FmRect){ label, y, width - label, 1 }, look, prompt->kind == FM_PROMPT_SECRET);
+  if (prompt->mistake && y > 0)
+    draw_mistake (canvas, theme, prompt->mistake, y - 1);
   if (prompt->candidates)
     draw_candidates (prompt, canvas, theme, y);
   fm_canvas_set_cursor (canvas, x, y, TRUE);
@@ -224,6 +252,7 @@ fm_widget_prompt_new (const FmWidgetPromptOptions *options)
   prompt->history_at = options->history ? options->history->len : 0;
   prompt->complete = options->complete;
   prompt->complete_data = options->complete_data;
+  prompt->check = options->check;
   prompt->candidate = -1;
   return &prompt->base;
 }

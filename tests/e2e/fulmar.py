@@ -197,7 +197,9 @@ class Screen:
     def keys(self, keys):
         data = keys if isinstance(keys, bytes) else keys.encode()
         self.sent_bytes += len(data)
-        os.write(self.fd, data)
+        while data:
+            select.select([], [self.fd], [])
+            data = data[os.write(self.fd, data):]  # a terminal takes some thousand bytes at once
 
     def press(self, keys, condition, what=None, timeout_s=20):
         self.keys(keys)

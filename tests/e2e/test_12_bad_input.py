@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What goes wrong around the program: a wrong configuration, a folder name with a line end, a home that can't be written, a damaged index and a
 damaged store. It says what, and where; nothing is lost that could be kept."""
+import collections
 import glob
 import os
 import random
@@ -8,8 +9,18 @@ import re
 import shutil
 import subprocess
 import time
+import unicodedata
 
-from fulmar import message, run_tests, wait_for
+from fulmar import ESC, HERE, message, run_tests, wait_for
+
+
+
+class Wrong(collections.namedtuple("Wrong", "place words text")):
+    """The text in bytes, the place in bytes of it."""
+
+    def __repr__(self):
+        return "%r... at %d" % (self.text[:60], self.place)
+
 
 
 def local(test, name="Mail", count=6):
@@ -222,5 +233,70 @@ def damaged_store(test):
     assert len(os.listdir(maildir + "/cur")) == 6
 
 
+def wrong_queries():
+    def byte(match):
+        return bytes([int(match[1], 8)])
+
+    def repeated(match):
+        return match[2] * int(match[1])
+    with open(os.path.join(HERE, "../data/wrong-queries.tsv"), "rb") as table:
+        for line in table.read().splitlines():
+            if not line.startswith(b"#"):
+                place, words, text = line.split(b"\t", 2)
+                text = re.sub(rb"\{(\d+):([^}]*)\}", repeated, re.sub(rb"\\([0-7]{3})", byte, text))
+                yield Wrong(int(place), words.decode(), text)
+
+
+def columns(text):
+    return sum(2 if unicodedata.east_asian_width(c) == "W" else 1 for c in text)
+
+
+def queries_on_the_command_line(test):
+    """A query that is wrong is a matter of usage: nothing on stdout, the mistake in words, and a caret under its place in a line that fits."""
+    home = test.home()
+    home.configure(account_of(local(test)))
+    for wrong in wrong_queries():
+        run = home.cli("search", "--", wrong.text, check=False)
+        assert run.returncode == 2 and run.stdout == "" and wrong.words in run.stderr, (wrong, run)
+        shown, caret = run.stderr.splitlines()[-2:]
+        assert caret.strip() == "^" and columns(shown) <= 80, (wrong, run.stderr)
+        here = next(at for at in range(len(shown) + 1) if columns(shown[:at]) == len(caret) - 1)
+        rest = wrong.text[wrong.place:].decode(errors="replace")[:1]
+        assert shown[here:here + 1] in (rest, {"": "", "\x01": " ", "\x1b": " ", "\n": " ", "\t": " ", "\x7f": " "}.get(rest)), (wrong, run.stderr)
+        before = wrong.text[:wrong.place].decode(errors="replace").lstrip()[-20:]
+        assert shown[:here].endswith(before), (wrong, run.stderr)
+
+
+def queries_in_the_prompt(test):
+    """There a wrong query stays in the prompt, the mistake above it and the cursor on its place; what is typed next mends it. Only what can't be
+    typed is left out."""
+    home = test.home()
+    home.configure(account_of(local(test)))
+    with home.screen() as screen:
+        screen.wait("Kept 05")
+        for wrong in wrong_queries():
+            if wrong.words in ("control", "UTF-8"):
+                continue
+            text = wrong.text.decode()
+            last = screen.columns - 1  # a cursor there may be told as just beyond
+            at = len("search: ") + columns(wrong.text[:wrong.place].decode())
+            screen.press("/", lambda: screen.last_line().startswith("search: "))
+            screen.press("\033[200~" + text + "\033[201~", lambda: text[-20:].strip() in screen.last_line())
+            screen.press("\r", lambda: wrong.words in screen.line(screen.rows - 2), wrong)
+            assert screen.cursor()[1] == screen.rows - 1 and min(screen.cursor()[0], last) == min(at, last), (wrong, screen.cursor())
+            screen.press("\005", lambda: wrong.words not in screen.line(screen.rows - 2), "the next key takes the words away")
+            assert text[-20:].strip() in screen.last_line(), "what was typed is kept: " + screen.picture()
+            screen.press("\007", lambda: "search:" not in screen.last_line())
+        screen.press("/kept and (05\r", lambda: "never closed" in screen.line(screen.rows - 2))
+        screen.press("\005)\r", lambda: "1 found" in screen.line(0), "mended and searched for")
+        screen.press("q", "Kept 04")
+        screen.press(":search ((\r", lambda: "must follow here (at character 3" in screen.last_line())
+        screen.press("n", lambda: "no other hit here for kept and (05)" in screen.last_line(), "n looks for what was searched for last")
+        screen.press("l~f\r", lambda: "needs something" in screen.line(screen.rows - 2), "other prompts that take a query do the same")
+        screen.press(ESC + ESC, lambda: "limit" not in screen.last_line())
+        assert screen.quit() == 0
+
+
 if __name__ == "__main__":
-    run_tests(configuration, folder_name, unwritable, damaged_store, no_shared_memory, damaged_index, killed_rebuild)
+    run_tests(configuration, folder_name, unwritable, damaged_store, no_shared_memory, damaged_index, killed_rebuild,
+              queries_on_the_command_line, queries_in_the_prompt)

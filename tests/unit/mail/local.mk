@@ -57,6 +57,8 @@ tests_unit_mail_test_html_corpus_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 
 check_PROGRAMS += tests/unit/mail/test-query
 TESTS += tests/unit/mail/test-query
+EXTRA_DIST += tests/data/wrong-queries.tsv
+tests_unit_mail_test_query_CPPFLAGS = $(AM_CPPFLAGS) -DFM_WRONG_QUERIES=\"$(abs_top_srcdir)/tests/data/wrong-queries.tsv\"
 tests_unit_mail_test_query_SOURCES = tests/unit/mail/test-query.c tests/unit/mail/test.h
 tests_unit_mail_test_query_LDADD = $(MAIL_LIBS) $(CMOCKA_LIBS)
 tests_unit_mail_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
