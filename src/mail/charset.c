@@ -275,7 +275,7 @@ fm_charset_header_line (const char *value, gssize size_bytes, const char *charse
 {
   gsize size = MIN (size_bytes < 0 ? strlen (value) : (gsize) size_bytes, MAX_HEADER_VALUE_BYTES);
 
-  if (is_ascii (value, size) && g_strstr_len (value, size, "=?") == NULL)
+  if (is_ascii (value, size) && memmem (value, size, "=?", 2) == NULL)
     return fm_charset_line (value, size);
   g_autofree char *decoded = fm_words_decode (value, size, charset_hint);
   return fm_charset_line (decoded, -1);

@@ -1,5 +1,6 @@
 /* Envelopes are parsed by the hundred thousand while a folder is first seen, so the header is split here in one pass over the bytes, and only
- * the fields that matter go to GMime's decoders. Unfolding is in place in a private copy; nothing is looked at twice. */
+ * the fields that matter go to decoders. Unfolding is in place in a private copy, in which values stay until they are decoded: only a field that
+ * comes twice, or in a foreign charset, is copied. What an envelope does not have costs no memory: it is NULL here, and "" to whoever asks. */
 #include "fulmar/mail/envelope.h"
 #include "fulmar/mail/threads.h"
 #include "mail/charset.h"
@@ -8,6 +9,8 @@
 #include <string.h>
 
 enum { MAX_FIELDS = 5000 };
+
+static const char plain_type[] = "text/plain";
 
 typedef enum {
   FIELD_FROM, /* the address lists come first, in the order of FmEnvelope.lists */
@@ -29,10 +32,22 @@ typedef enum {
   N_FIELDS,
 } Field;
 
-static const char *const field_names[N_FIELDS] = {
-  "from", "sender",     "reply-to",    "to",         "cc",      "bcc",       "mail-followup-to", "subject",
-  "date", "message-id", "in-reply-to", "references", "list-id", "list-post", "content-type",
+static const struct {
+  guint8 size;
+  const char *name;
+} fields[N_FIELDS] = {
+  { 4, "from" },    { 6, "sender" },      { 8, "reply-to" },          { 2, "to" },
+  { 2, "cc" },      { 3, "bcc" },         { 16, "mail-followup-to" }, { 7, "subject" },
+  { 4, "date" },    { 10, "message-id" }, { 11, "in-reply-to" },      { 10, "references" },
+  { 7, "list-id" }, { 9, "list-post" },   { 12, "content-type" },
 };
+
+/* A field's value. TEXT ends in NUL and holds none; it stands in the copy of the header, or else in OWN. NULL: there is no such field. */
+typedef struct {
+  const char *text;
+  gsize size;
+  GString *own;
+} Value;
 
 struct FmEnvelope {
   gatomicrefcount refs;
@@ -40,12 +55,12 @@ struct FmEnvelope {
   char *subject;
   char *message_id;
   char *in_reply_to;
-  char **references;
+  char **references; /* NULL: none */
   gsize n_references;
   char *list_id;
   char *list_post;
-  char *content_type;
-  char *display_from;
+  char *content_type; /* NULL: text/plain */
+  char *display_from; /* NULL: the first of its list, or none */
   char *display_to;
   gint64 date_utc;
   int date_offset_min;
@@ -55,12 +70,12 @@ static Field
 field_of (const char *name, gsize size)
 {
   for (guint i = 0; i < N_FIELDS; i++)
-    if (strlen (field_names[i]) == size && g_ascii_strncasecmp (field_names[i], name, size) == 0)
+    if (fields[i].size == size && g_ascii_strncasecmp (fields[i].name, name, size) == 0)
       return i;
   return N_FIELDS;
 }
 
-/* Unfolds the value that starts at AT, in place: line ends go, the blank that continues stays. Returns where the next field starts. */
+/* Unfolds the value that starts at AT, in place: line ends go, the blank that continues stays, and NUL ends it. Returns where the next field starts. */
 static char *
 unfold (char *at, char *end, gsize *ret_size)
 {
@@ -73,7 +88,8 @@ unfold (char *at, char *end, gsize *ret_size)
       char *next = line_end != NULL ? line_end + 1 : end;
       if (size > 0 && in[size - 1] == '\r')
         size--;
-      memmove (out, in, size);
+      if (out != in)
+        memmove (out, in, size);
       out += size;
       in = next;
       if (in >= end || (*in != ' ' && *in != '\t'))
@@ -83,24 +99,44 @@ unfold (char *at, char *end, gsize *ret_size)
   return in;
 }
 
-/* Fields that may come once keep their first value (what a later one says is not what filters saw); lists and references are joined, so that
- * a second From can't hide behind the first. */
-static void
-keep_value (GString **values, Field field, const char *value, gsize size)
+/* Makes the value one that may be changed. */
+static GString *
+own_value (Value *value)
 {
-  gboolean joins = field < N_LISTS || field == FIELD_REFERENCES;
-
-  if (values[field] == NULL)
-    values[field] = g_string_new_len (value, size);
-  else if (joins && values[field]->len + size < FM_ENVELOPE_MAX_HEADER_BYTES)
-    {
-      g_string_append (values[field], field == FIELD_REFERENCES ? " " : ", ");
-      g_string_append_len (values[field], value, size);
-    }
+  if (value->own == NULL)
+    value->own = g_string_new_len (value->text, value->size);
+  return value->own;
 }
 
 static void
-split_header (char *at, char *end, GString **values)
+settle_value (Value *value)
+{
+  value->text = value->own->str;
+  value->size = value->own->len;
+}
+
+/* Fields that may come once keep their first value (what a later one says is not what filters saw); lists and references are joined, so that
+ * a second From can't hide behind the first. */
+static void
+keep_value (Value *values, Field field, const char *text, gsize size)
+{
+  Value *value = &values[field];
+  gboolean joins = field < N_LISTS || field == FIELD_REFERENCES;
+
+  if (value->text == NULL)
+    *value = (Value){ text, size, NULL };
+  else if (joins && value->size + size < FM_ENVELOPE_MAX_HEADER_BYTES)
+    {
+      GString *own = own_value (value);
+      g_string_append (own, field == FIELD_REFERENCES ? " " : ", ");
+      g_string_append_len (own, text, size);
+      settle_value (value);
+    }
+}
+
+/* AT[0] to END[-1], and a byte of room at END. */
+static void
+split_header (char *at, char *end, Value *values)
 {
   for (guint n = 0; at < end && n < MAX_FIELDS; n++)
     {
@@ -119,63 +155,70 @@ split_header (char *at, char *end, GString **values)
         name_size--;
       Field field = field_of (at, name_size);
       char *next = unfold (colon + 1, end, &size);
+      colon[1 + size] = '\0'; /* on the line end, or behind the header's last byte */
       if (field < N_FIELDS)
         keep_value (values, field, colon + 1, size);
       at = next;
     }
 }
 
+/* NULL: text/plain, or nothing that is a type. */
 static char *
-parse_content_type (const GString *value)
+parse_content_type (const Value *value)
 {
-  if (value == NULL)
-    return g_strdup ("text/plain");
-  const char *start = value->str;
+  const char *start = value->text;
+  if (start == NULL)
+    return NULL;
   while (g_ascii_isspace (*start))
     start++;
   gsize size = strcspn (start, "; \t(");
   const char *slash = memchr (start, '/', size);
   if (slash == NULL || slash == start || slash == start + size - 1 || size > 200)
-    return g_strdup ("text/plain");
+    return NULL;
   for (gsize i = 0; i < size; i++)
     if (!g_ascii_isgraph (start[i]))
-      return g_strdup ("text/plain");
-  return g_ascii_strdown (start, size);
+      return NULL;
+  return size == strlen (plain_type) && g_ascii_strncasecmp (start, plain_type, size) == 0 ? NULL : g_ascii_strdown (start, size);
 }
 
-/* The ids of a References or In-Reply-To field: what stands in angle brackets, or, where none do, each word with an '@'. */
-static GPtrArray *
-parse_ids (const GString *value)
+/* The next id of a References or In-Reply-To field: what stands in angle brackets, or, where none do, each word with an '@'. Transfer: full, NULL: no
+ * more. */
+static char *
+next_id (const char **at, const char *end, gboolean bracketed)
 {
-  GPtrArray *ids = g_ptr_array_new_with_free_func (g_free);
-  if (value == NULL)
-    return ids;
-  const char *at = value->str, *end = value->str + value->len;
-  gboolean bracketed = memchr (at, '<', value->len) != NULL;
-
-  while (at < end)
+  while (*at < end)
     {
-      const char *start = bracketed ? memchr (at, '<', end - at) : at + strspn (at, " \t,;");
+      const char *start = bracketed ? memchr (*at, '<', end - *at) : *at + strspn (*at, " \t,;");
       if (start == NULL || start >= end)
         break;
       const char *stop = bracketed ? memchr (start, '>', end - start) : start + strcspn (start, " \t,;");
       if (stop == NULL)
         stop = end;
-      char *id = fm_threads_normalise_id (start, stop - start);
+      *at = stop + 1;
+      g_autofree char *id = fm_threads_normalise_id (start, stop - start);
       if (id[0] != '\0' && (bracketed || strchr (id, '@') != NULL))
-        g_ptr_array_add (ids, id);
-      else
-        g_free (id);
-      at = stop + 1;
+        return g_steal_pointer (&id);
     }
-  return ids;
+  return NULL;
+}
+
+static gboolean
+has_brackets (const Value *value)
+{
+  return memchr (value->text, '<', value->size) != NULL;
 }
 
 /* A bounded References: the root and the nearest ancestors matter, the middle does not. */
 static void
-parse_references (FmEnvelope *envelope, const GString *value)
+parse_references (FmEnvelope *envelope, const Value *value)
 {
-  g_autoptr (GPtrArray) ids = parse_ids (value);
+  if (value->text == NULL)
+    return;
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  const char *at = value->text, *end = at + value->size;
+  gboolean bracketed = has_brackets (value);
+  for (char *id = next_id (&at, end, bracketed); id != NULL; id = next_id (&at, end, bracketed))
+    g_ptr_array_add (ids, id);
   if (ids->len > FM_ENVELOPE_MAX_REFERENCES)
     g_ptr_array_remove_range (ids, 1, ids->len - FM_ENVELOPE_MAX_REFERENCES);
   envelope->n_references = ids->len;
@@ -184,37 +227,45 @@ parse_references (FmEnvelope *envelope, const GString *value)
 }
 
 static char *
-first_id (const GString *value)
+first_id (const Value *value)
 {
-  g_autoptr (GPtrArray) ids = parse_ids (value);
+  const char *at = value->text;
 
-  return g_strdup (ids->len > 0 ? ids->pdata[0] : "");
+  return at != NULL ? next_id (&at, at + value->size, has_brackets (value)) : NULL;
+}
+
+static char *
+parse_message_id (const Value *value)
+{
+  char *id = first_id (value);
+
+  return id == NULL && value->text != NULL ? fm_threads_normalise_id (value->text, value->size) : id;
 }
 
 /* "The list <id.example.org>" gives what stands in the brackets (RFC 2919), lower case. */
 static char *
-parse_list_id (const GString *value)
+parse_list_id (const Value *value)
 {
-  if (value == NULL)
-    return g_strdup ("");
-  const char *open = strrchr (value->str, '<');
+  if (value->text == NULL)
+    return NULL;
+  const char *open = strrchr (value->text, '<');
   const char *close = open != NULL ? strchr (open, '>') : NULL;
   g_autofree char *line
-      = close != NULL ? fm_charset_line (open + 1, close - open - 1) : fm_charset_header_line (value->str, value->len, NULL);
+      = close != NULL ? fm_charset_line (open + 1, close - open - 1) : fm_charset_header_line (value->text, value->size, NULL);
   return g_ascii_strdown (line, -1);
 }
 
-/* "<mailto:list@example.org?subject=x>" (RFC 2369); NO, or another scheme, gives "". */
+/* "<mailto:list@example.org?subject=x>" (RFC 2369); NO, or another scheme, gives nothing. */
 static char *
-parse_list_post (const GString *value)
+parse_list_post (const Value *value)
 {
-  const char *start = value != NULL ? strstr (value->str, "<mailto:") : NULL;
+  const char *start = value->text != NULL ? strstr (value->text, "<mailto:") : NULL;
   if (start == NULL)
-    return g_strdup ("");
+    return NULL;
   start += strlen ("<mailto:");
   g_autofree char *escaped = g_strndup (start, strcspn (start, "?>"));
   g_autofree char *address = g_uri_unescape_string (escaped, NULL);
-  return g_strdup (fm_address_is_valid (address) ? address : "");
+  return fm_address_is_valid (address) ? g_steal_pointer (&address) : NULL;
 }
 
 /* Header text holds NUL only by malice or breakage: a blank keeps C strings whole. */
@@ -232,11 +283,11 @@ copy_header (const void *bytes, gsize size)
 
 /* Raw 8-bit text in a header is nearly always in the charset that the body is labelled with. Transfer: full, NULL if there is no label. */
 static char *
-body_charset (const GString *value)
+body_charset (const Value *value)
 {
-  if (value == NULL || strstr (value->str, "charset") == NULL)
+  if (value->text == NULL || strstr (value->text, "charset") == NULL)
     return NULL;
-  GMimeContentType *type = g_mime_content_type_parse (fm_gmime_init_options (), value->str);
+  GMimeContentType *type = g_mime_content_type_parse (fm_gmime_init_options (), value->text);
   char *charset = type != NULL ? g_strdup (g_mime_content_type_get_parameter (type, "charset")) : NULL;
   g_clear_object (&type);
   return charset;
@@ -244,31 +295,42 @@ body_charset (const GString *value)
 
 /* Brings raw 8-bit values to UTF-8 before anyone decodes them. */
 static void
-settle_charset (GString **values)
+settle_charset (Value *values)
 {
   g_autofree char *charset = NULL;
 
   for (guint i = 0; i <= FIELD_SUBJECT; i++)
-    if (values[i] != NULL && !g_utf8_validate (values[i]->str, values[i]->len, NULL))
+    if (values[i].text != NULL && !g_utf8_validate (values[i].text, values[i].size, NULL))
       {
         gsize size = 0;
         if (charset == NULL)
-          charset = body_charset (values[FIELD_CONTENT_TYPE]);
-        g_autofree char *text = fm_charset_to_utf8 (values[i]->str, values[i]->len, charset, &size);
-        g_string_truncate (values[i], 0);
-        g_string_append_len (values[i], text, size);
+          charset = body_charset (&values[FIELD_CONTENT_TYPE]);
+        g_autofree char *text = fm_charset_to_utf8 (values[i].text, values[i].size, charset, &size);
+        GString *own = own_value (&values[i]);
+        g_string_truncate (own, 0);
+        g_string_append_len (own, text, size);
+        settle_value (&values[i]);
       }
 }
 
+/* NULL: the first alone. */
 static char *
 join_short (const FmAddressList *list)
 {
   guint n = fm_address_list_length (list);
-  if (n == 0)
-    return g_strdup ("");
-  const char *first = fm_address_short (fm_address_list_get (list, 0));
-  return n == 1 ? g_strdup (first)
-                : g_strdup_printf ("%s, %s%s", first, fm_address_short (fm_address_list_get (list, 1)), n > 2 ? ", ..." : "");
+
+  return n < 2 ? NULL
+               : g_strdup_printf ("%s, %s%s", fm_address_short (fm_address_list_get (list, 0)),
+                                  fm_address_short (fm_address_list_get (list, 1)), n > 2 ? ", ..." : "");
+}
+
+/* Who is shown as the writer. */
+static const FmAddressList *
+writers (const FmEnvelope *envelope)
+{
+  const FmAddressList *from = envelope->lists[FIELD_FROM];
+
+  return fm_address_list_length (from) > 0 ? from : envelope->lists[FIELD_SENDER];
 }
 
 FmEnvelope *
@@ -276,36 +338,30 @@ fm_envelope_parse (const void *header_bytes, gsize size_bytes)
 {
   gsize size = MIN (size_bytes, FM_ENVELOPE_MAX_HEADER_BYTES);
   g_autofree char *copy = copy_header (header_bytes, size);
-  GString *values[N_FIELDS] = { NULL };
+  Value values[N_FIELDS] = { 0 };
   FmEnvelope *envelope = g_new0 (FmEnvelope, 1);
 
   g_atomic_ref_count_init (&envelope->refs);
   split_header (copy, copy + size, values);
   settle_charset (values);
   for (guint i = 0; i < N_LISTS; i++)
-    if (values[i] != NULL)
-      envelope->lists[i] = fm_address_list_parse (values[i]->str, values[i]->len);
-  envelope->subject = values[FIELD_SUBJECT] != NULL ? fm_charset_header_line (values[FIELD_SUBJECT]->str, values[FIELD_SUBJECT]->len, NULL)
-                                                    : g_strdup ("");
-  envelope->message_id = first_id (values[FIELD_MESSAGE_ID]);
-  if (envelope->message_id[0] == '\0' && values[FIELD_MESSAGE_ID] != NULL)
-    {
-      g_free (envelope->message_id);
-      envelope->message_id = fm_threads_normalise_id (values[FIELD_MESSAGE_ID]->str, values[FIELD_MESSAGE_ID]->len);
-    }
-  envelope->in_reply_to = first_id (values[FIELD_IN_REPLY_TO]);
-  parse_references (envelope, values[FIELD_REFERENCES]);
-  if (values[FIELD_DATE] != NULL)
-    fm_date_parse (values[FIELD_DATE]->str, &envelope->date_utc, &envelope->date_offset_min);
-  envelope->list_id = parse_list_id (values[FIELD_LIST_ID]);
-  envelope->list_post = parse_list_post (values[FIELD_LIST_POST]);
-  envelope->content_type = parse_content_type (values[FIELD_CONTENT_TYPE]);
-  const FmAddressList *writer = envelope->lists[FIELD_FROM];
-  envelope->display_from = join_short (fm_address_list_length (writer) > 0 ? writer : envelope->lists[FIELD_SENDER]);
+    if (values[i].text != NULL)
+      envelope->lists[i] = fm_address_list_parse (values[i].text, values[i].size);
+  if (values[FIELD_SUBJECT].text != NULL)
+    envelope->subject = fm_charset_header_line (values[FIELD_SUBJECT].text, values[FIELD_SUBJECT].size, NULL);
+  envelope->message_id = parse_message_id (&values[FIELD_MESSAGE_ID]);
+  envelope->in_reply_to = first_id (&values[FIELD_IN_REPLY_TO]);
+  parse_references (envelope, &values[FIELD_REFERENCES]);
+  if (values[FIELD_DATE].text != NULL)
+    fm_date_parse (values[FIELD_DATE].text, &envelope->date_utc, &envelope->date_offset_min);
+  envelope->list_id = parse_list_id (&values[FIELD_LIST_ID]);
+  envelope->list_post = parse_list_post (&values[FIELD_LIST_POST]);
+  envelope->content_type = parse_content_type (&values[FIELD_CONTENT_TYPE]);
+  envelope->display_from = join_short (writers (envelope));
   envelope->display_to = join_short (envelope->lists[FIELD_TO]);
   for (guint i = 0; i < N_FIELDS; i++)
-    if (values[i] != NULL)
-      g_string_free (values[i], TRUE);
+    if (values[i].own != NULL)
+      g_string_free (values[i].own, TRUE);
   return envelope;
 }
 
@@ -338,10 +394,22 @@ fm_envelope_unref (FmEnvelope *envelope)
   g_free (envelope);
 }
 
+static const char *
+or_empty (const char *text)
+{
+  return text != NULL ? text : "";
+}
+
+static const char *
+first_short (const FmAddressList *list)
+{
+  return fm_address_list_length (list) > 0 ? fm_address_short (fm_address_list_get (list, 0)) : "";
+}
+
 const char *
 fm_envelope_subject (const FmEnvelope *envelope)
 {
-  return envelope->subject;
+  return or_empty (envelope->subject);
 }
 
 const FmAddressList *
@@ -389,21 +457,23 @@ fm_envelope_followup_to (const FmEnvelope *envelope)
 const char *
 fm_envelope_message_id (const FmEnvelope *envelope)
 {
-  return envelope->message_id;
+  return or_empty (envelope->message_id);
 }
 
 const char *
 fm_envelope_in_reply_to (const FmEnvelope *envelope)
 {
-  return envelope->in_reply_to;
+  return or_empty (envelope->in_reply_to);
 }
 
 const char *const *
 fm_envelope_references (const FmEnvelope *envelope, gsize *ret_n)
 {
+  static const char *const none[] = { NULL };
+
   if (ret_n != NULL)
     *ret_n = envelope->n_references;
-  return (const char *const *) envelope->references;
+  return envelope->references != NULL ? (const char *const *) envelope->references : none;
 }
 
 gint64
@@ -421,25 +491,25 @@ fm_envelope_date_offset_min (const FmEnvelope *envelope)
 const char *
 fm_envelope_list_id (const FmEnvelope *envelope)
 {
-  return envelope->list_id;
+  return or_empty (envelope->list_id);
 }
 
 const char *
 fm_envelope_list_post (const FmEnvelope *envelope)
 {
-  return envelope->list_post;
+  return or_empty (envelope->list_post);
 }
 
 const char *
 fm_envelope_content_type (const FmEnvelope *envelope)
 {
-  return envelope->content_type;
+  return envelope->content_type != NULL ? envelope->content_type : plain_type;
 }
 
 gboolean
 fm_envelope_attachment_hint (const FmEnvelope *envelope)
 {
-  const char *type = envelope->content_type;
+  const char *type = fm_envelope_content_type (envelope);
 
   return strcmp (type, "multipart/mixed") == 0
          || (!g_str_has_prefix (type, "text/") && !g_str_has_prefix (type, "multipart/") && !g_str_has_prefix (type, "message/"));
@@ -448,11 +518,11 @@ fm_envelope_attachment_hint (const FmEnvelope *envelope)
 const char *
 fm_envelope_display_from (const FmEnvelope *envelope)
 {
-  return envelope->display_from;
+  return envelope->display_from != NULL ? envelope->display_from : first_short (writers (envelope));
 }
 
 const char *
 fm_envelope_display_to (const FmEnvelope *envelope)
 {
-  return envelope->display_to;
+  return envelope->display_to != NULL ? envelope->display_to : first_short (envelope->lists[FIELD_TO]);
 }
