@@ -1,7 +1,7 @@
 /* The address fields that need no parser. Nearly all are lists of dot-atoms at dot-atoms, with names of atoms or simple quoted strings before them
  * (RFC 5322 section 3.4): those are read here in one pass into one block. The first byte that could mean anything else (a comment, a group, a
  * route, an encoded word, an escape, a byte beyond ASCII) ends that: the whole field then goes to GMime. So what is admitted here must be what
- * GMime reads the same way, which test-plain and fuzz-plain check. */
+ * GMime reads the same way, which test-plain and fuzz-plain check; but for dots that break the rule. */
 #include "mail/address-private.h"
 #include <string.h>
 
@@ -72,12 +72,23 @@ take_dot_atom (Scan *scan)
   return TRUE;
 }
 
+/* Dots wherever they stand: those of "a..hudler@enron.com" and "<.palmer@enron.com>" break the rule, and GMime loses such an address in a list. */
+static gboolean
+take_local_part (Scan *scan)
+{
+  const char *start = scan->at;
+
+  while (take_char (scan, '.') || run_of (scan, ATOM) > 0)
+    scan->at += run_of (scan, ATOM);
+  return scan->at > start;
+}
+
 static gboolean
 take_address (Scan *scan, Span *ret_address)
 {
   const char *start = scan->at;
 
-  if (!take_dot_atom (scan) || !take_char (scan, '@') || !take_dot_atom (scan))
+  if (!take_local_part (scan) || !take_char (scan, '@') || !take_dot_atom (scan))
     return FALSE;
   *ret_address = (Span){ start, (gsize) (scan->at - start) };
   return TRUE;

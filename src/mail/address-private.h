@@ -12,7 +12,8 @@ struct FmAddressList {
   FmAddress items[];
 };
 
-/* "a@b", "Name <a@b>", "\"Name\" <a@b>" and comma lists of those, in ASCII: what nearly every field is. The same list as GMime's parser gives.
+/* "a@b", "Name <a@b>", "\"Name\" <a@b>" and comma lists of those, in ASCII: what nearly every field is. The same list as GMime's parser gives, and the
+ * addresses with a dot too many that it loses.
  * NULL: the field has anything else in it and is for that parser. Transfer: full. */
 FmAddressList *fm_address_plain_parse (const char *text, gsize size_bytes);
 /* fm_address_list_parse by way of GMime, whatever the field is like. Transfer: full. */

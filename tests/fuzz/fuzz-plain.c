@@ -6,11 +6,21 @@
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
+/* A dot at an end of a local part or beside another: what GMime makes of its address is no example. */
+static gboolean
+breaks_the_rule_for_dots (const char *text)
+{
+  for (const char *dot = strchr (text, '.'); dot != NULL; dot = strchr (dot + 1, '.'))
+    if (dot == text || strchr (" \t,<.", dot[-1]) != NULL || dot[1] == '.' || dot[1] == '@')
+      return TRUE;
+  return FALSE;
+}
+
 static void
 compare_addresses (const char *text, gsize size)
 {
   g_autoptr (FmAddressList) plain = fm_address_plain_parse (text, size);
-  if (plain == NULL)
+  if (plain == NULL || breaks_the_rule_for_dots (text))
     return;
   g_autoptr (FmAddressList) any = fm_address_list_parse_any (text, size);
   g_assert_cmpuint (plain->n, ==, any->n);

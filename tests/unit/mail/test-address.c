@@ -26,6 +26,13 @@ reads_what_people_send (void **state)
 }
 
 static void
+a_dot_too_many_loses_no_address (void **state)
+{
+  check ("a..b@c, d.@e, .f@g, h...i.@j", "a..b@c, d.@e, .f@g, h...i.@j");
+  check ("pr <.palmer@enron.com>, a@b", "pr <.palmer@enron.com>, a@b");
+}
+
+static void
 hostile_text_stays_one_clean_line (void **state)
 {
   static const char *const cases[] = { "<",          "<<<<>>>>@",      "@",        ",,,,", "a b c <",      "\"unclosed <a@b>", "(((((",
@@ -132,6 +139,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (reads_what_people_send),
+    cmocka_unit_test (a_dot_too_many_loses_no_address),
     cmocka_unit_test (hostile_text_stays_one_clean_line),
     cmocka_unit_test (a_word_is_no_address),
     cmocka_unit_test (nothing_takes_long),
