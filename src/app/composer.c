@@ -78,6 +78,24 @@ remove_files (FmComposer *composer)
   fm_draft_files_remove (composer->files_dir);
 }
 
+/* It can't be written down now: what is being written stays in front, and what the file held before is still in it. The reason first, as a line
+ * of the screen may have no room for more. */
+static void
+tell_unsaved (FmComposer *composer, const GError *error)
+{
+  FmApp *app = composer->app;
+  const char *colon = g_strrstr (error->message, ": ");
+  gboolean was_for_editor = composer->edit_after;
+
+  composer->edit_after = FALSE;
+  if (g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED))
+    return;
+  fm_log_warning ("the draft can't be saved: %s", error->message);
+  if (was_for_editor)
+    app->shell->act (app->shell_data, FM_SHELL_COMPOSER, 0);
+  fm_app_complain (app, "%s: the draft is not saved, but kept here; e tries again", colon ? colon + 2 : error->message);
+}
+
 static void
 save_done (gpointer result, const GError *error, gpointer data)
 {
@@ -90,11 +108,7 @@ save_done (gpointer result, const GError *error, gpointer data)
   else if (composer->app->composer != composer)
     return;
   else if (!result)
-    {
-      composer->edit_after = FALSE;
-      if (!g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED))
-        fm_app_complain (composer->app, "the draft can't be saved: %s", error->message);
-    }
+    tell_unsaved (composer, error);
   else if (composer->save_again)
     save_files (composer);
   else if (composer->edit_after)

@@ -16,6 +16,7 @@
 #define MAX_BACKOFF_S 3600
 #define GIVE_UP_S (5 * 86400)
 #define LOOK_AGAIN_MS 60000
+#define STORAGE_AGAIN_MS 10000
 
 struct FmOutbox {
   FmSyncEnv *env;
@@ -26,6 +27,7 @@ struct FmOutbox {
   FmThread *thread;
   FmStoreReader *reader;
   gboolean was_refused; /* the password we had */
+  gboolean told_full;   /* that nothing can be written down */
 };
 
 static gboolean
@@ -50,6 +52,15 @@ say (FmOutbox *outbox, gint64 id, const char *text, const GError *error)
   event->error = error == NULL ? NULL : g_error_copy (error);
   fm_sync_env_emit (outbox->env, event);
   fm_sync_env_queue_changed (outbox->env);
+}
+
+/* That nothing can be written down: not again before something could be. */
+static void
+say_once (FmOutbox *outbox, gint64 id, const GError *error)
+{
+  if (!outbox->told_full)
+    say (outbox, id, error->message, error);
+  outbox->told_full = TRUE;
 }
 
 /* value struct: one change of state, with what became of the recipients */
@@ -106,24 +117,26 @@ refusals_of (const FmOutgoing *outgoing)
   return text->len == 0 ? NULL : g_string_free (g_steal_pointer (&text), FALSE);
 }
 
-static void
+/* FALSE: no copy can be made now. */
+static gboolean
 file_mail (FmOutbox *outbox, gint64 id)
 {
   g_autoptr (GError) error = NULL;
   FmOutgoing *outgoing = fm_outbox_store_get (outbox->reader, id, &error);
   if (outgoing == NULL)
-    return;
+    return g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND);
   g_autofree char *path = fm_body_store_blob_path (outbox->reader, outgoing->blob_id, NULL);
   g_autofree char *label = label_of (path);
   g_autofree char *refusals = refusals_of (outgoing);
   FmOutboxFiled filed = { 0 };
   if (!fm_outbox_file_sent (outbox->env, outbox->spec, outgoing, path, &filed, &error))
     {
-      g_prefix_error (&error, "%s was sent, but no copy can be kept: ", label);
-      say (outbox, id, error->message, error);
+      g_prefix_error (&error, "%s was sent, but no copy can be kept yet: ", label);
+      say_once (outbox, id, error);
     }
   else
     {
+      outbox->told_full = FALSE;
       for (guint i = 0; i < G_N_ELEMENTS (filed.accounts); i++)
         if (filed.accounts[i] != 0)
           fm_sync_env_planned (outbox->env, filed.accounts[i]);
@@ -138,6 +151,7 @@ file_mail (FmOutbox *outbox, gint64 id)
       say (outbox, id, text, refused);
     }
   fm_outbox_store_free (outgoing);
+  return error == NULL;
 }
 
 /* Recipients that have not been dealt with. Transfer: full. */
@@ -242,12 +256,31 @@ hand_over (FmOutbox *outbox, const FmOutboxTask *task, FmSmtpRecipient *results,
   return verdict;
 }
 
+/* What came of a mail is known here alone until it is written down: it is tried until there is room, or the program ends (then the mail's fate is unknown).
+ * FALSE: it is not written. */
+static gboolean
+write_outcome (FmOutbox *outbox, Change *change, const char *path)
+{
+  g_autofree char *label = label_of (path);
+  for (;;)
+    {
+      g_autoptr (GError) error = NULL;
+      if (change_state (outbox, change, &error))
+        return TRUE;
+      g_prefix_error (&error, "%s %s, which can't be written down yet: ", label,
+                      change->to == FM_OUTBOX_ACCEPTED ? "was sent" : "was not sent");
+      say_once (outbox, change->id, error);
+      if (!g_error_matches (error, FM_ERROR, FM_ERROR_STORAGE) || fm_cancel_is_set (outbox->cancel))
+        return FALSE;
+      g_free (fm_port_take (outbox->port, fm_clock_deadline_us (STORAGE_AGAIN_MS)));
+    }
+}
+
 /* A mail that is marked as being sent: sends it, and writes down what came of it. */
 static void
 send_marked (FmOutbox *outbox, const FmOutgoing *outgoing, FmSecret *secret)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GError) storage = NULL;
   g_auto (GStrv) recipients = waiting_recipients (outgoing);
   guint n = g_strv_length (recipients);
   g_autofree FmSmtpRecipient *results = g_new0 (FmSmtpRecipient, n + 1);
@@ -272,19 +305,28 @@ send_marked (FmOutbox *outbox, const FmOutgoing *outgoing, FmSecret *secret)
     .id = outgoing->id, .from = FM_OUTBOX_SENDING, .error = first, .recipients = (const char *const *) recipients, .results = results
   };
   decide (outbox, outgoing, recipients, results, verdict, &change);
-  if (!change_state (outbox, &change, &storage))
-    say (outbox, outgoing->id, storage->message, storage);
-  else if (change.to == FM_OUTBOX_ACCEPTED)
+  gboolean is_written = write_outcome (outbox, &change, path);
+  if (is_written && change.to == FM_OUTBOX_ACCEPTED)
     file_mail (outbox, outgoing->id);
-  else if (!fm_cancel_is_set (outbox->cancel))
+  else if (is_written && !fm_cancel_is_set (outbox->cancel))
     tell_outcome (outbox, outgoing, &change, path, error);
   for (guint i = 0; i < n; i++)
     g_free (results[i].text);
 }
 
-/* FALSE: nothing can be sent now (stopped, no password, the disk is full). */
+/* Nothing is sent that could not be written down. */
+static void
+tell_full (FmOutbox *outbox, const FmOutgoing *outgoing, GError *error)
+{
+  g_autofree char *path = fm_body_store_blob_path (outbox->reader, outgoing->blob_id, NULL);
+  g_autofree char *label = label_of (path);
+  g_autoptr (GError) told = g_error_new (error->domain, error->code, "not sent yet: %s; %s waits", error->message, label);
+  say_once (outbox, outgoing->id, told);
+}
+
+/* FALSE: nothing can be sent now (stopped, no password, the disk is full): looked at again after *RET_AGAIN_MS. */
 static gboolean
-send_one (FmOutbox *outbox, const FmOutgoing *outgoing)
+send_one (FmOutbox *outbox, const FmOutgoing *outgoing, gint64 *ret_again_ms)
 {
   g_autoptr (FmSecret) secret = NULL;
   g_autoptr (GError) error = NULL;
@@ -298,17 +340,25 @@ send_one (FmOutbox *outbox, const FmOutgoing *outgoing)
     }
   Change mark = { .id = outgoing->id, .from = FM_OUTBOX_HELD, .to = FM_OUTBOX_SENDING };
   if (!change_state (outbox, &mark, &error))
-    return g_error_matches (error, FM_ERROR, FM_ERROR_INVALID); /* taken back meanwhile */
+    {
+      if (g_error_matches (error, FM_ERROR, FM_ERROR_INVALID)) /* taken back meanwhile */
+        return TRUE;
+      tell_full (outbox, outgoing, error);
+      *ret_again_ms = STORAGE_AGAIN_MS;
+      return FALSE;
+    }
+  outbox->told_full = FALSE;
   send_marked (outbox, outgoing, secret);
   return TRUE;
 }
 
-/* Mails that a crash left accepted are filed now; unknown ones that have turned up in Sent are settled. Returns whether some are still unknown. */
-static gboolean
+/* Mails that a crash or a full disk left accepted are filed now; unknown ones that have turned up in Sent are settled. Returns after how long some are to be looked at
+ * again; -1: none. */
+static gint64
 settle (FmOutbox *outbox)
 {
   g_autoptr (GPtrArray) list = fm_outbox_store_list (outbox->reader, outbox->account_id, NULL);
-  gboolean unknown = FALSE;
+  gint64 again_ms = -1;
   for (guint i = 0; list != NULL && i < list->len; i++)
     {
       const FmOutgoing *outgoing = list->pdata[i];
@@ -317,7 +367,7 @@ settle (FmOutbox *outbox)
           Change found = { .id = outgoing->id, .from = FM_OUTBOX_UNKNOWN, .to = FM_OUTBOX_ACCEPTED };
           if (!fm_outbox_file_is_in_sent (outbox->reader, outbox->spec, outgoing) || !change_state (outbox, &found, NULL))
             {
-              unknown = TRUE;
+              again_ms = again_ms < 0 ? LOOK_AGAIN_MS : again_ms;
               continue;
             }
         }
@@ -325,9 +375,10 @@ settle (FmOutbox *outbox)
         {
           continue;
         }
-      file_mail (outbox, outgoing->id);
+      if (!file_mail (outbox, outgoing->id))
+        again_ms = STORAGE_AGAIN_MS;
     }
-  return unknown;
+  return again_ms;
 }
 
 static gboolean
@@ -354,19 +405,21 @@ outbox_main (gpointer data)
   outbox->reader = fm_db_reader_new (outbox->env->store, &error);
   while (outbox->reader != NULL && !fm_cancel_is_set (outbox->cancel))
     {
-      gboolean unknown = settle (outbox);
+      gint64 wait_ms = settle (outbox);
       gint64 now = fm_clock_now_utc (), next = 0;
       FmOutgoing *outgoing = fm_outbox_store_next (outbox->reader, outbox->account_id, now, &next, NULL);
       if (outgoing != NULL)
         {
-          gboolean again = send_one (outbox, outgoing);
+          gint64 again_ms = LOOK_AGAIN_MS;
+          gboolean again = send_one (outbox, outgoing, &again_ms);
           fm_outbox_store_free (outgoing);
           if (again)
             continue;
-          next = now + LOOK_AGAIN_MS / 1000;
+          wait_ms = wait_ms < 0 ? again_ms : MIN (wait_ms, again_ms);
         }
       /* Looked at again every minute while something waits: the wall clock may jump. */
-      gint64 wait_ms = next > now ? MIN ((next - now) * 1000, LOOK_AGAIN_MS) : unknown ? LOOK_AGAIN_MS : -1;
+      else if (next > now)
+        wait_ms = MIN ((next - now) * 1000, wait_ms < 0 ? LOOK_AGAIN_MS : wait_ms);
       gboolean *retry = fm_port_take (outbox->port, fm_clock_deadline_us ((int) wait_ms));
       if (retry != NULL && *retry)
         fm_pen_call (outbox->env->pen, FM_PEN_SAFE, retry_run, outbox, NULL);

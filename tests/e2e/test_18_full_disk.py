@@ -2,6 +2,7 @@
 """The disk is full: a tmpfs that the test makes smaller under the running program, in a mount namespace of its own (root alone may; else skipped).
 It is said, the screen stays, nothing is lost or done twice, and all goes on by itself when there is room again."""
 import ctypes
+import glob
 import os
 import re
 import subprocess
@@ -115,5 +116,122 @@ def pop(test):
     test.say("%d of 40 were here when the disk was full" % here)
 
 
+def writer(test, editor, undo_send=0):
+    """A home whose store lies on a disk of its own, its mail and what it sends elsewhere. Beside `sent-fills` in the home the disk is full as soon as a mail
+    is sent."""
+    home = test.home()
+    disk = test.enter(Disk(home.folder + "/data"))
+    out = test.path("out")
+    os.makedirs(out)
+    for part in "cur", "new", "tmp":
+        os.makedirs(home.folder + "/Mail/INBOX/" + part)
+    with open(home.folder + "/Mail/INBOX/cur/1700000000.M1P1.h:2,S", "wb") as mail:
+        mail.write(message("A question", ident="q@test"))
+    for name, text in (("editor", editor), ("sendmail", "cat >%s/$$\n[ ! -e %s/sent-fills ] || mount -o remount,size=%s %s\n"
+                                            % (out, home.folder, "$(df --output=used -B1 %s/data | tail -1)" % home.folder, disk.path))):
+        with open(test.path(name), "w") as script:
+            script.write("#!/bin/sh\nfor file; do :; done\n" + text)
+        os.chmod(test.path(name), 0o700)
+    home.editor = test.path("editor")
+    home.configure("[account local]\naddress = Ada <ada@localhost>\nmaildir = %s/Mail\nsmtp = sendmail:%s\n[ui]\nundo_send = %d\n"
+                   % (home.folder, test.path("sendmail"), undo_send))
+    home.cli("sync")
+    return home, disk, out
+
+
+def sent_once(home, out, words):
+    """One mail has left, and one copy is in Sent."""
+    home.cli("sync")
+    texts = [open(os.path.join(out, name)).read() for name in os.listdir(out)]
+    copies = [open(path).read() for path in glob.glob(home.folder + "/Mail/.Sent/*/*") + glob.glob(home.folder + "/Mail/Sent/*/*")]
+    assert [text.count(words) for text in texts] == [1], texts
+    assert [text.count(words) for text in copies] == [1], copies
+
+
+def written(test):
+    """A mail that is written while the disk is full: nothing is lost and nothing left, whatever is pressed; once there is room it goes."""
+    own_namespace()
+    home, disk, out = writer(test, "printf 'my precious words\\n' >>\"$file\"\n[ ! -e \"$file.full\" ] || exit 0\n")
+    with home.screen() as screen:
+        screen.wait("A question")
+        disk.fill(0)
+        screen.press("r", lambda: re.match(r" *No space .* not saved, but kept here", screen.last_line()), "a draft that can't be saved")
+        assert "Re: A question" in screen.text(), "it is in front: " + screen.picture()
+        screen.press("y", lambda: re.search("could not be written .free some space", screen.last_line()), "nor sent")
+        screen.press("P", lambda: home.log().count("could not be written") == 2, "nor postponed")
+        disk.make_room()
+        screen.press("e", "my precious words")
+        disk.fill(0)
+        screen.press("s\025Of a full disk\r", lambda: "not saved, but kept here" in screen.last_line() and "Of a full disk" in screen.text())
+        screen.press("y", lambda: home.log().count("could not be written") == 3, "not sent")
+        screen.kill()
+    disk.make_room()
+    with home.screen() as screen:
+        screen.wait(lambda: "1 unfinished" in screen.line(0), "what was left is told")
+        screen.press("R", "my precious words")
+        screen.press("y", "sent \"Re: A question")
+        assert screen.quit() == 0
+    sent_once(home, out, "my precious words")
+
+WORDS = "printf 'my precious words\\n' >>\"$file\"\n"
+
+
+def due(test):
+    """A mail in the outbox whose time comes while the disk is full waits, and goes once there is room."""
+    own_namespace()
+    home, disk, out = writer(test, WORDS, undo_send=2)
+    with home.screen() as screen:
+        screen.wait("A question")
+        screen.press("r", "my precious words")
+        screen.press("y", "sending in 2 s")
+        disk.fill(0)
+        # What is written over needs no room, so it may get as far as to be sent.
+        screen.wait(lambda: re.search("(not sent yet: |can't be written down yet: |no copy can be kept yet: ).*full", home.log()), "it is said why")
+        assert len(os.listdir(out)) == ("not sent yet" not in home.log()), home.log()
+        disk.make_room()
+        screen.wait("sent \"Re: A question", timeout_s=60)
+        assert screen.quit() == 0
+    sent_once(home, out, "my precious words")
+
+
+def filled_by_sending(test):
+    """The disk is full when the mail has left: that it was sent is not forgotten, and its copy made later."""
+    own_namespace()
+    home, disk, out = writer(test, WORDS)
+    open(home.folder + "/sent-fills", "w").close()
+    with home.screen() as screen:
+        screen.wait("A question")
+        screen.press("r", "my precious words")
+        screen.press("y", lambda: re.search("was sent, (which can't be written down|but no copy can be kept) yet", home.log()), "it is said what")
+        screen.settle()
+        disk.make_room()
+        screen.wait("sent \"Re: A question", timeout_s=60)
+        assert screen.quit() == 0
+    sent_once(home, out, "my precious words")
+
+
+def killed_when_filled_by_sending(test):
+    """Killed before it could be written down, nobody knows: it is asked about, not sent again."""
+    own_namespace()
+    home, disk, out = writer(test, WORDS)
+    open(home.folder + "/sent-fills", "w").close()
+    with home.screen() as screen:
+        screen.wait("A question")
+        screen.press("r", "my precious words")
+        screen.press("y", lambda: re.search("was sent, (which can't be written down|but no copy can be kept) yet", home.log()), "it is said what")
+        known = "written down" not in home.log()
+        screen.kill()
+    disk.make_room()
+    with home.screen() as screen:
+        screen.wait(lambda: known or "1 not sent" in screen.line(0), "it is asked about")
+        screen.settle()
+        assert screen.quit() == 0
+    assert len(os.listdir(out)) == 1
+    if known:
+        sent_once(home, out, "my precious words")
+    else:
+        assert "Re: A question" in home.cli("queue").stdout
+
+
 if __name__ == "__main__":
-    run_tests(imap, first_sync, pop)
+    run_tests(imap, first_sync, pop, written, due, filled_by_sending, killed_when_filled_by_sending)
