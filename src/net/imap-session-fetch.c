@@ -7,6 +7,9 @@
 /* Small at first: on a slow link something is to be told soon. */
 #define FIRST_CHUNK_UIDS 250
 #define CHUNK_UIDS 2000
+#define HEADERS_BYTES 400 /* what a FETCH of one message's headers takes, about */
+#define BODY_BYTES 8000
+#define FLAGS_BYTES 40
 #define DEPTH 3 /* at 100 ms, two let the link fall idle between chunks */
 
 /* The ranges still to be fetched, taken from the end: newest first. */
@@ -137,6 +140,7 @@ fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, 
   FmImapStep step;
 
   g_array_append_vals (left, uids, n_ranges);
+  fm_imap_engine_expect (session, count_uids (left) * HEADERS_BYTES, NULL); /* a lost connection shows below */
   while (pull.error == NULL && (left->len > 0 || chunks->len > 0))
     {
       while (left->len > 0 && chunks->len < DEPTH)
@@ -158,7 +162,11 @@ gboolean
 fm_imap_session_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since, GError **error)
 {
   GError *own = NULL;
+  guint64 n = 0;
 
+  for (gsize i = 0; i < n_ranges && changed_since == 0; i++)
+    n += (guint64) uids[i].last - uids[i].first + 1;
+  fm_imap_engine_expect (session, MIN (n, session->state->selected.view.exists) * FLAGS_BYTES, NULL); /* a lost connection shows below */
   fm_imap_session_queue_fetch_flags (session, uids, n_ranges, changed_since, fm_imap_engine_keep_error, &own);
   fm_imap_engine_run (session, NULL);
   if (own == NULL)
@@ -332,7 +340,7 @@ fm_imap_session_fetch_bodies (FmImapSession *session, const guint32 *uids, FmSin
   g_autofree gboolean *is_told = g_new0 (gboolean, n);
   Flight flight = { .session = session, .uids = uids, .sinks = sinks, .n = n, .is_told = is_told, .fetched = fetched, .data = data };
 
-  if (n > 1 && fm_imap_engine_run (session, NULL))
+  if (n > 1 && fm_imap_engine_expect (session, n * BODY_BYTES, NULL) && fm_imap_engine_run (session, NULL))
     fetch_together (&flight);
   for (gsize i = 0; i < n; i++)
     if (!is_told[i])

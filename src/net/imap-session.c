@@ -29,6 +29,7 @@ session_new (const FmImapOptions *options)
     session->client_name = g_strdup (options->client_name);
   if (options->client_version != NULL && strpbrk (options->client_version, "\"\\\r\n") == NULL)
     session->client_version = g_strdup (options->client_version);
+  session->compress = options->compress;
   session->state = fm_imap_state_new ();
   g_queue_init (&session->pending);
   g_queue_init (&session->sent);

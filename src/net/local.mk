@@ -2,6 +2,8 @@ noinst_LIBRARIES += src/net/libnet.a
 src_net_libnet_a_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS)
 src_net_libnet_a_SOURCES = \
 	src/net/auth.c \
+	src/net/deflate.c \
+	src/net/deflate.h \
 	src/net/dial.c \
 	src/net/dial.h \
 	src/net/etpan-catch.c \
@@ -17,6 +19,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/imap-build.c \
 	src/net/imap-build.h \
 	src/net/imap-change.c \
+	src/net/imap-compress.c \
 	src/net/imap-effect.c \
 	src/net/imap-effect.h \
 	src/net/imap-engine.c \

@@ -1,6 +1,7 @@
 /* A stream is a non-blocking socket, a buffer of what came, a collection of what is to go, and one rule: nobody sleeps anywhere but in
  * fm_dial_poll, which watches the cancel and an absolute deadline; who need not sleep looks at the cancel each time round. GnuTLS, where it is on, sits between the buffers and the socket; its
  * push and pull functions count the bytes of the wire. */
+#include "deflate.h"
 #include "dial.h"
 #include "tls.h"
 #include <errno.h>
@@ -28,6 +29,9 @@ struct FmStream {
   gsize in_start;
   gsize in_scanned; /* in[in_start..in_scanned) holds no LF */
   GByteArray *out;
+  FmDeflate *deflate; /* NULL: plain */
+  GByteArray *packed; /* what a flush sends in the place of OUT */
+  gint64 asked_us;
   gboolean has_asked; /* something went out since the last read that had to wait */
   FmStreamCounters counters;
 };
@@ -126,6 +130,7 @@ fm_stream_new_fd (int fd, const FmServer *server, FmCancel *cancel)
   stream->deadline_us = G_MAXINT64;
   stream->in = g_byte_array_new ();
   stream->out = g_byte_array_new ();
+  stream->packed = g_byte_array_new ();
   return stream;
 }
 
@@ -184,6 +189,8 @@ fm_stream_free (FmStream *stream)
   fm_secret_wipe (stream->out->data, stream->out->len);
   g_byte_array_unref (stream->in);
   g_byte_array_unref (stream->out);
+  g_byte_array_unref (stream->packed);
+  fm_deflate_free (stream->deflate);
   g_free (stream);
 }
 
@@ -201,6 +208,16 @@ fm_stream_start_tls (FmStream *stream, GError **error)
                  "imaps://, pops:// or smtps:// in the configuration",
                  stream->server->host);
   return handshake (stream, error);
+}
+
+void
+fm_stream_start_deflate (FmStream *stream)
+{
+  g_assert (stream->deflate == NULL && stream->out->len == 0);
+  stream->deflate = fm_deflate_new ();
+  fm_deflate_feed (stream->deflate, stream->in->data + stream->in_start, stream->in->len - stream->in_start);
+  g_byte_array_set_size (stream->in, 0);
+  stream->in_start = stream->in_scanned = 0;
 }
 
 gboolean
@@ -238,48 +255,28 @@ fm_stream_set_deadline (FmStream *stream, gint64 deadline_us)
   stream->deadline_us = deadline_us;
 }
 
-/* One attempt to read without sleeping. 1: something came; 0: nothing yet, *RET_EVENTS says what to wait for; -1: failed. */
-static int
-try_fill (FmStream *stream, short *ret_events, GError **error)
+/* One attempt to receive without sleeping. The number of bytes; 0: nothing yet, *RET_EVENTS says what to wait for; -1: failed. */
+static gssize
+receive (FmStream *stream, guint8 *to, gsize room_bytes, short *ret_events, GError **error)
 {
-  GByteArray *in = stream->in;
-  gsize old_length;
   ssize_t n;
 
-  if (stream->in_start == in->len)
-    {
-      g_byte_array_set_size (in, 0);
-      stream->in_start = stream->in_scanned = 0;
-    }
-  else if (stream->in_start >= in->len / 2)
-    {
-      stream->in_scanned -= stream->in_start;
-      g_byte_array_remove_range (in, 0, stream->in_start);
-      stream->in_start = 0;
-    }
-  old_length = in->len;
-  g_byte_array_set_size (in, old_length + CHUNK_BYTES);
   *ret_events = POLLIN;
   if (stream->tls == NULL)
     {
-      n = pull_wire (stream, in->data + old_length, CHUNK_BYTES);
-      int saved_errno = errno;
-      g_byte_array_set_size (in, old_length + MAX (n, 0));
-      if (n > 0)
-        return 1;
-      if (n < 0 && (saved_errno == EAGAIN || saved_errno == EWOULDBLOCK || saved_errno == EINTR))
-        return 0;
+      n = pull_wire (stream, to, room_bytes);
+      if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)))
+        return MAX (n, 0);
       if (n == 0)
         fail_closed (stream, error);
       else
-        fail_errno (stream, error, saved_errno);
+        fail_errno (stream, error, errno);
       return -1;
     }
-  n = gnutls_record_recv (fm_tls_session (stream->tls), in->data + old_length, CHUNK_BYTES);
-  g_byte_array_set_size (in, old_length + MAX (n, 0));
+  n = gnutls_record_recv (fm_tls_session (stream->tls), to, room_bytes);
   fm_tls_remember (stream->tls);
   if (n > 0)
-    return 1;
+    return n;
   if (n == 0 || n == GNUTLS_E_PREMATURE_TERMINATION)
     fail_closed (stream, error);
   else if (gnutls_error_is_fatal (n))
@@ -293,6 +290,68 @@ try_fill (FmStream *stream, short *ret_events, GError **error)
   return 0;
 }
 
+/* As receive, with what came unpacked. */
+static gssize
+receive_packed (FmStream *stream, guint8 *to, gsize room_bytes, short *ret_events, GError **error)
+{
+  guint8 wire[CHUNK_BYTES];
+  gssize n, came;
+
+  while ((n = fm_deflate_unpack (stream->deflate, to, room_bytes)) == 0)
+    {
+      if ((came = receive (stream, wire, sizeof wire, ret_events, error)) <= 0)
+        return came;
+      fm_deflate_feed (stream->deflate, wire, came);
+    }
+  if (n < 0)
+    fail (stream, error, FM_ERROR_OFFLINE, "the connection to %s broke: what it sent can't be unpacked", stream->server->host);
+  return n;
+}
+
+/* Makes room behind what is buffered. */
+static gsize
+make_room (FmStream *stream)
+{
+  GByteArray *in = stream->in;
+
+  if (stream->in_start == in->len)
+    {
+      g_byte_array_set_size (in, 0);
+      stream->in_start = stream->in_scanned = 0;
+    }
+  else if (stream->in_start >= in->len / 2)
+    {
+      stream->in_scanned -= stream->in_start;
+      g_byte_array_remove_range (in, 0, stream->in_start);
+      stream->in_start = 0;
+    }
+  gsize old_length = in->len;
+  g_byte_array_set_size (in, old_length + CHUNK_BYTES);
+  return old_length;
+}
+
+/* One attempt to read without sleeping. 1: something came; 0: nothing yet, *RET_EVENTS says what to wait for; -1: failed. */
+static int
+try_fill (FmStream *stream, short *ret_events, GError **error)
+{
+  gsize old_length = make_room (stream);
+  guint8 *to = stream->in->data + old_length;
+  gssize n = stream->deflate != NULL ? receive_packed (stream, to, CHUNK_BYTES, ret_events, error)
+                                     : receive (stream, to, CHUNK_BYTES, ret_events, error);
+
+  g_byte_array_set_size (stream->in, old_length + MAX (n, 0));
+  return n > 0 ? 1 : (int) n;
+}
+
+static void
+time_turn (FmStream *stream)
+{
+  gint64 took_us = MAX (fm_clock_mono_us () - stream->asked_us, 1);
+  gint64 *quickest_us = &stream->counters.quickest_turn_us;
+
+  *quickest_us = *quickest_us == 0 ? took_us : MIN (*quickest_us, took_us);
+}
+
 /* Sleeps until at least one more byte is buffered. Whatever was to go goes first: nobody waits for an answer to something unsent. */
 static gboolean
 fill (FmStream *stream, GError **error)
@@ -303,17 +362,21 @@ fill (FmStream *stream, GError **error)
     return report_sticky (stream, error);
   if (stream->out->len > 0 && !fm_stream_flush (stream, error))
     return FALSE;
+  gboolean is_turn = FALSE;
   for (;;)
     {
       if (!is_wanted (stream, error)) /* a peer that always has more would let nobody get to sleep, and so to look */
         return FALSE;
       int filled = try_fill (stream, &events, error);
+      if (filled > 0 && is_turn)
+        time_turn (stream);
       if (filled != 0)
         return filled > 0;
       if (stream->has_asked)
         {
           stream->counters.turns++;
           stream->has_asked = FALSE;
+          is_turn = TRUE;
         }
       if (!await (stream, events, error))
         return FALSE;
@@ -448,19 +511,29 @@ fm_stream_flush (FmStream *stream, GError **error)
 
   if (stream->error != NULL)
     return report_sticky (stream, error);
-  while (sent < stream->out->len)
+  GByteArray *wire = stream->out;
+  if (stream->deflate != NULL && wire->len > 0)
+    {
+      fm_deflate_pack (stream->deflate, wire->data, wire->len, stream->packed);
+      wire = stream->packed;
+    }
+  while (sent < wire->len)
     {
       if (!is_wanted (stream, error))
         return FALSE;
-      gssize n = try_send (stream, stream->out->data + sent, stream->out->len - sent, &events, error);
+      gssize n = try_send (stream, wire->data + sent, wire->len - sent, &events, error);
       if (n < 0 || (n == 0 && !await_room (stream, events, error)))
         return FALSE;
       sent += n;
     }
   if (sent > 0)
-    stream->has_asked = TRUE;
+    {
+      stream->has_asked = TRUE;
+      stream->asked_us = fm_clock_mono_us ();
+    }
   fm_secret_wipe (stream->out->data, stream->out->len);
   g_byte_array_set_size (stream->out, 0);
+  g_byte_array_set_size (stream->packed, 0);
   return TRUE;
 }
 
@@ -502,7 +575,8 @@ fm_stream_fd (const FmStream *stream)
 gboolean
 fm_stream_has_buffered (const FmStream *stream)
 {
-  return stream->in->len > stream->in_start || (stream->tls != NULL && gnutls_record_check_pending (fm_tls_session (stream->tls)) > 0);
+  return stream->in->len > stream->in_start || (stream->deflate != NULL && fm_deflate_has_pending (stream->deflate))
+         || (stream->tls != NULL && gnutls_record_check_pending (fm_tls_session (stream->tls)) > 0);
 }
 
 FmStreamCounters

@@ -236,6 +236,27 @@ def restarted(test):
         assert screen.quit() == 0
 
 
+def compressed(test):
+    """On a slow link the server's COMPRESS is used, and what is here at the end is the same. On a quick one it is left alone."""
+    mail = [(message("Letter %03d" % number, body="Words of letter %03d.\n" % number * 20, ident="compressed%d@test" % number), True)
+            for number in range(COUNT)]
+    sizes, subjects = {}, {}
+    for name, delay_s, offered in (("plain", .02, False), ("compressed", .02, True), ("quick", 0, True)):
+        server = test.dovecot(name=name[0], fill={"INBOX": mail}, extra="protocol imap {\n  mail_plugins = imap_zlib\n}\n" if offered else "")
+        proxy = test.enter(Proxy(server.imap))
+        proxy.delay_s = delay_s
+        home = test.home(name)
+        home.configure(account("imap", port=proxy.port, ca=server.ca.path))
+        home.cli("sync")
+        listed = home.cli("search", "--json", "subject:letter").stdout
+        assert "Words of letter 150" in home.cli("show", "--text", "id:compressed150@test").stdout
+        sizes[name], subjects[name] = proxy.down, sorted(set(re.findall(r"Letter \d+", listed)))
+        test.say("%s: %d bytes down, %d up" % (name, proxy.down, proxy.up))
+        server.stop()
+    assert len(subjects["plain"]) == COUNT and subjects["plain"] == subjects["compressed"] == subjects["quick"]
+    assert sizes["compressed"] < sizes["plain"] / 2 and sizes["quick"] > sizes["plain"] * .9, sizes
+
+
 def quits(test):
     """Leaving does not wait for a dead link."""
     server, proxy, home = start(test)
@@ -251,4 +272,4 @@ def quits(test):
 
 
 if __name__ == "__main__":
-    run_tests(slow, filling, again, economy, black_hole, silence, suspended, restarted, quits)
+    run_tests(slow, filling, again, economy, black_hole, silence, suspended, restarted, compressed, quits)

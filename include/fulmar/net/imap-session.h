@@ -34,6 +34,13 @@ typedef struct {
   void (*bye) (gpointer data, const char *text);
 } FmImapEvents;
 
+/* COMPRESS=DEFLATE where the server has it. */
+typedef enum {
+  FM_IMAP_COMPRESS_AUTO, /* before the first big answer, unless the link is so quick that unpacking would be slower */
+  FM_IMAP_COMPRESS_ALWAYS,
+  FM_IMAP_COMPRESS_NEVER,
+} FmImapCompress;
+
 typedef struct {
   const FmServer *server;
   const FmCredentials *credentials;
@@ -42,6 +49,7 @@ typedef struct {
   int timeout_ms;                           /* longest silence or slowness of one answer; 0: 60 s */
   const FmImapEvents *events;               /* copied; NULL: none */
   gpointer events_data;
+  FmImapCompress compress;
 } FmImapOptions;
 
 /* Connects, upgrades, signs in, learns the capabilities anew; ID and ENABLE are queued and ride with the first commands. More errors: TLS,

@@ -16,6 +16,7 @@ typedef struct FmStream FmStream;
 typedef struct {
   guint64 bytes_in, bytes_out; /* on the wire, TLS included; handshakes too */
   guint turns;                 /* times a read had to wait after something was sent: round trips */
+  gint64 quickest_turn_us;     /* the quickest of them; 0: none yet */
 } FmStreamCounters;
 
 /* Resolves and connects (all addresses, IPv6 and IPv4 racing 250 ms apart), and makes TLS if security is FM_SECURITY_TLS. CANCEL may be
@@ -29,6 +30,8 @@ void fm_stream_free (FmStream *stream);
 /* Upgrades in place after the server agreed to STARTTLS. Fails with TLS if anything is buffered or already readable in clear (injected by
  * someone on the path) and for a certificate that is not trusted; the text says why and what can be done. */
 gboolean fm_stream_start_tls (FmStream *stream, GError **error);
+/* Everything from here on is DEFLATE in both directions (RFC 4978), what is buffered already too. Once. */
+void fm_stream_start_deflate (FmStream *stream);
 gboolean fm_stream_is_encrypted (const FmStream *stream);
 /* TRUE if encrypted, or if the peer is this machine: the only cases in which credentials may be sent. */
 gboolean fm_stream_is_private (const FmStream *stream);

@@ -23,6 +23,12 @@ tests_unit_net_test_imap_SOURCES = tests/unit/net/test-imap.c tests/unit/net/fak
 tests_unit_net_test_imap_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_net_test_imap_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/net/test-compress
+TESTS += tests/unit/net/test-compress
+tests_unit_net_test_compress_SOURCES = tests/unit/net/test-compress.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h
+tests_unit_net_test_compress_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_net_test_compress_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/net/test-imap-replay
 TESTS += tests/unit/net/test-imap-replay
 tests_unit_net_test_imap_replay_SOURCES = tests/unit/net/test-imap-replay.c tests/unit/net/fake-server.c tests/unit/net/fake-server.h \

@@ -15,14 +15,15 @@ static char *
 run (const char *const *argv, char **envp)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *complaint = NULL;
   char *out = NULL;
   int status = 0;
-  if (!g_spawn_sync (NULL, (char **) argv, envp, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &out, NULL, &status, &error))
+  if (!g_spawn_sync (NULL, (char **) argv, envp, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &complaint, &status, &error))
     fail_msg ("%s: %s", argv[0], error->message);
   if (status != 0)
     {
       g_autofree char *command = g_strjoinv (" ", (char **) argv);
-      fail_msg ("failed: %s", command);
+      fail_msg ("failed (%x): %s: %s", status, command, complaint);
     }
   return out;
 }
