@@ -119,6 +119,21 @@ fm_journal_plan_flags (FmStoreWriter *writer, gint64 group_id, const gint64 *msg
   return TRUE;
 }
 
+static gboolean
+count_copy (FmStoreReader *r, gint64 id, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+  g_autoptr (GArray) added = g_array_new (FALSE, FALSE, sizeof (FmMessageAdded));
+
+  if (!fm_sql_query (&q, r, error, "SELECT folder_id, thread_id, date, flags, blob_id FROM msg WHERE id=?", "i", id))
+    return FALSE;
+  if (!fm_sql_step (&q))
+    return fm_sql_end (&q, error);
+  FmMessageAdded one = { fm_sql_int (&q, 1), fm_sql_int (&q, 2), 1, (fm_sql_int (&q, 3) & FM_FLAG_SEEN) == 0 };
+  g_array_append_val (added, one);
+  return fm_message_count_blob (r, fm_sql_int (&q, 4), error) && fm_message_count_added (r, fm_sql_int (&q, 0), added, id, error);
+}
+
 /* A second row of the same message in FOLDER_ID, without a UID; its flags are the source's. 0 on error. */
 static gint64
 copy_row (FmStoreWriter *writer, gint64 msg_id, gint64 folder_id, GError **error)
@@ -135,7 +150,8 @@ copy_row (FmStoreWriter *writer, gint64 msg_id, gint64 folder_id, GError **error
   gint64 id = fm_sql_value (r, 0, "SELECT seq FROM sqlite_sequence WHERE name='msg'", "");
   if (!fm_sql_exec (r, error, "INSERT INTO hdr SELECT ?, from_full, to_disp, to_full, cc_full, anc FROM hdr WHERE msg_id=?", "ii", id,
                     msg_id)
-      || !fm_sql_exec (r, error, "INSERT INTO msg_kw SELECT ?, kw_id, 3 FROM msg_kw WHERE msg_id=? AND bits & 2", "ii", id, msg_id))
+      || !fm_sql_exec (r, error, "INSERT INTO msg_kw SELECT ?, kw_id, 3 FROM msg_kw WHERE msg_id=? AND bits & 2", "ii", id, msg_id)
+      || !count_copy (r, id, error))
     return 0;
   return id;
 }
@@ -162,7 +178,7 @@ target_account (FmStoreReader *r, gint64 folder_id, gint64 *ret_account, FmStore
 static gboolean
 take_local_uid (FmStoreWriter *writer, gint64 msg_id, gint64 folder_id, GError **error)
 {
-  guint32 uid = fm_message_store_take_uid (writer, folder_id, error);
+  guint32 uid = fm_message_store_take_uids (writer, folder_id, 1, error);
   return uid != 0 && fm_sql_exec (&writer->reader, error, "UPDATE msg SET uid=? WHERE id=?", "ui", uid, msg_id);
 }
 
@@ -334,7 +350,6 @@ fm_journal_plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *m
 gint64
 fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 folder_id, const FmMessageInput *input, GError **error)
 {
-  FmMessageHashes hashes;
   FmJournalOp op = {
     .group_id = group_id, .kind = FM_OP_APPEND, .folder_id = folder_id, .blob_id = input->blob_id, .idate = input->internal_date_utc
   };
@@ -342,8 +357,7 @@ fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 folder_id
 
   if (!target_account (&writer->reader, folder_id, &op.account_id, &kind, error))
     return 0;
-  fm_message_thread_hash (&writer->reader, input->envelope, &hashes);
-  op.msg_id = fm_message_store_insert (writer, folder_id, input, 0, &hashes, error);
+  op.msg_id = fm_message_store_insert (writer, folder_id, input, 0, error);
   op.add = input->flags & FM_FLAG_SERVER_MASK;
   op.state = kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
   op.after_op = folder_barrier (&writer->reader, folder_id, 0);

@@ -221,7 +221,7 @@ confirm_arrival (FmStoreWriter *writer, const FmJournalOp *op, gint64 row, gint6
   FmStoreReader *r = &writer->reader;
 
   if (uid == 0 && fm_sql_value (r, 0, "SELECT kind FROM account WHERE id=?", "i", op->account_id) != FM_STORE_IMAP)
-    uid = fm_message_store_take_uid (writer, folder, error);
+    uid = fm_message_store_take_uids (writer, folder, 1, error);
   if (uid == 0)
     uid = (guint32) fm_sql_value (r, 0, "SELECT uid FROM msg WHERE id=? AND folder_id=?", "ii", row, folder);
   if (uid != 0)

@@ -12,6 +12,8 @@ src_store_libstore_a_SOURCES = \
 	src/store/journal.c \
 	src/store/list-private.h \
 	src/store/list-store.c \
+	src/store/message-batch.c \
+	src/store/message-count.c \
 	src/store/message-merge.c \
 	src/store/message-private.h \
 	src/store/message-store.c \

@@ -1,4 +1,4 @@
-/* What message-store.c, message-thread.c, message-merge.c and the journal share. */
+/* What the files message-*.c and the journal share. */
 #pragma once
 #include "store/sql.h"
 #include <fulmar/store/message-store.h>
@@ -15,6 +15,8 @@ typedef struct {
   gint64 ancestors[64];
 } FmMessageHashes;
 void fm_message_thread_hash (FmStoreReader *reader, const FmEnvelope *envelope, FmMessageHashes *ret_hashes);
+/* The thread of a hash, 0 if it is in none. */
+gint64 fm_message_thread_of (FmStoreReader *reader, gint64 hash);
 /* The thread for a message about to become row NEW_ID; joins threads that it connects. 0 on error. */
 gint64 fm_message_thread_link (FmStoreWriter *writer, const FmMessageHashes *hashes, gint64 new_id, GError **error);
 
@@ -31,10 +33,42 @@ gboolean fm_message_merge_confirm (FmStoreWriter *writer, gint64 msg_id, guint a
                                    GError **error);
 gint64 fm_message_merge_keyword_id (FmStoreWriter *writer, const char *name, GError **error);
 
+/* --- message-count.c: counters of what arrives --- */
+
+/* New rows of one thread. */
+typedef struct {
+  gint64 thread;
+  gint64 date; /* of the newest */
+  guint count, unread;
+} FmMessageAdded;
+/* Counts rows that were inserted into FOLDER_ID: FmMessageAdded, one a row, which are sorted here. Threads above LAST_KNOWN_THREAD are known to have
+ * no row in the folder yet. */
+gboolean fm_message_count_added (FmStoreReader *reader, gint64 folder_id, GArray *added, gint64 last_known_thread, GError **error);
+/* One more row shows the blob. */
+gboolean fm_message_count_blob (FmStoreReader *reader, gint64 blob_id, GError **error);
+
+/* --- message-batch.c: new rows, written together --- */
+
+/* Every message is expected first, then the batch begins, then those that are new are added; nothing is in the database before it is written. Inputs
+ * and envelopes are borrowed until then. */
+typedef struct FmMessageBatch FmMessageBatch;
+FmMessageBatch *fm_message_batch_new (FmStoreWriter *writer, gint64 folder_id);
+void fm_message_batch_free (FmMessageBatch *batch);
+/* Returns the message's number in the batch. */
+guint fm_message_batch_expect (FmMessageBatch *batch, const FmEnvelope *envelope);
+gboolean fm_message_batch_begin (FmMessageBatch *batch, GError **error);
+gint64 fm_message_batch_own_hash (const FmMessageBatch *batch, guint expected);
+/* A new row. UID 0: NULL. Returns its id, 0 on error. */
+gint64 fm_message_batch_add (FmMessageBatch *batch, guint expected, const FmMessageInput *input, guint32 uid, GError **error);
+/* Writes what was added; more may follow. */
+gboolean fm_message_batch_write (FmMessageBatch *batch, GError **error);
+/* The date that lists sort by: the writer's, unless it is absent or from the future. */
+gint64 fm_message_batch_date (const FmMessageInput *input);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmMessageBatch, fm_message_batch_free)
+
 /* --- message-store.c --- */
 
-/* A UID for a local folder, taken from its uidnext. 0 on error. */
-guint32 fm_message_store_take_uid (FmStoreWriter *writer, gint64 folder_id, GError **error);
+/* N UIDs for a local folder, taken from its uidnext: the first. 0 on error. */
+guint32 fm_message_store_take_uids (FmStoreWriter *writer, gint64 folder_id, guint n, GError **error);
 /* A new row. UID 0: NULL. Returns the id, 0 on error. */
-gint64 fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, guint32 uid,
-                                const FmMessageHashes *hashes, GError **error);
+gint64 fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, guint32 uid, GError **error);

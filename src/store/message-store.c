@@ -8,7 +8,7 @@
 #include <fulmar/store/folder-store.h>
 #include <string.h>
 
-#define DAY_S (24 * 60 * 60)
+#define BATCH_ROWS 256
 
 /* What is the same for all rows of one call. */
 typedef struct {
@@ -17,103 +17,51 @@ typedef struct {
   gboolean local;   /* UIDs are ours to give */
   gboolean waiting; /* rows of this folder wait for a UID */
   gboolean leaving; /* live operations name UIDs of this folder, or did before its UIDVALIDITY changed */
+  guint32 next_uid; /* of those taken for this batch's rows */
   FmMessageResult *result;
-} Batch;
+} Call;
 
 guint32
-fm_message_store_take_uid (FmStoreWriter *writer, gint64 folder_id, GError **error)
+fm_message_store_take_uids (FmStoreWriter *writer, gint64 folder_id, guint n, GError **error)
 {
-  if (!fm_sql_exec (&writer->reader, error, "UPDATE folder SET uidnext = max(uidnext, 1) + 1 WHERE id=?", "i", folder_id))
+  if (!fm_sql_exec (&writer->reader, error, "UPDATE folder SET uidnext = max(uidnext, 1) + ? WHERE id=?", "ui", (guint32) n, folder_id))
     return 0;
-  return (guint32) (fm_sql_value (&writer->reader, 2, "SELECT uidnext FROM folder WHERE id=?", "i", folder_id) - 1);
-}
-
-/* The date that lists sort by: the writer's, unless it is absent or from the future. */
-static gint64
-list_date (const FmMessageInput *input)
-{
-  gint64 date = fm_envelope_date_utc (input->envelope);
-
-  if (date <= 0 || (input->internal_date_utc > 0 && date > input->internal_date_utc + 2 * DAY_S))
-    return input->internal_date_utc > 0 ? input->internal_date_utc : MAX (date, 0);
-  return date;
-}
-
-static gboolean
-insert_header (FmStoreReader *r, gint64 id, const FmEnvelope *envelope, const FmMessageHashes *hashes, GError **error)
-{
-  g_autofree char *from = fm_address_list_display (fm_envelope_from (envelope));
-  g_autofree char *to = fm_address_list_display (fm_envelope_to (envelope));
-  g_autofree char *cc = fm_address_list_display (fm_envelope_cc (envelope));
-
-  return fm_sql_exec (r, error, "INSERT INTO hdr VALUES(?,?,?,?,?,?)", "issssb", id, from, fm_envelope_display_to (envelope), to, cc,
-                      hashes->ancestors, (int) (hashes->n * 8));
-}
-
-/* A file read in place is indexed under a blob of its own. It is written after its row, with the reference counted: the other way round it would
- * enter the index of unused blobs only to leave it again. */
-static gboolean
-insert_local_blob (FmStoreReader *r, gint64 blob_id, gint64 msg_id, const FmMessageInput *input, GError **error)
-{
-  return fm_sql_exec (r, error, "INSERT INTO blob(id, sha, size, refs) VALUES(?, '" FM_MESSAGE_LOCAL_PREFIX "' || ?, ?, 1)", "iii", blob_id,
-                      msg_id, (gint64) input->size_bytes);
+  return (guint32) fm_sql_value (&writer->reader, n + 1, "SELECT uidnext FROM folder WHERE id=?", "i", folder_id) - n;
 }
 
 gint64
-fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, guint32 uid, const FmMessageHashes *hashes,
-                         GError **error)
+fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, guint32 uid, GError **error)
 {
-  FmStoreReader *r = &writer->reader;
-  const FmEnvelope *envelope = input->envelope;
-  gint64 id = fm_sql_value (r, 0, "SELECT seq FROM sqlite_sequence WHERE name='msg'", "") + 1;
-  gint64 thread = fm_message_thread_link (writer, hashes, id, error);
-  int attachments = input->attachments >= 0 ? input->attachments : fm_envelope_attachment_hint (envelope);
-  guint flags = (input->flags & FM_FLAG_SERVER_MASK);
+  g_autoptr (FmMessageBatch) batch = fm_message_batch_new (writer, folder_id);
+  guint number = fm_message_batch_expect (batch, input->envelope);
+  gint64 id = fm_message_batch_begin (batch, error) ? fm_message_batch_add (batch, number, input, uid, error) : 0;
 
-  gboolean in_place = input->path != NULL && input->blob_id == 0;
-  gint64 blob_id = in_place ? fm_sql_value (r, 0, "SELECT seq FROM sqlite_sequence WHERE name='blob'", "") + 1 : input->blob_id;
-
-  if (thread == 0)
-    return 0;
-  if (!fm_sql_exec (r, error,
-                    "INSERT OR FAIL INTO msg(id, folder_id, uid, flags, sflags, modseq, idate, date, size, natt, thread_id, mid, blob_id, "
-                    "server_id, from_disp,"
-                    " subject, msgid, path) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                    "iinuuiiiidiinnssss", id, folder_id, (gint64) uid, flags | (attachments > 0 ? FM_FLAG_ATTACHMENT : 0), flags,
-                    (gint64) input->modseq, input->internal_date_utc, list_date (input), (gint64) input->size_bytes, attachments, thread,
-                    hashes->own, blob_id, (gint64) input->server_id, fm_envelope_display_from (envelope), fm_envelope_subject (envelope),
-                    fm_envelope_message_id (envelope), input->path)
-      || (in_place && !insert_local_blob (r, blob_id, id, input, error)) || !insert_header (r, id, envelope, hashes, error))
-    return 0;
-  if (input->keywords != NULL && input->keywords[0] != NULL
-      && !(fm_message_merge_keywords (writer, id, input->keywords, error) && fm_message_merge_show (writer, id, NULL, error)))
-    return 0;
-  return id;
+  return id != 0 && fm_message_batch_write (batch, error) ? id : 0;
 }
 
 /* A row of this folder that waits for its UID and is this message. Operations that were not sent yet can't have arrived, except when the
  * folder is being matched anew. */
 static gint64
-find_waiting (Batch *b, const FmMessageInput *input, gint64 mid)
+find_waiting (Call *c, const FmMessageInput *input, gint64 mid)
 {
   return fm_sql_value (
-      &b->writer->reader, 0,
+      &c->writer->reader, 0,
       "SELECT m.id FROM msg m JOIN folder f ON f.id = m.folder_id WHERE " FM_SCHEMA_OF_MID (
           "m.", "?1") " AND +m.folder_id=?2 AND m.uid IS NULL"
                       " AND (m.size=?3 OR m.size=0 OR ?3=0 OR abs(m.size-?3) < 1024 AND m.blob_id IS NOT NULL)"
                       " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op WHERE state=0 AND (msg_id=m.id AND (target_id=?2 OR kind=4) OR"
                       " new_msg_id=m.id AND new_msg_id<>0)))"
                       " ORDER BY abs(m.date-?4), m.id LIMIT 1",
-      "iiii", mid, b->folder_id, (gint64) input->size_bytes, list_date (input));
+      "iiii", mid, c->folder_id, (gint64) input->size_bytes, fm_message_batch_date (input));
 }
 
 /* The row that an operation is moving out of this folder under this UID. */
 static gint64
-find_leaving (Batch *b, const FmMessageInput *input, gint64 mid)
+find_leaving (Call *c, const FmMessageInput *input, gint64 mid)
 {
-  FmStoreReader *r = &b->writer->reader;
+  FmStoreReader *r = &c->writer->reader;
   gint64 id = fm_sql_value (r, 0, "SELECT msg_id FROM op WHERE folder_id=? AND uid=? AND state<3 AND kind IN (1,3) ORDER BY id LIMIT 1",
-                            "iu", b->folder_id, input->uid);
+                            "iu", c->folder_id, input->uid);
 
   if (id != 0)
     return id;
@@ -121,7 +69,7 @@ find_leaving (Batch *b, const FmMessageInput *input, gint64 mid)
       r, 0,
       "SELECT o.id FROM op o JOIN msg m ON m.id=o.msg_id WHERE o.folder_id=? AND o.uid IS NULL AND o.state<2 AND o.kind IN (1,3)"
       " AND o.after_op=0 AND m.mid=? AND (m.size=?3 OR m.size=0 OR ?3=0) LIMIT 1",
-      "iii", b->folder_id, mid, (gint64) input->size_bytes);
+      "iii", c->folder_id, mid, (gint64) input->size_bytes);
   if (op == 0)
     return 0;
   fm_sql_exec (r, NULL, "UPDATE op SET uid=? WHERE id=?", "ui", input->uid, op);
@@ -129,62 +77,147 @@ find_leaving (Batch *b, const FmMessageInput *input, gint64 mid)
 }
 
 static gboolean
-give_uid (Batch *b, gint64 id, const FmMessageInput *input, GError **error)
+give_uid (Call *c, gint64 id, const FmMessageInput *input, GError **error)
 {
-  FmStoreReader *r = &b->writer->reader;
+  FmStoreReader *r = &c->writer->reader;
 
   /* The operation that brought the row here is thereby fulfilled when it was only waiting for this; those that follow it may go. */
   return fm_sql_exec (r, error, "UPDATE msg SET uid=?, size = CASE WHEN ?=0 THEN size ELSE ?2 END, idate=? WHERE id=?", "uiii", input->uid,
                       (gint64) input->size_bytes, input->internal_date_utc, id)
          && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND msg_id=?1 AND (target_id=?2 OR kind=4 AND folder_id=?2)", "ii",
-                         id, b->folder_id)
+                         id, c->folder_id)
          && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND new_msg_id=?1 AND new_msg_id<>0", "i", id)
          && fm_sql_exec (r, error, "UPDATE op SET uid=? WHERE msg_id=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<>4", "uii",
-                         input->uid, id, b->folder_id);
+                         input->uid, id, c->folder_id);
 }
 
 static gboolean
-merge_known (Batch *b, gint64 id, const FmMessageInput *input, GError **error)
+merge_known (Call *c, gint64 id, const FmMessageInput *input, GError **error)
 {
   FmMessageFlags word = { input->uid, input->flags, input->keywords, input->modseq };
   gboolean changed = FALSE;
 
-  if (!fm_message_merge_server (b->writer, id, &word, &changed, error))
+  if (!fm_message_merge_server (c->writer, id, &word, &changed, error))
     return FALSE;
-  if (input->path != NULL && !fm_message_store_set_path (b->writer, id, input->path, error))
+  if (input->path != NULL && !fm_message_store_set_path (c->writer, id, input->path, error))
     return FALSE;
-  if (b->result != NULL)
-    b->result->updated++;
+  if (c->result != NULL)
+    c->result->updated++;
   return TRUE;
 }
 
+/* The row that the operations know INPUT by: one that leaves under its UID, or waits for it. *RET_FOUND says which; 0 with it: an error. */
 static gint64
-put_one (Batch *b, const FmMessageInput *input, GError **error)
+put_awaited (Call *c, const FmMessageInput *input, gint64 hash, gboolean *ret_found, GError **error)
 {
-  FmStoreReader *r = &b->writer->reader;
-  FmMessageHashes hashes;
-  guint32 uid = input->uid;
-  gint64 id = uid == 0 ? 0 : fm_sql_value (r, 0, "SELECT id FROM msg WHERE folder_id=? AND uid=?", "iu", b->folder_id, uid);
+  gint64 id = c->leaving ? find_leaving (c, input, hash) : 0;
 
+  *ret_found = TRUE;
   if (id != 0)
-    return merge_known (b, id, input, error) ? id : 0;
-  fm_message_thread_hash (r, input->envelope, &hashes);
-  if (b->leaving && uid != 0 && (id = find_leaving (b, input, hashes.own)) != 0)
-    return merge_known (b, id, input, error) ? id : 0;
-  if (b->waiting && uid != 0 && (id = find_waiting (b, input, hashes.own)) != 0)
+    return merge_known (c, id, input, error) ? id : 0;
+  if (c->waiting && (id = find_waiting (c, input, hash)) != 0)
     {
-      if (b->result != NULL)
-        b->result->matched++;
-      return give_uid (b, id, input, error) && merge_known (b, id, input, error) ? id : 0;
+      if (c->result != NULL)
+        c->result->matched++;
+      return give_uid (c, id, input, error) && merge_known (c, id, input, error) ? id : 0;
     }
-  if (uid == 0 && b->local && (uid = fm_message_store_take_uid (b->writer, b->folder_id, error)) == 0)
-    return 0;
-  if (b->result != NULL)
+  *ret_found = FALSE;
+  return 0;
+}
+
+static gint64
+put_new (Call *c, FmMessageBatch *batch, guint expected, const FmMessageInput *input, GError **error)
+{
+  gboolean found = FALSE;
+  gint64 id = input->uid == 0 ? 0 : put_awaited (c, input, fm_message_batch_own_hash (batch, expected), &found, error);
+
+  if (found)
+    return id;
+  if (c->result != NULL)
     {
-      b->result->added++;
-      b->result->unseen_added += (input->flags & FM_FLAG_SEEN) == 0;
+      c->result->added++;
+      c->result->unseen_added += (input->flags & FM_FLAG_SEEN) == 0;
     }
-  return fm_message_store_insert (b->writer, b->folder_id, input, uid, &hashes, error);
+  return fm_message_batch_add (batch, expected, input, input->uid == 0 && c->local ? c->next_uid++ : input->uid, error);
+}
+
+static int
+compare_uids (gconstpointer a, gconstpointer b)
+{
+  guint32 x = *(const guint32 *) a, y = *(const guint32 *) b;
+  return x < y ? -1 : x > y;
+}
+
+/* The rows that have the inputs' UIDs already, 0 for none: mostly one question answers for all. FALSE: a UID is among them twice. */
+static gboolean
+find_known (Call *c, const FmMessageInput *inputs, guint n, gint64 *ret_known)
+{
+  FmStoreReader *r = &c->writer->reader;
+  guint32 uids[BATCH_ROWS];
+  guint given = 0;
+
+  for (guint i = 0; i < n; i++)
+    if (inputs[i].uid != 0)
+      uids[given++] = inputs[i].uid;
+  memset (ret_known, 0, n * sizeof *ret_known);
+  if (given == 0)
+    return TRUE;
+  qsort (uids, given, sizeof *uids, compare_uids);
+  for (guint i = 1; i < given; i++)
+    if (uids[i] == uids[i - 1])
+      return FALSE;
+  if (fm_sql_value (r, 0, "SELECT 1 FROM msg WHERE folder_id=? AND uid BETWEEN ? AND ? LIMIT 1", "iuu", c->folder_id, uids[0],
+                    uids[given - 1])
+      == 0)
+    return TRUE;
+  for (guint i = 0; i < n; i++)
+    if (inputs[i].uid != 0)
+      ret_known[i] = fm_sql_value (r, 0, "SELECT id FROM msg WHERE folder_id=? AND uid=?", "iu", c->folder_id, inputs[i].uid);
+  return TRUE;
+}
+
+/* UIDs for all inputs that get one of ours. */
+static gboolean
+take_uids (Call *c, const FmMessageInput *inputs, guint n, GError **error)
+{
+  guint count = 0;
+
+  for (guint i = 0; c->local && i < n; i++)
+    count += inputs[i].uid == 0;
+  return count == 0 || (c->next_uid = fm_message_store_take_uids (c->writer, c->folder_id, count, error)) != 0;
+}
+
+/* At most BATCH_ROWS. */
+static gboolean
+put_batch (Call *c, const FmMessageInput *inputs, guint n, GError **error)
+{
+  g_autoptr (FmMessageBatch) batch = fm_message_batch_new (c->writer, c->folder_id);
+  gint64 known[BATCH_ROWS];
+  guint expected[BATCH_ROWS] = { 0 };
+
+  if (!find_known (c, inputs, n, known))
+    {
+      for (guint i = 0; i < n; i++)
+        if (!put_batch (c, &inputs[i], 1, error))
+          return FALSE;
+      return TRUE;
+    }
+  for (guint i = 0; i < n; i++)
+    if (known[i] == 0)
+      expected[i] = fm_message_batch_expect (batch, inputs[i].envelope);
+  if (!fm_message_batch_begin (batch, error) || !take_uids (c, inputs, n, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    {
+      gint64 id = known[i] == 0                                  ? put_new (c, batch, expected[i], &inputs[i], error)
+                  : merge_known (c, known[i], &inputs[i], error) ? known[i]
+                                                                 : 0;
+      if (id == 0)
+        return FALSE;
+      if (c->result != NULL && c->result->ids != NULL)
+        g_array_append_val (c->result->ids, id);
+    }
+  return fm_message_batch_write (batch, error);
 }
 
 gboolean
@@ -193,23 +226,18 @@ fm_message_store_upsert (FmStoreWriter *writer, gint64 folder_id, const FmMessag
 {
   FmStoreReader *r = &writer->reader;
   gint64 kind = fm_sql_value (r, -1, "SELECT a.kind FROM folder f JOIN account a ON a.id=f.account_id WHERE f.id=?", "i", folder_id);
-  Batch b = { writer, folder_id, kind > FM_STORE_IMAP, FALSE, FALSE, ret_result };
+  Call c = { .writer = writer, .folder_id = folder_id, .local = kind > FM_STORE_IMAP, .result = ret_result };
 
   if (kind < 0)
     {
       g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the folder of these messages is gone");
       return FALSE;
     }
-  b.waiting = fm_sql_value (r, 0, "SELECT 1 FROM msg WHERE folder_id=? AND uid IS NULL LIMIT 1", "i", folder_id) != 0;
-  b.leaving = fm_sql_value (r, 0, "SELECT 1 FROM op WHERE folder_id=? AND state<3 LIMIT 1", "i", folder_id) != 0;
-  for (gsize i = 0; i < n; i++)
-    {
-      gint64 id = put_one (&b, &inputs[i], error);
-      if (id == 0)
-        return FALSE;
-      if (ret_result != NULL && ret_result->ids != NULL)
-        g_array_append_val (ret_result->ids, id);
-    }
+  c.waiting = fm_sql_value (r, 0, "SELECT 1 FROM msg WHERE folder_id=? AND uid IS NULL LIMIT 1", "i", folder_id) != 0;
+  c.leaving = fm_sql_value (r, 0, "SELECT 1 FROM op WHERE folder_id=? AND state<3 LIMIT 1", "i", folder_id) != 0;
+  for (gsize at = 0; at < n; at += BATCH_ROWS)
+    if (!put_batch (&c, &inputs[at], (guint) MIN (BATCH_ROWS, n - at), error))
+      return FALSE;
   return TRUE;
 }
 

@@ -26,10 +26,10 @@ fm_message_thread_hash (FmStoreReader *reader, const FmEnvelope *envelope, FmMes
     ret_hashes->ancestors[i] = (gint64) fm_threads_hash_id (key, g_ptr_array_index (ancestors, i));
 }
 
-static gint64
-thread_of (FmStoreReader *r, gint64 hash)
+gint64
+fm_message_thread_of (FmStoreReader *reader, gint64 hash)
 {
-  return fm_sql_value (r, 0, "SELECT thread_id FROM mid WHERE h=?", "i", hash);
+  return fm_sql_value (reader, 0, "SELECT thread_id FROM mid WHERE h=?", "i", hash);
 }
 
 static gint64
@@ -79,7 +79,7 @@ fm_message_thread_link (FmStoreWriter *writer, const FmMessageHashes *hashes, gi
 
   for (guint i = 0; i <= hashes->n; i++)
     {
-      found[i] = thread_of (r, i == 0 ? hashes->own : hashes->ancestors[i - 1]);
+      found[i] = fm_message_thread_of (r, i == 0 ? hashes->own : hashes->ancestors[i - 1]);
       if (found[i] != 0 && found[i] != best && (best == 0 || thread_size (r, found[i]) > thread_size (r, best)))
         best = found[i];
     }
@@ -89,7 +89,7 @@ fm_message_thread_link (FmStoreWriter *writer, const FmMessageHashes *hashes, gi
       gint64 hash = i == 0 ? hashes->own : hashes->ancestors[i - 1];
       if (found[i] == thread)
         continue;
-      if (found[i] != 0 && thread_of (r, hash) != thread && !join (writer, found[i], thread, error))
+      if (found[i] != 0 && fm_message_thread_of (r, hash) != thread && !join (writer, found[i], thread, error))
         return 0;
       if (!fm_sql_exec (r, error, "INSERT OR REPLACE INTO mid VALUES(?,?)", "ii", hash, thread))
         return 0;

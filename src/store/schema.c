@@ -1,8 +1,8 @@
 /* The shape of state.db. Each entry of `steps` takes user_version from its index to the next; a released step is never edited, only
  * followed by another.
  *
- * Counters of folders and threads are kept by triggers, so that no path through the code can make them disagree with the rows. Folder 0 is
- * limbo: rows that wait for the server to confirm their deletion; it has no counters and is in no list.
+ * Counters of folders and threads are kept by triggers when a row changes or goes, so that no path through the code can make them disagree with
+ * the rows; rows that come are counted where they are inserted (message-count.c). Folder 0 is limbo: rows that wait for the server to confirm their deletion; it has no counters and is in no list.
  *
  * msg.flags is what is shown, msg.sflags what the server said last; the difference is the live operations (op.state < 3). msg_kw.bits: 1
  * the server has it, 2 shown. msg.mid is a keyed hash of the Message-ID (or of sender, subject and date where there is none). hdr.anc are
@@ -141,6 +141,9 @@ static const char *const steps[] = {
   "DROP INDEX msg_mid;"
   "DROP INDEX msg_thread;"
   "CREATE INDEX msg_thread ON msg(thread_id, folder_id, date, mid);",
+
+  /* 3: new rows are counted in message-count.c, a batch at a time. */
+  "DROP TRIGGER msg_added;",
 };
 
 int

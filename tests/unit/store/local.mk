@@ -16,3 +16,9 @@ TESTS += tests/unit/store/test-files
 tests_unit_store_test_files_SOURCES = tests/unit/store/test-files.c tests/unit/store/store-test.h
 tests_unit_store_test_files_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_store_test_files_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/store/test-batch
+TESTS += tests/unit/store/test-batch
+tests_unit_store_test_batch_SOURCES = tests/unit/store/test-batch.c tests/unit/store/store-test.h
+tests_unit_store_test_batch_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_test_batch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

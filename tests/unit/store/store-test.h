@@ -109,6 +109,16 @@ box_teardown (void **state)
   return 0;
 }
 
+/* A message file; its digest. */
+static inline char *
+write_body (Box *b, const char *text)
+{
+  g_autoptr (FmSink) sink = fm_body_store_sink_new (b->store, 1 << 20, FALSE);
+  OK (fm_sink_write (sink, text, strlen (text), E));
+  OK (fm_sink_commit (sink, E));
+  return g_strdup (fm_body_store_sink_digest (sink, NULL));
+}
+
 /* NUMBER makes the Message-ID <mNUMBER@x>; PARENT above 0 makes it an answer. */
 static inline FmEnvelope *
 make_envelope (guint number, guint parent)

@@ -1,0 +1,473 @@
+/* New rows, written together. What a row costs on its own is not its pages but the statements around them: each opens its cursors, looks for the
+ * last number given out and closes again. So rows are gathered, and then written table by table: messages and their headers sixteen a
+ * statement, the hashes of `mid` in the order of their pages, a thread's row once for all its new messages, the folder's counters once.
+ *
+ * What waits here is not in the database yet. A message that joins threads needs it there (the rows of one move to the other) and writes it first.
+ * Every hash that the rows name is a Mid: its thread, looked up for all at once, and set by the rows that come. */
+#include "store/message-private.h"
+#include <fulmar/base/error.h>
+#include <string.h>
+
+#define GROUP 16 /* rows a statement */
+#define DAY_S (24 * 60 * 60)
+
+typedef struct {
+  gint64 hash;
+  gint64 thread; /* 0: in none; UNKNOWN */
+  gboolean changed;
+} Mid;
+#define UNKNOWN (-1)
+
+typedef struct {
+  const FmMessageInput *input;
+  guint first_hash, n_hashes; /* in `hashes`: its own, then its ancestors' */
+  gint64 id, thread, blob_id;
+  guint32 uid;
+  guint flags;
+  gboolean in_place;
+  char *from, *to, *cc;
+} Row;
+
+struct FmMessageBatch {
+  FmStoreWriter *writer;
+  gint64 folder_id;
+  GArray *expected;       /* guint: where the hashes of each expected message begin in `hashes`, one more at the end */
+  GArray *hashes;         /* gint64 */
+  GArray *mids;           /* Mid, by hash */
+  GArray *rows;           /* Row: added and not written */
+  gint64 last_id;         /* of a row written or added */
+  gint64 last_written_id; /* a thread with a higher number was born here and has no row of its own yet */
+  gint64 last_blob_id;    /* 0: not asked for */
+};
+
+static void
+row_clear (gpointer data)
+{
+  Row *row = data;
+  g_free (row->from);
+  g_free (row->to);
+  g_free (row->cc);
+}
+
+FmMessageBatch *
+fm_message_batch_new (FmStoreWriter *writer, gint64 folder_id)
+{
+  FmMessageBatch *batch = g_new0 (FmMessageBatch, 1);
+
+  batch->writer = writer;
+  batch->folder_id = folder_id;
+  batch->expected = g_array_new (FALSE, FALSE, sizeof (guint));
+  batch->hashes = g_array_new (FALSE, FALSE, sizeof (gint64));
+  batch->mids = g_array_new (FALSE, FALSE, sizeof (Mid));
+  batch->rows = g_array_new (FALSE, FALSE, sizeof (Row));
+  g_array_set_clear_func (batch->rows, row_clear);
+  return batch;
+}
+
+void
+fm_message_batch_free (FmMessageBatch *batch)
+{
+  if (batch == NULL)
+    return;
+  g_array_unref (batch->expected);
+  g_array_unref (batch->hashes);
+  g_array_unref (batch->mids);
+  g_array_unref (batch->rows);
+  g_free (batch);
+}
+
+/* --- the hashes --- */
+
+static gint64
+hash_at (const FmMessageBatch *batch, guint index)
+{
+  return g_array_index (batch->hashes, gint64, index);
+}
+
+static int
+compare_mids (gconstpointer a, gconstpointer b)
+{
+  const Mid *x = a, *y = b;
+  return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/* Of a hash that is expected. */
+static Mid *
+find_mid (FmMessageBatch *batch, gint64 hash)
+{
+  Mid key = { .hash = hash };
+  return bsearch (&key, batch->mids->data, batch->mids->len, sizeof (Mid), compare_mids);
+}
+
+guint
+fm_message_batch_expect (FmMessageBatch *batch, const FmEnvelope *envelope)
+{
+  FmMessageHashes hashes;
+  guint first = batch->hashes->len;
+
+  fm_message_thread_hash (&batch->writer->reader, envelope, &hashes);
+  g_array_append_val (batch->hashes, hashes.own);
+  g_array_append_vals (batch->hashes, hashes.ancestors, hashes.n);
+  g_array_append_val (batch->expected, first);
+  return batch->expected->len - 1;
+}
+
+gint64
+fm_message_batch_own_hash (const FmMessageBatch *batch, guint expected)
+{
+  return hash_at (batch, g_array_index (batch->expected, guint, expected));
+}
+
+/* Every expected hash once, in order. */
+static void
+sort_mids (FmMessageBatch *batch)
+{
+  guint kept = 0;
+
+  for (guint i = 0; i < batch->hashes->len; i++)
+    {
+      Mid mid = { .hash = hash_at (batch, i) };
+      g_array_append_val (batch->mids, mid);
+    }
+  g_array_sort (batch->mids, compare_mids);
+  for (guint i = 0; i < batch->mids->len; i++)
+    {
+      Mid mid = g_array_index (batch->mids, Mid, i);
+      if (kept == 0 || g_array_index (batch->mids, Mid, kept - 1).hash != mid.hash)
+        g_array_index (batch->mids, Mid, kept++) = mid;
+    }
+  g_array_set_size (batch->mids, kept);
+}
+
+#define FOUR "?,?,?,?"
+
+static gboolean
+look_up_mids (FmMessageBatch *batch, GError **error)
+{
+  for (guint at = 0; at < batch->mids->len; at += GROUP)
+    {
+      g_auto (FmSql) q = { 0 };
+      if (!fm_sql_query (&q, &batch->writer->reader, error, "SELECT h, thread_id FROM mid WHERE h IN (" FOUR "," FOUR "," FOUR "," FOUR ")",
+                         ""))
+        return FALSE;
+      for (guint i = 0; i < GROUP; i++)
+        sqlite3_bind_int64 (q.statement, (int) i + 1, g_array_index (batch->mids, Mid, MIN (at + i, batch->mids->len - 1)).hash);
+      while (fm_sql_step (&q))
+        find_mid (batch, fm_sql_int (&q, 0))->thread = fm_sql_int (&q, 1);
+      if (!fm_sql_end (&q, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+fm_message_batch_begin (FmMessageBatch *batch, GError **error)
+{
+  FmStoreReader *r = &batch->writer->reader;
+  guint end = batch->hashes->len;
+
+  g_array_append_val (batch->expected, end);
+  batch->last_id = batch->last_written_id = fm_sql_value (r, 0, "SELECT seq FROM sqlite_sequence WHERE name='msg'", "");
+  sort_mids (batch);
+  return look_up_mids (batch, error);
+}
+
+static gint64
+thread_of (FmMessageBatch *batch, Mid *mid)
+{
+  if (mid->thread == UNKNOWN)
+    mid->thread = fm_message_thread_of (&batch->writer->reader, mid->hash);
+  return mid->thread;
+}
+
+/* The row connects threads: all that waits is written, and they are joined where they lie. What else the joining moved is looked up again when
+ * it is needed. */
+static gint64
+join_threads (FmMessageBatch *batch, const Row *row, GError **error)
+{
+  FmMessageHashes hashes = { .own = hash_at (batch, row->first_hash), .n = row->n_hashes - 1 };
+
+  if (!fm_message_batch_write (batch, error))
+    return 0;
+  for (guint i = 0; i < hashes.n; i++)
+    hashes.ancestors[i] = hash_at (batch, row->first_hash + 1 + i);
+  for (guint i = 0; i < batch->mids->len; i++)
+    g_array_index (batch->mids, Mid, i).thread = UNKNOWN;
+  return fm_message_thread_link (batch->writer, &hashes, row->id, error);
+}
+
+/* 0 on error. */
+static gint64
+link_thread (FmMessageBatch *batch, const Row *row, GError **error)
+{
+  gint64 thread = 0;
+
+  for (guint i = 0; i < row->n_hashes; i++)
+    {
+      gint64 found = thread_of (batch, find_mid (batch, hash_at (batch, row->first_hash + i)));
+      if (found != 0 && thread != 0 && found != thread)
+        return join_threads (batch, row, error);
+      if (found != 0)
+        thread = found;
+    }
+  if (thread == 0)
+    thread = row->id;
+  for (guint i = 0; i < row->n_hashes; i++)
+    {
+      Mid *mid = find_mid (batch, hash_at (batch, row->first_hash + i));
+      if (mid->thread != 0)
+        continue;
+      mid->thread = thread;
+      mid->changed = TRUE;
+    }
+  return thread;
+}
+
+/* --- the rows --- */
+
+gint64
+fm_message_batch_date (const FmMessageInput *input)
+{
+  gint64 date = fm_envelope_date_utc (input->envelope);
+
+  if (date <= 0 || (input->internal_date_utc > 0 && date > input->internal_date_utc + 2 * DAY_S))
+    return input->internal_date_utc > 0 ? input->internal_date_utc : MAX (date, 0);
+  return date;
+}
+
+static gint64
+next_blob_id (FmMessageBatch *batch)
+{
+  if (batch->last_blob_id == 0)
+    batch->last_blob_id = fm_sql_value (&batch->writer->reader, 0, "SELECT seq FROM sqlite_sequence WHERE name='blob'", "");
+  return ++batch->last_blob_id;
+}
+
+gint64
+fm_message_batch_add (FmMessageBatch *batch, guint expected, const FmMessageInput *input, guint32 uid, GError **error)
+{
+  const guint *first = &g_array_index (batch->expected, guint, expected);
+  Row row = { .input = input, .first_hash = first[0], .n_hashes = first[1] - first[0], .id = batch->last_id + 1, .uid = uid };
+  int attachments = input->attachments >= 0 ? input->attachments : fm_envelope_attachment_hint (input->envelope);
+
+  row.thread = link_thread (batch, &row, error);
+  if (row.thread == 0)
+    return 0;
+  row.flags = (input->flags & FM_FLAG_SERVER_MASK) | (attachments > 0 ? FM_FLAG_ATTACHMENT : 0);
+  row.in_place = input->path != NULL && input->blob_id == 0;
+  row.blob_id = row.in_place ? next_blob_id (batch) : input->blob_id;
+  row.from = fm_address_list_display (fm_envelope_from (input->envelope));
+  row.to = fm_address_list_display (fm_envelope_to (input->envelope));
+  row.cc = fm_address_list_display (fm_envelope_cc (input->envelope));
+  g_array_append_val (batch->rows, row);
+  batch->last_id = row.id;
+  return row.id;
+}
+
+/* --- writing --- */
+
+/* A table's statement for GROUP rows and that for one, and how row INDEX of DATA is bound from the parameter AT on. */
+typedef struct {
+  const char *many, *one;
+  int columns;
+  void (*bind) (sqlite3_stmt *statement, int at, gconstpointer data, guint index);
+} Table;
+
+#define TIMES_4(row) row "," row "," row "," row
+#define TIMES_GROUP(row) TIMES_4 (row) "," TIMES_4 (row) "," TIMES_4 (row) "," TIMES_4 (row)
+#define TABLE(insert, row, n_columns, bind_row)                                                                         \
+  {                                                                                                                     \
+    .many = insert " VALUES" TIMES_GROUP (row), .one = insert " VALUES" row, .columns = (n_columns), .bind = (bind_row) \
+  }
+
+static gboolean
+write_table (FmStoreReader *r, const Table *table, gconstpointer data, guint n, GError **error)
+{
+  for (guint at = 0; at < n;)
+    {
+      guint count = n - at >= GROUP ? GROUP : 1;
+      g_auto (FmSql) q = { 0 };
+      if (!fm_sql_query (&q, r, error, count == GROUP ? table->many : table->one, ""))
+        return FALSE;
+      for (guint i = 0; i < count; i++)
+        table->bind (q.statement, 1 + (int) i * table->columns, data, at + i);
+      fm_sql_step (&q);
+      if (!fm_sql_end (&q, error))
+        return FALSE;
+      at += count;
+    }
+  return TRUE;
+}
+
+static const Row *
+row_at (gconstpointer batch, guint index)
+{
+  return &g_array_index (((const FmMessageBatch *) batch)->rows, Row, index);
+}
+
+static void
+bind_text (sqlite3_stmt *statement, int at, const char *text)
+{
+  sqlite3_bind_text (statement, at, text, -1, SQLITE_STATIC);
+}
+
+/* 0 becomes NULL. */
+static void
+bind_or_null (sqlite3_stmt *statement, int at, gint64 value)
+{
+  if (value == 0)
+    sqlite3_bind_null (statement, at);
+  else
+    sqlite3_bind_int64 (statement, at, value);
+}
+
+static void
+bind_message (sqlite3_stmt *statement, int at, gconstpointer data, guint index)
+{
+  const FmMessageBatch *batch = data;
+  const Row *row = row_at (batch, index);
+  const FmMessageInput *input = row->input;
+  int attachments = input->attachments >= 0 ? input->attachments : fm_envelope_attachment_hint (input->envelope);
+
+  sqlite3_bind_int64 (statement, at, row->id);
+  sqlite3_bind_int64 (statement, at + 1, batch->folder_id);
+  bind_or_null (statement, at + 2, row->uid);
+  sqlite3_bind_int64 (statement, at + 3, row->flags);
+  sqlite3_bind_int64 (statement, at + 4, row->flags & FM_FLAG_SERVER_MASK);
+  sqlite3_bind_int64 (statement, at + 5, (gint64) input->modseq);
+  sqlite3_bind_int64 (statement, at + 6, input->internal_date_utc);
+  sqlite3_bind_int64 (statement, at + 7, fm_message_batch_date (input));
+  sqlite3_bind_int64 (statement, at + 8, (gint64) input->size_bytes);
+  sqlite3_bind_int64 (statement, at + 9, attachments);
+  sqlite3_bind_int64 (statement, at + 10, row->thread);
+  sqlite3_bind_int64 (statement, at + 11, hash_at (batch, row->first_hash));
+  bind_or_null (statement, at + 12, row->blob_id);
+  bind_or_null (statement, at + 13, (gint64) input->server_id);
+  bind_text (statement, at + 14, fm_envelope_display_from (input->envelope));
+  bind_text (statement, at + 15, fm_envelope_subject (input->envelope));
+  bind_text (statement, at + 16, fm_envelope_message_id (input->envelope));
+  bind_text (statement, at + 17, input->path);
+}
+
+static void
+bind_header (sqlite3_stmt *statement, int at, gconstpointer data, guint index)
+{
+  const FmMessageBatch *batch = data;
+  const Row *row = row_at (batch, index);
+
+  sqlite3_bind_int64 (statement, at, row->id);
+  bind_text (statement, at + 1, row->from);
+  bind_text (statement, at + 2, fm_envelope_display_to (row->input->envelope));
+  bind_text (statement, at + 3, row->to);
+  bind_text (statement, at + 4, row->cc);
+  sqlite3_bind_blob (statement, at + 5, &g_array_index (batch->hashes, gint64, row->first_hash) + 1, ((int) row->n_hashes - 1) * 8,
+                     SQLITE_STATIC);
+}
+
+/* A file read in place is indexed under a blob of its own. It is written with its reference counted: otherwise it would enter the index of unused
+ * blobs only to leave it again. */
+static void
+bind_local_blob (sqlite3_stmt *statement, int at, gconstpointer data, guint index)
+{
+  const Row *row = ((const Row *const *) data)[index];
+
+  sqlite3_bind_int64 (statement, at, row->blob_id);
+  sqlite3_bind_int64 (statement, at + 1, row->id);
+  sqlite3_bind_int64 (statement, at + 2, (gint64) row->input->size_bytes);
+}
+
+static void
+bind_mid (sqlite3_stmt *statement, int at, gconstpointer data, guint index)
+{
+  const Mid *mid = ((const Mid *const *) data)[index];
+
+  sqlite3_bind_int64 (statement, at, mid->hash);
+  sqlite3_bind_int64 (statement, at + 1, mid->thread);
+}
+
+/* OR FAIL: whoever writes rolls back the whole transaction, so SQLite need not be able to undo half a statement. */
+static const Table messages = TABLE ("INSERT OR FAIL INTO msg(id, folder_id, uid, flags, sflags, modseq, idate, date, size, natt, "
+                                     "thread_id, mid, blob_id, server_id, from_disp, subject, msgid, path)",
+                                     "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", 18, bind_message);
+static const Table headers = TABLE ("INSERT OR FAIL INTO hdr", "(?,?,?,?,?,?)", 6, bind_header);
+static const Table local_blobs
+    = TABLE ("INSERT OR FAIL INTO blob(id, sha, size, refs)", "(?,'" FM_MESSAGE_LOCAL_PREFIX "'||?,?,1)", 3, bind_local_blob);
+static const Table mids = TABLE ("INSERT OR REPLACE INTO mid", "(?,?)", 2, bind_mid);
+
+static gboolean
+write_mids (FmMessageBatch *batch, GError **error)
+{
+  g_autoptr (GPtrArray) changed = g_ptr_array_new ();
+
+  for (guint i = 0; i < batch->mids->len; i++)
+    {
+      Mid *mid = &g_array_index (batch->mids, Mid, i);
+      if (mid->changed)
+        g_ptr_array_add (changed, mid);
+      mid->changed = FALSE;
+    }
+  return write_table (&batch->writer->reader, &mids, changed->pdata, changed->len, error);
+}
+
+/* References to message files: those of files read in place are counted as they are made. */
+static gboolean
+write_blobs (FmMessageBatch *batch, GError **error)
+{
+  FmStoreReader *r = &batch->writer->reader;
+  g_autoptr (GPtrArray) in_place = g_ptr_array_new ();
+
+  for (guint i = 0; i < batch->rows->len; i++)
+    {
+      Row *row = &g_array_index (batch->rows, Row, i);
+      if (row->in_place)
+        g_ptr_array_add (in_place, row);
+      else if (row->blob_id != 0 && !fm_message_count_blob (r, row->blob_id, error))
+        return FALSE;
+    }
+  return write_table (r, &local_blobs, in_place->pdata, in_place->len, error);
+}
+
+static gboolean
+write_keywords (FmMessageBatch *batch, GError **error)
+{
+  for (guint i = 0; i < batch->rows->len; i++)
+    {
+      const Row *row = row_at (batch, i);
+      const char *const *keywords = row->input->keywords;
+      if (keywords != NULL && keywords[0] != NULL
+          && !(fm_message_merge_keywords (batch->writer, row->id, keywords, error)
+               && fm_message_merge_show (batch->writer, row->id, NULL, error)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+write_counters (FmMessageBatch *batch, GError **error)
+{
+  g_autoptr (GArray) added = g_array_sized_new (FALSE, FALSE, sizeof (FmMessageAdded), batch->rows->len);
+
+  for (guint i = 0; i < batch->rows->len; i++)
+    {
+      const Row *row = row_at (batch, i);
+      FmMessageAdded one = { row->thread, fm_message_batch_date (row->input), 1, (row->flags & FM_FLAG_SEEN) == 0 };
+      g_array_append_val (added, one);
+    }
+  return fm_message_count_added (&batch->writer->reader, batch->folder_id, added, batch->last_written_id, error);
+}
+
+gboolean
+fm_message_batch_write (FmMessageBatch *batch, GError **error)
+{
+  FmStoreReader *r = &batch->writer->reader;
+  guint n = batch->rows->len;
+
+  if (n == 0)
+    return TRUE;
+  if (!write_table (r, &messages, batch, n, error) || !write_table (r, &headers, batch, n, error) || !write_mids (batch, error)
+      || !write_blobs (batch, error) || !write_counters (batch, error) || !write_keywords (batch, error))
+    return FALSE;
+  batch->last_written_id = batch->last_id;
+  g_array_set_size (batch->rows, 0);
+  return TRUE;
+}
