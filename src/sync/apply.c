@@ -35,6 +35,9 @@ struct FmApply {
   GArray *folders, *accounts;
   gboolean tree_changed, outbox_changed;
   gint64 draft_id, outgoing_id;
+  GArray *files;     /* FmOutboxDraftFile, written */
+  gint64 needs_file; /* of the draft of this outgoing mail; 0: none */
+  gint64 taken_back; /* the mail that undo has chosen; 0: it has not */
 };
 
 FmApply *
@@ -45,6 +48,7 @@ fm_apply_new (FmAction *action, GPtrArray *specs)
   apply->specs = g_ptr_array_ref (specs);
   apply->folders = g_array_new (FALSE, FALSE, sizeof (gint64));
   apply->accounts = g_array_new (FALSE, FALSE, sizeof (gint64));
+  apply->files = g_array_new (FALSE, FALSE, sizeof (FmOutboxDraftFile));
   apply->attachments = -1;
   return apply;
 }
@@ -62,6 +66,7 @@ fm_apply_free (FmApply *apply)
   g_free (apply->text);
   g_array_unref (apply->folders);
   g_array_unref (apply->accounts);
+  g_array_unref (apply->files);
   g_free (apply);
 }
 
@@ -120,9 +125,28 @@ fm_apply_outbox_changed (const FmApply *apply)
 }
 
 gboolean
-fm_apply_prepare (FmApply *apply, FmStore *store, GError **error)
+fm_apply_needs_file (const FmApply *apply)
+{
+  return apply->needs_file != 0;
+}
+
+static gboolean
+write_draft (FmApply *apply, FmStore *store, FmStoreReader *reader, GError **error)
+{
+  FmOutboxDraftFile file = { 0 };
+  if (!fm_outbox_change_write (store, reader, apply->needs_file, &file, error))
+    return FALSE;
+  g_array_append_val (apply->files, file);
+  apply->needs_file = 0;
+  return TRUE;
+}
+
+gboolean
+fm_apply_prepare (FmApply *apply, FmStore *store, FmStoreReader *reader, GError **error)
 {
   GBytes *message = fm_action_message (apply->action);
+  if (apply->needs_file != 0)
+    return write_draft (apply, store, reader, error);
   if (message == NULL)
     return TRUE;
   gsize size;
@@ -516,13 +540,26 @@ apply_send (FmApply *apply, FmStoreWriter *writer, GError **error)
   return apply->outgoing_id != 0;
 }
 
+static const FmOutboxDraftFile *
+file_of (const FmApply *apply, gint64 outgoing_id)
+{
+  for (guint i = 0; i < apply->files->len; i++)
+    if (g_array_index (apply->files, FmOutboxDraftFile, i).outgoing_id == outgoing_id)
+      return &g_array_index (apply->files, FmOutboxDraftFile, i);
+  return NULL;
+}
+
 static gboolean
 change_outgoing (FmApply *apply, FmStoreWriter *writer, const FmOutgoing *outgoing, FmActionKind kind, GError **error)
 {
   g_autofree char *name = account_name (fm_db_writer_reader (writer), outgoing->account_id);
   FmOutboxChange change;
-  if (!fm_outbox_change_run (writer, spec_named (apply, name), outgoing, kind, apply->group_id, &change, error))
-    return FALSE;
+  if (!fm_outbox_change_run (writer, spec_named (apply, name), outgoing, kind, apply->group_id, file_of (apply, outgoing->id), &change,
+                             error))
+    {
+      apply->needs_file = change.needs_file ? outgoing->id : 0;
+      return FALSE;
+    }
   add_once (apply->accounts, outgoing->account_id);
   add_once (apply->folders, change.drafts_id);
   g_free (apply->text);
@@ -612,23 +649,40 @@ history_text (FmApply *apply, FmStoreReader *reader, const GArray *ids, const ch
   return g_strdup_printf ("%s: %s", undo ? "undone" : "done again", label);
 }
 
-/* A mail that is still held and was queued after the action that could be undone otherwise: it is what was done last. FALSE: an error. */
+/* The mail among MAILS that a step back takes back: one that is still held and was queued after the action that could be undone otherwise, as it is
+ * what was done last; or the one that this step had chosen before its draft's file was written. NULL: none. */
+static const FmOutgoing *
+mail_to_take_back (const FmApply *apply, const GPtrArray *mails, gint64 candidate)
+{
+  const FmOutgoing *last = NULL;
+  for (guint i = 0; i < mails->len; i++)
+    {
+      const FmOutgoing *mail = mails->pdata[i];
+      if (mail->id == apply->taken_back)
+        return mail;
+      if (mail->state == FM_OUTBOX_HELD && mail->tries == 0 && mail->group_id > candidate
+          && (last == NULL || mail->group_id > last->group_id))
+        last = mail;
+    }
+  return apply->taken_back == 0 ? last : NULL;
+}
+
+/* FALSE: an error. */
 static gboolean
 take_back_mail (FmApply *apply, FmStoreWriter *writer, gint64 candidate, gboolean *ret_done, GError **error)
 {
   FmStoreReader *reader = fm_db_writer_reader (writer);
   g_autoptr (GPtrArray) mails = fm_outbox_store_list (reader, 0, error);
-  const FmOutgoing *last = NULL;
+  const FmOutgoing *last = mails == NULL ? NULL : mail_to_take_back (apply, mails, candidate);
   *ret_done = FALSE;
-  for (guint i = 0; mails != NULL && i < mails->len; i++)
+  if (mails != NULL && last == NULL && apply->taken_back != 0)
     {
-      const FmOutgoing *mail = mails->pdata[i];
-      if (mail->state == FM_OUTBOX_HELD && mail->tries == 0 && mail->group_id > candidate
-          && (last == NULL || mail->group_id > last->group_id))
-        last = mail;
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID, "that mail has been sent or taken back");
+      return FALSE;
     }
-  if (mails == NULL || last == NULL)
+  if (last == NULL)
     return mails != NULL;
+  apply->taken_back = last->id;
   apply->group_id = fm_journal_side_group (writer, "taken back", error);
   if (apply->group_id == 0 || !change_outgoing (apply, writer, last, FM_ACTION_OUTBOX_DRAFT, error))
     return FALSE;
@@ -667,6 +721,7 @@ gboolean
 fm_apply_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
   FmApply *apply = data;
+  apply->count = 0;
   switch (fm_action_kind (apply->action))
     {
     case FM_ACTION_APPEND:

@@ -11,11 +11,15 @@ typedef struct FmApply FmApply;
 FmApply *fm_apply_new (FmAction *action, GPtrArray *specs);
 void fm_apply_free (FmApply *apply);
 
-/* APPEND and SEND carry a message: writes its file, durable, before the pen is asked. Slow; any thread but owner's and pen's. Other actions: nothing. */
-gboolean fm_apply_prepare (FmApply *apply, FmStore *store, GError **error);
+/* APPEND and SEND carry a message: writes its file, durable, before the pen is asked. After a run that failed for want of a file: writes that. Slow; any
+ * thread but owner's and pen's. Other actions: nothing. */
+gboolean fm_apply_prepare (FmApply *apply, FmStore *store, FmStoreReader *reader, GError **error);
 
 /* The pen's job (FmPenRun); APPLY is the data. Errors: NOT_FOUND, INVALID, STORAGE, each in words for the user. */
 gboolean fm_apply_run (FmStoreWriter *writer, gpointer apply, GError **error);
+
+/* After a run that failed: whether it needs a file first. To be prepared and run again; undo then takes the same mail back. */
+gboolean fm_apply_needs_file (const FmApply *apply);
 
 /* After a run that went well. Transfer: none. */
 gint64 fm_apply_group (const FmApply *apply);

@@ -27,6 +27,7 @@ struct FmEngine {
   FmStore *store;
   FmStoreReader *reader; /* owner's thread */
   FmPool *pool;
+  gboolean pool_closed; /* guarded by the mutex: nothing more is posted to the pool by others than it */
   FmSecrets *secrets;
   FmSyncEnv env;
   GPtrArray *accounts; /* FmEngineAccount*; desk */

@@ -264,6 +264,9 @@ fm_engine_close (FmEngine *engine)
     fm_cancel_trigger (((FmEngineRequest *) request)->cancel);
   pthread_mutex_unlock (&engine->mutex);
   fm_engine_desk_stop (engine);
+  pthread_mutex_lock (&engine->mutex);
+  engine->pool_closed = TRUE;
+  pthread_mutex_unlock (&engine->mutex);
   /* Searches on the pool end with the index's answer. */
   fm_pool_free (engine->pool);
   g_clear_pointer (&engine->index, fm_index_free);
@@ -384,10 +387,37 @@ tell_changes (Act *act)
     fm_engine_emit (act->engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));
 }
 
+static void act_prepare (FmStoreReader *reader, const GError *reader_error, gpointer data);
+
+/* The pen's thread: the draft of a mail that is taken back needs a file of its own, which the pool writes; then the pen is asked again. At the end, when
+ * the pool is gone and nobody waits for the pen, it is written here. */
+static void
+write_file_first (Act *act)
+{
+  FmEngine *engine = act->engine;
+  Act *again = g_memdup2 (act, sizeof *act);
+  act->apply = NULL;
+  pthread_mutex_lock (&engine->mutex);
+  gboolean posted = !engine->pool_closed;
+  if (posted)
+    fm_pool_post (engine->pool, act_prepare, again);
+  pthread_mutex_unlock (&engine->mutex);
+  if (posted)
+    return;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (FmStoreReader) reader = fm_db_reader_new (engine->store, &error);
+  act_prepare (reader, error, again);
+}
+
 static void
 act_done (const GError *error, gpointer data)
 {
   Act *act = data;
+  if (error != NULL && fm_apply_needs_file (act->apply))
+    {
+      write_file_first (act);
+      return;
+    }
   if (error != NULL || act->done_before)
     {
       fm_engine_finish (act->engine, act->id, NULL, error);
@@ -460,8 +490,8 @@ static void
 act_prepare (FmStoreReader *reader, const GError *reader_error, gpointer data)
 {
   Act *act = data;
-  g_autoptr (GError) error = NULL;
-  if (fm_apply_prepare (act->apply, act->engine->store, &error))
+  g_autoptr (GError) error = reader == NULL ? g_error_copy (reader_error) : NULL;
+  if (reader != NULL && fm_apply_prepare (act->apply, act->engine->store, reader, &error))
     {
       act_write (act);
       return;

@@ -42,31 +42,53 @@ hidden_field (const FmOutgoing *outgoing, const FmEnvelope *envelope)
   return g_strdup_printf ("Bcc: %s\r\n", value);
 }
 
-/* The blob of the draft: the mail's own, or a new file with FIELD before it. 0 on error. The pen waits for that file's fsync: it is one mail, seldom, and what
- * the user does must be whole. */
-static gint64
-draft_blob (FmStoreWriter *writer, const FmOutgoing *outgoing, const char *path, const char *field, guint64 *ret_size, GError **error)
+gboolean
+fm_outbox_change_write (FmStore *store, FmStoreReader *reader, gint64 outgoing_id, FmOutboxDraftFile *ret_file, GError **error)
 {
+  g_autoptr (FmOutgoing) outgoing = fm_outbox_store_get (reader, outgoing_id, error);
+  g_autofree char *path = outgoing == NULL ? NULL : fm_body_store_blob_path (reader, outgoing->blob_id, error);
   g_autofree char *bytes = NULL;
-  gsize size = 0;
   g_autoptr (GError) local = NULL;
-  if (field == NULL)
-    return outgoing->blob_id;
+  gsize size = 0;
+  if (path == NULL)
+    return FALSE;
   if (!g_file_get_contents (path, &bytes, &size, &local))
     {
       g_set_error (error, FM_ERROR, FM_ERROR_STORAGE, "the mail can't be read: %s", local->message);
+      return FALSE;
+    }
+  g_autoptr (FmEnvelope) envelope = fm_outbox_file_envelope (path, NULL);
+  g_autofree char *field = hidden_field (outgoing, envelope);
+  g_autoptr (FmSink) sink = fm_body_store_sink_new (store, MAX_MESSAGE_BYTES, FALSE);
+  if ((field != NULL && !fm_sink_write (sink, field, strlen (field), error)) || !fm_sink_write (sink, bytes, size, error)
+      || !fm_sink_commit (sink, error))
+    return FALSE;
+  ret_file->outgoing_id = outgoing_id;
+  g_strlcpy (ret_file->digest, fm_body_store_sink_digest (sink, &ret_file->size_bytes), sizeof ret_file->digest);
+  return TRUE;
+}
+
+/* The blob of the draft: the mail's own, or FILE's where hidden recipients have to be named. 0 on error. */
+static gint64
+draft_blob (FmStoreWriter *writer, const FmOutgoing *outgoing, const char *hidden, const FmOutboxDraftFile *file, FmOutboxChange *change,
+            guint64 *ret_size, GError **error)
+{
+  if (hidden == NULL)
+    return outgoing->blob_id;
+  change->needs_file = file == NULL || file->outgoing_id != outgoing->id;
+  if (change->needs_file)
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID, "the draft's file is not written");
       return 0;
     }
-  g_autoptr (FmSink) sink = fm_body_store_sink_new (fm_db_reader_store (fm_db_writer_reader (writer)), MAX_MESSAGE_BYTES, FALSE);
-  if (!fm_sink_write (sink, field, strlen (field), error) || !fm_sink_write (sink, bytes, size, error) || !fm_sink_commit (sink, error))
-    return 0;
-  return fm_body_store_put (writer, fm_body_store_sink_digest (sink, ret_size), *ret_size, error);
+  *ret_size = file->size_bytes;
+  return fm_body_store_put (writer, file->digest, file->size_bytes, error);
 }
 
 /* A new draft in place of the one that was sent from, which may hold an older text. */
 static gboolean
-make_draft (FmStoreWriter *writer, const FmAccountSpec *spec, const FmOutgoing *outgoing, gint64 group_id, FmOutboxChange *change,
-            GError **error)
+make_draft (FmStoreWriter *writer, const FmAccountSpec *spec, const FmOutgoing *outgoing, gint64 group_id, const FmOutboxDraftFile *file,
+            FmOutboxChange *change, GError **error)
 {
   g_autofree char *path = fm_body_store_blob_path (fm_db_writer_reader (writer), outgoing->blob_id, error);
   change->drafts_id
@@ -79,7 +101,7 @@ make_draft (FmStoreWriter *writer, const FmAccountSpec *spec, const FmOutgoing *
   input.flags = FM_FLAG_SEEN | FM_FLAG_DRAFT;
   input.internal_date_utc = fm_clock_now_utc ();
   input.envelope = envelope;
-  input.blob_id = draft_blob (writer, outgoing, path, field, &input.size_bytes, error);
+  input.blob_id = draft_blob (writer, outgoing, field, file, change, &input.size_bytes, error);
   change->draft_id = input.blob_id == 0 ? 0 : fm_journal_plan_append (writer, group_id, change->drafts_id, &input, error);
   return change->draft_id != 0
          && (outgoing->draft_id == 0 || fm_journal_plan_expunge (writer, group_id, &outgoing->draft_id, 1, NULL, error));
@@ -122,7 +144,7 @@ say_what_is_known (FmStoreWriter *writer, const FmAccountSpec *spec, const FmOut
 
 gboolean
 fm_outbox_change_run (FmStoreWriter *writer, const FmAccountSpec *spec, const FmOutgoing *outgoing, FmActionKind kind, gint64 group_id,
-                      FmOutboxChange *ret_change, GError **error)
+                      const FmOutboxDraftFile *file, FmOutboxChange *ret_change, GError **error)
 {
   *ret_change = (FmOutboxChange){ 0 };
   if (outgoing->state != FM_OUTBOX_HELD && outgoing->state != FM_OUTBOX_FAILED && outgoing->state != FM_OUTBOX_UNKNOWN)
@@ -142,7 +164,7 @@ fm_outbox_change_run (FmStoreWriter *writer, const FmAccountSpec *spec, const Fm
       return say_what_is_known (writer, spec, outgoing, kind == FM_ACTION_OUTBOX_SENT, ret_change, error);
     case FM_ACTION_OUTBOX_DRAFT:
       ret_change->text = "not sent: the mail is back in Drafts";
-      return make_draft (writer, spec, outgoing, group_id, ret_change, error)
+      return make_draft (writer, spec, outgoing, group_id, file, ret_change, error)
              && take_out (writer, outgoing, "taken back", ret_change, error);
     default:
       ret_change->text = "dropped: it is not sent";

@@ -23,7 +23,7 @@ FmPen *fm_pen_new (FmStore *store, FmStoreWriter *writer); /* takes the writer, 
 /* Drains every lane, checkpoints, joins. */
 void fm_pen_free (FmPen *pen);
 
-/* Any thread but the pen's; returns at once. FREE_DATA runs after DONE, on the pen's thread. */
+/* Any thread, from the pen's own only out of a DONE; returns at once. FREE_DATA runs after DONE, on the pen's thread. */
 void fm_pen_post (FmPen *pen, FmPenLane lane, FmPenRun run, FmPenDone done, gpointer data, GDestroyNotify free_data);
 
 /* Worker threads only: waits for the commit. Never called by the UI thread. */

@@ -276,6 +276,7 @@ typedef struct {
   Home *home;
   FmActionKind kind;
   FmOutboxState state;
+  FmOutboxDraftFile file;
   FmOutboxChange change;
 } Wish;
 
@@ -285,15 +286,27 @@ wish_run (FmStoreWriter *writer, gpointer data, GError **error)
   Wish *wish = data;
   g_autoptr (FmOutgoing) mail = fm_outbox_store_get (fm_db_writer_reader (writer), wish->home->outgoing_id, error);
   return mail != NULL
-         && fm_outbox_change_run (writer, wish->home->spec, mail, wish->kind, fm_journal_side_group (writer, "wish", error), &wish->change,
-                                  error);
+         && fm_outbox_change_run (writer, wish->home->spec, mail, wish->kind, fm_journal_side_group (writer, "wish", error), &wish->file,
+                                  &wish->change, error);
 }
 
 static gboolean
 wish (Home *home, FmActionKind kind, FmOutboxChange *ret_change, GError **error)
 {
   Wish wish = { .home = home, .kind = kind };
-  gboolean ok = fm_pen_call (home->env.pen, FM_PEN_USER, wish_run, &wish, error);
+  g_autoptr (GError) local = NULL;
+  gboolean ok = fm_pen_call (home->env.pen, FM_PEN_USER, wish_run, &wish, &local);
+  if (wish.change.needs_file)
+    {
+      /* Nothing has changed; and the pen has written no file. */
+      assert_true (!ok && count_in (home, FM_SPECIAL_DRAFTS) == 1 && state_of (home) != FM_OUTBOX_CANCELLED);
+      assert_true (fm_outbox_change_write (home->env.store, home->reader, home->outgoing_id, &wish.file, NULL));
+      g_clear_error (&local);
+      ok = fm_pen_call (home->env.pen, FM_PEN_USER, wish_run, &wish, &local);
+      assert_false (wish.change.needs_file);
+    }
+  if (local != NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
   if (ret_change != NULL)
     *ret_change = wish.change;
   return ok;
