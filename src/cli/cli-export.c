@@ -130,6 +130,17 @@ copy_file (const char *from, const char *to)
   return good ? g_strdup (g_checksum_get_string (sum)) : NULL;
 }
 
+/* The copy of an earlier run, perhaps under the name of other flags, is on the disk already and stays as it is: written over, a crash could take it. TRUE: it is whole
+ * and has TARGET's name now. */
+static gboolean
+keep_old (const char *old, const char *temporary, const char *target)
+{
+  struct stat before, now;
+
+  return stat (old, &before) == 0 && stat (temporary, &now) == 0 && before.st_size == now.st_size && rename (old, target) == 0
+         && unlink (temporary) == 0;
+}
+
 static gboolean
 export_message (Export *export, const FmRow *row)
 {
@@ -146,15 +157,16 @@ export_message (Export *export, const FmRow *row)
   g_autofree char *target = name ? g_build_filename (export->folder, "cur", name, NULL) : NULL;
   const char *old = digest ? g_hash_table_lookup (export->there, digest) : NULL;
   g_autofree char *old_path = old ? g_build_filename (export->folder, "cur", old, NULL) : NULL;
-  struct stat info;
-  if (!digest || rename (temporary, target) != 0
-      || (old && strcmp (old, name) != 0 && unlink (old_path) != 0 && stat (old_path, &info) == 0))
+  gboolean is_kept = old && keep_old (old_path, temporary, target);
+  if (!is_kept && (!digest || rename (temporary, target) != 0))
     {
       fm_cli_session_complain ("%s: a message can't be copied: %s", export->folder, g_strerror (errno));
       unlink (temporary);
       return FALSE;
     }
-  *(old ? &export->before : &export->copied) += 1;
+  if (old && !is_kept && strcmp (old, name) != 0)
+    unlink (old_path); /* of another size: no whole copy */
+  *(is_kept ? &export->before : &export->copied) += 1;
   g_hash_table_insert (export->there, g_strdup (digest), g_strdup (name));
   return TRUE;
 }
@@ -211,7 +223,8 @@ export_all (Export *export, const FmCliGlobals *globals)
           && (!globals->account || strcmp (globals->account, folder->account) == 0))
         good = export_folder (export, folder);
     }
-  return good && sync_dir (export->dir);
+  /* Also after an error: the count that is told is of what can't be lost. */
+  return (export->copied + export->before == 0 || sync_dir (export->dir)) && good;
 }
 
 int

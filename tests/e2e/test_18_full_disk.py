@@ -233,5 +233,43 @@ def killed_when_filled_by_sending(test):
         assert "Re: A question" in home.cli("queue").stdout
 
 
+def backup(test):
+    """`export` onto a disk that is full in the middle of a file: it says so, keeps what was whole, and completes the backup when run again."""
+    own_namespace()
+    home = test.home()
+    for part in "cur", "new", "tmp":
+        os.makedirs(home.folder + "/Mail/INBOX/" + part)
+    mails = letters("backup", 40)
+    for number, mail in enumerate(mails):
+        with open(home.folder + "/Mail/INBOX/cur/%d.M1P1.h:2,S" % (1700000000 + number), "wb") as out:
+            out.write(mail)
+    home.configure("[account local]\naddress = Ada <ada@localhost>\nmaildir = %s/Mail\n" % home.folder)
+    home.cli("sync")
+    disk = test.enter(Disk(test.path("stick")))
+    disk.fill(1000000)
+
+    def copies():
+        found = {}
+        for path in glob.glob(disk.path + "/out/local/INBOX/*/*"):
+            with open(path, "rb") as copy:
+                found[path] = copy.read()
+        return found
+    run = home.cli("export", disk.path + "/out", check=False)
+    assert run.returncode == 1 and "No space left" in run.stderr, run
+    some = copies()
+    assert 0 < len(some) < 40 and all(copy in mails for copy in some.values()), sorted(map(len, some.values()))
+    assert run.stdout.startswith("%d copied" % len(some)), run.stdout
+    for path in list(some)[:2]:  # as an unclean end could leave it
+        with open(path, "r+b") as copy:
+            copy.truncate(100)
+    nodes = {path: os.stat(path).st_ino for path in list(some)[2:]}
+    disk.make_room()
+    run = home.cli("export", disk.path + "/out")
+    assert run.stdout == "%d copied, %d there already\n" % (42 - len(some), len(some) - 2), run.stdout
+    assert sorted(copies().values()) == sorted(mails)
+    assert nodes == {path: os.stat(path).st_ino for path in nodes}, "what was there is not written over"
+    assert home.cli("export", disk.path + "/out").stdout == "0 copied, 40 there already\n"
+
+
 if __name__ == "__main__":
-    run_tests(imap, first_sync, pop, written, due, filled_by_sending, killed_when_filled_by_sending)
+    run_tests(imap, first_sync, pop, written, due, filled_by_sending, killed_when_filled_by_sending, backup)
