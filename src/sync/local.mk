@@ -58,6 +58,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/kept-files.h \
 	src/sync/maildir-file.c \
 	src/sync/maildir-file.h \
+	src/sync/maildir-list.c \
+	src/sync/maildir-list.h \
 	src/sync/maildir-name.c \
 	src/sync/maildir-name.h \
 	src/sync/maildir-ops.c \

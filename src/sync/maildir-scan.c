@@ -5,6 +5,7 @@
  *
  * A file that one of our own waiting operations is about to take away must not be taken for a new message of its old folder. Planning and writing both
  * happen in the pen, so the slice itself asks which files are leaving and passes them over. */
+#include "sync/maildir-list.h"
 #include "sync/maildir-name.h"
 #include "sync/maildir-private.h"
 #include <fulmar/base/clock.h>
@@ -12,7 +13,6 @@
 #include <fulmar/base/thread.h>
 #include <fulmar/store/journal.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,17 +24,9 @@
 #define SLICE 100
 #define N_PARSERS 2
 #define MAX_OPEN_SLICES 12
-#define MAX_FILES (4 * 1024 * 1024)
 #define MAX_WAITING_OPS 20000
 #define TELL_EVERY_US (300 * 1000)
 #define LOCAL_FLAGS (FM_FLAG_JUNK | FM_FLAG_NOTJUNK | FM_FLAG_MDNSENT) /* bits that Maildir names can't hold */
-
-/* One file of the directory. */
-typedef struct {
-  char *name;
-  gboolean is_new; /* in new/ rather than cur/ */
-  gint64 order;    /* newer is larger */
-} File;
 
 typedef struct {
   gint64 msg_id;
@@ -47,7 +39,7 @@ typedef struct {
   FmMaildirContext *context;
   const FmFolderInfo *folder;
   FmMaildirChanges *changes;
-  GPtrArray *fresh; /* File*, borrowed, newest first */
+  GPtrArray *fresh; /* FmMaildirFile*, borrowed, newest first */
   pthread_mutex_t mutex;
   pthread_cond_t slot;
   gsize next;        /* under mutex: first file no parser has taken */
@@ -65,14 +57,6 @@ typedef struct {
 } Slice;
 
 static void
-file_free (gpointer data)
-{
-  File *file = data;
-  g_free (file->name);
-  g_free (file);
-}
-
-static void
 known_free (gpointer data)
 {
   Known *known = data;
@@ -81,57 +65,9 @@ known_free (gpointer data)
 }
 
 static char *
-file_path (const FmFolderInfo *folder, const File *file)
+file_path (const FmFolderInfo *folder, const FmMaildirFile *file)
 {
   return g_build_filename (folder->path, file->is_new ? "new" : "cur", file->name, NULL);
-}
-
-/* Delivery time by the name's leading digits: good enough to show the newest first before anything is read. */
-static gint64
-order_of (const char *name)
-{
-  gint64 order = 0;
-  for (guint i = 0; i < 18 && g_ascii_isdigit (name[i]); i++)
-    order = order * 10 + (name[i] - '0');
-  return order;
-}
-
-static gboolean
-list_dir (const FmFolderInfo *folder, gboolean is_new, GHashTable *files, GError **error)
-{
-  g_autofree char *path = g_build_filename (folder->path, is_new ? "new" : "cur", NULL);
-  DIR *dir = opendir (path);
-  if (dir == NULL && errno == ENOENT && is_new)
-    return TRUE;
-  if (dir == NULL)
-    {
-      fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "the folder %s can't be read", path);
-      return FALSE;
-    }
-  const struct dirent *entry;
-  while ((entry = readdir (dir)) != NULL && g_hash_table_size (files) < MAX_FILES)
-    {
-      if (!fm_maildir_name_is_message (entry->d_name)
-          || (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK))
-        continue;
-      File *file = g_new0 (File, 1);
-      file->name = g_strdup (entry->d_name);
-      file->is_new = is_new;
-      file->order = order_of (entry->d_name);
-      g_hash_table_replace (files, fm_maildir_name_key (entry->d_name), file);
-    }
-  closedir (dir);
-  return TRUE;
-}
-
-/* Key -> File. A message in both (another program is just moving it) counts where it ends: in cur. Transfer: full. */
-static GHashTable *
-list_files (const FmFolderInfo *folder, GError **error)
-{
-  g_autoptr (GHashTable) files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, file_free);
-  if (!list_dir (folder, TRUE, files, error) || !list_dir (folder, FALSE, files, error))
-    return NULL;
-  return g_steal_pointer (&files);
 }
 
 typedef struct {
@@ -173,7 +109,31 @@ flags_of (const char *name, gboolean is_new)
   return is_new ? flags & ~(guint) FM_FLAG_SEEN : flags;
 }
 
-/* The header of the file, read until its end or the bound. NULL: it is gone or unreadable. */
+static gboolean
+has_header_end (const guint8 *bytes, gsize size)
+{
+  return memmem (bytes, size, "\n\n", 2) != NULL || memmem (bytes, size, "\r\n\r\n", 4) != NULL;
+}
+
+/* The rest of a header whose first bytes are there, until its end or the bound. */
+static FmEnvelope *
+read_long_header (int fd, const guint8 *bytes, gsize size)
+{
+  g_autoptr (GByteArray) header = g_byte_array_sized_new (4 * (guint) size);
+  guint8 chunk[8192];
+  ssize_t n;
+  g_byte_array_append (header, bytes, (guint) size);
+  while (header->len < FM_ENVELOPE_MAX_HEADER_BYTES && (n = read (fd, chunk, sizeof chunk)) > 0)
+    {
+      gsize seen = header->len - MIN (header->len, 3);
+      g_byte_array_append (header, chunk, (guint) n);
+      if (has_header_end (header->data + seen, header->len - seen))
+        break;
+    }
+  return fm_envelope_parse (header->data, header->len);
+}
+
+/* From the header of the file. NULL: it is gone or unreadable. */
 static FmEnvelope *
 read_envelope (const char *path, struct stat *st)
 {
@@ -184,19 +144,13 @@ read_envelope (const char *path, struct stat *st)
         close (fd);
       return NULL;
     }
-  g_autoptr (GByteArray) header = g_byte_array_new ();
-  guint8 chunk[8192];
-  ssize_t n;
-  while (header->len < FM_ENVELOPE_MAX_HEADER_BYTES && (n = read (fd, chunk, sizeof chunk)) > 0)
-    {
-      gsize seen = header->len > 3 ? header->len - 3 : 0;
-      g_byte_array_append (header, chunk, (guint) n);
-      if (memmem (header->data + seen, header->len - seen, "\n\n", 2) != NULL
-          || memmem (header->data + seen, header->len - seen, "\r\n\r\n", 4) != NULL)
-        break;
-    }
+  guint8 bytes[8192];
+  ssize_t n = read (fd, bytes, sizeof bytes);
+  gsize size = (gsize) MAX (n, 0);
+  FmEnvelope *envelope
+      = size == (gsize) st->st_size || has_header_end (bytes, size) ? fm_envelope_parse (bytes, size) : read_long_header (fd, bytes, size);
   close (fd);
-  return fm_envelope_parse (header->data, header->len);
+  return envelope;
 }
 
 static void
@@ -211,7 +165,7 @@ slice_free (gpointer data)
 }
 
 static void
-slice_add (Slice *slice, const FmFolderInfo *folder, File *file)
+slice_add (Slice *slice, const FmFolderInfo *folder, FmMaildirFile *file)
 {
   g_autofree char *path = file_path (folder, file);
   struct stat st;
@@ -494,13 +448,6 @@ add_change (GPtrArray *changes, gint64 msg_id, const char *was, char *path, guin
   g_ptr_array_add (changes, change);
 }
 
-static int
-compare_order (gconstpointer a, gconstpointer b)
-{
-  const File *x = *(File *const *) a, *y = *(File *const *) b;
-  return x->order != y->order ? (x->order < y->order ? 1 : -1) : strcmp (y->name, x->name);
-}
-
 /* New files newest first into FRESH, renamed ones into CHANGES. */
 static void
 compare (const FmFolderInfo *folder, GHashTable *files, GHashTable *known, GPtrArray *fresh, GPtrArray *changes)
@@ -510,7 +457,7 @@ compare (const FmFolderInfo *folder, GHashTable *files, GHashTable *known, GPtrA
   g_hash_table_iter_init (&iter, files);
   while (g_hash_table_iter_next (&iter, &key, &value))
     {
-      File *file = value;
+      FmMaildirFile *file = value;
       Known *row = g_hash_table_lookup (known, key);
       if (row == NULL)
         {
@@ -523,7 +470,7 @@ compare (const FmFolderInfo *folder, GHashTable *files, GHashTable *known, GPtrA
       if (!g_str_equal (path, row->path))
         add_change (changes, row->msg_id, row->path, g_steal_pointer (&path), flags);
     }
-  g_ptr_array_sort (fresh, compare_order);
+  g_ptr_array_sort (fresh, fm_maildir_list_compare);
 }
 
 /* Rows whose files are missing from this reading and from another. */
@@ -539,7 +486,7 @@ find_gone (const FmFolderInfo *folder, GHashTable *known, GPtrArray *changes, GE
       const Known *row = value;
       if (row->met)
         continue;
-      if (again == NULL && (again = list_files (folder, error)) == NULL)
+      if (again == NULL && (again = fm_maildir_list_all (folder->path, error)) == NULL)
         return FALSE;
       if (!g_hash_table_contains (again, key))
         add_change (changes, row->msg_id, row->path, NULL, 0);
@@ -578,6 +525,15 @@ synced_write (FmStoreWriter *writer, gpointer data, GError **error)
   return fm_folder_store_set_synced (writer, synced->folder_id, fm_clock_now_utc (), synced->mark, error);
 }
 
+/* The newest alone: nothing is compared or missed. */
+static gboolean
+scan_newest (FmMaildirContext *context, const FmFolderInfo *folder, guint limit, FmMaildirChanges *ret_changes, GError **error)
+{
+  g_autoptr (GHashTable) known = known_rows (context, folder, error);
+  g_autoptr (GPtrArray) fresh = known == NULL ? NULL : fm_maildir_list_newest (folder->path, limit, known, error);
+  return fresh != NULL && (fresh->len == 0 || import_files (context, folder, fresh, ret_changes, error));
+}
+
 gboolean
 fm_maildir_scan_folder (FmMaildirContext *context, const FmFolderInfo *folder, guint limit, gboolean force, FmMaildirChanges *ret_changes,
                         GError **error)
@@ -585,20 +541,20 @@ fm_maildir_scan_folder (FmMaildirContext *context, const FmFolderInfo *folder, g
   gint64 mark = mark_of (folder);
   if (!force && mark != 0 && mark == folder->mtime_us)
     return TRUE;
-  g_autoptr (GHashTable) files = list_files (folder, error);
+  if (limit > 0)
+    return scan_newest (context, folder, limit, ret_changes, error);
+  g_autoptr (GHashTable) files = fm_maildir_list_all (folder->path, error);
   g_autoptr (GHashTable) known = files == NULL ? NULL : known_rows (context, folder, error);
   if (known == NULL)
     return FALSE;
   g_autoptr (GPtrArray) fresh = g_ptr_array_new (), changes = g_ptr_array_new_with_free_func (change_free);
   compare (folder, files, known, fresh, changes);
-  if (limit > 0 && fresh->len > limit)
-    g_ptr_array_set_size (fresh, (int) limit);
   if (fresh->len > 0 && !import_files (context, folder, fresh, ret_changes, error))
     return FALSE;
-  if ((limit == 0 && !find_gone (folder, known, changes, error)) || !write_changes (context, changes, ret_changes, error))
+  if (!find_gone (folder, known, changes, error) || !write_changes (context, changes, ret_changes, error))
     return FALSE;
   Synced synced = { folder->id, mark };
-  return limit > 0 || fm_pen_call (context->env->pen, FM_PEN_BULK, synced_write, &synced, error);
+  return fm_pen_call (context->env->pen, FM_PEN_BULK, synced_write, &synced, error);
 }
 
 /* The row of FOLDER whose file has this unique name, found through the Message-ID. FALSE: can't be told so. RET_ROW NULL: none. */
@@ -642,7 +598,7 @@ fm_maildir_scan_file (FmMaildirContext *context, const FmFolderInfo *folder, con
       add_change (list, row->id, row->path, g_steal_pointer (&path), flags_of (file_name, is_new));
       return write_changes (context, list, changes, error);
     }
-  File file = { .name = (char *) file_name, .is_new = is_new };
+  FmMaildirFile file = { .name = (char *) file_name, .is_new = is_new };
   g_autoptr (GPtrArray) fresh = g_ptr_array_new ();
   g_ptr_array_add (fresh, &file);
   return import_files (context, folder, fresh, changes, error);

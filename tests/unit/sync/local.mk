@@ -57,3 +57,9 @@ TESTS += tests/unit/sync/test-housekeeping
 tests_unit_sync_test_housekeeping_SOURCES = tests/unit/sync/test-housekeeping.c
 tests_unit_sync_test_housekeeping_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sync_test_housekeeping_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/sync/test-maildir-list
+TESTS += tests/unit/sync/test-maildir-list
+tests_unit_sync_test_maildir_list_SOURCES = tests/unit/sync/test-maildir-list.c
+tests_unit_sync_test_maildir_list_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sync_test_maildir_list_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
