@@ -100,11 +100,28 @@ fm_journal_op_set_state (FmStoreWriter *writer, gint64 op_id, FmOpState state, c
                       op_id);
 }
 
+gboolean
+fm_journal_op_drop_row (FmStoreWriter *writer, gint64 msg_id, FmOpState state, const char *error_text, GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+  gint64 copy;
+
+  /* Ended first, so that the same one is not found again. */
+  while ((copy = fm_sql_value (r, 0, "SELECT id FROM op WHERE msg_id=? AND state=0 AND kind=2 LIMIT 1", "i", msg_id)) != 0)
+    if (!fm_journal_op_set_state (writer, copy, state, error_text, error)
+        || !fm_journal_op_drop_row (writer, fm_sql_value (r, 0, "SELECT new_msg_id FROM op WHERE id=?", "i", copy), state, error_text,
+                                    error))
+      return FALSE;
+  /* A copy that was sent, or whose source is gone, settles by itself. */
+  return fm_sql_exec (r, error, "UPDATE op SET state=?, error=coalesce(?, error) WHERE msg_id=? AND state<3 AND NOT (kind=2 AND state>0)",
+                      "dsi", (int) state, error_text, msg_id)
+         && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", msg_id);
+}
+
 static gboolean
 remove_row (FmStoreWriter *writer, gint64 msg_id, GError **error)
 {
-  return fm_sql_exec (&writer->reader, error, "UPDATE op SET state=5 WHERE msg_id=? AND state<3", "i", msg_id)
-         && fm_sql_exec (&writer->reader, error, "DELETE FROM msg WHERE id=?", "i", msg_id);
+  return fm_journal_op_drop_row (writer, msg_id, FM_OP_CANCELLED, NULL, error);
 }
 
 static gboolean
@@ -118,25 +135,29 @@ return_row (FmStoreWriter *writer, const FmJournalOp *op, GError **error)
          && fm_sql_exec (r, error, "UPDATE msg SET folder_id=?, uid=? WHERE id=?", "ini", op->folder_id, (gint64) op->uid, op->msg_id);
 }
 
-/* A move that did not happen: what was planned on its result, up to the next move, starts from where the message really is; if there is a
- * next move, the row stays where that one takes it. */
+/* A move that did not happen: what was planned on its result, up to the next move, starts from where the message really is. If there is a next
+ * move, the row stays where that one takes it; unless that was the way back, which leaves nothing to do, and what comes after it starts there too. */
 static gboolean
 revert_move (FmStoreWriter *writer, const FmJournalOp *op, GError **error)
 {
   FmStoreReader *r = &writer->reader;
-  gint64 next = fm_sql_value (r, G_MAXINT64, "SELECT min(id) FROM op WHERE msg_id=? AND id>? AND kind IN (1,3) AND state<3", "ii",
-                              op->msg_id, op->id);
+  gint64 from = op->id;
 
-  if (!fm_sql_exec (r, error, "UPDATE op SET folder_id=?, uid=? WHERE msg_id=? AND id>? AND id<=? AND state<2 AND kind<4", "iniii",
-                    op->folder_id, (gint64) op->uid, op->msg_id, op->id, next))
-    return FALSE;
-  if (next != G_MAXINT64)
+  for (;;)
     {
-      /* A way there and back again leaves nothing to do. */
-      return fm_sql_exec (r, error, "UPDATE op SET state=5 WHERE id=? AND kind=1 AND target_id=folder_id AND state=0", "i", next)
-             && (fm_sql_changes (r) == 0 || return_row (writer, op, error));
+      gint64 next = fm_sql_value (r, G_MAXINT64, "SELECT min(id) FROM op WHERE msg_id=? AND id>? AND kind IN (1,3) AND state<3", "ii",
+                                  op->msg_id, from);
+      if (!fm_sql_exec (r, error, "UPDATE op SET folder_id=?, uid=? WHERE msg_id=? AND id>? AND id<=? AND state<2 AND kind<4", "iniii",
+                        op->folder_id, (gint64) op->uid, op->msg_id, from, next))
+        return FALSE;
+      if (next == G_MAXINT64)
+        return return_row (writer, op, error);
+      if (!fm_sql_exec (r, error, "UPDATE op SET state=5 WHERE id=? AND kind=1 AND target_id=folder_id AND state=0", "i", next))
+        return FALSE;
+      if (fm_sql_changes (r) == 0)
+        return TRUE;
+      from = next;
     }
-  return return_row (writer, op, error);
 }
 
 gboolean

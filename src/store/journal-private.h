@@ -24,6 +24,9 @@ GPtrArray *fm_journal_op_group (FmStoreReader *reader, gint64 group_id, gboolean
 /* Writes OP as a new row; its id, 0 on error. */
 gint64 fm_journal_op_insert (FmStoreWriter *writer, const FmJournalOp *op, GError **error);
 gboolean fm_journal_op_set_state (FmStoreWriter *writer, gint64 op_id, FmOpState state, const char *error_text, GError **error);
+/* The message can't be brought anywhere any more: its row goes, what waits on it ends in STATE (ERROR_TEXT may be NULL), and copies of it that
+ * were only planned go the same way. */
+gboolean fm_journal_op_drop_row (FmStoreWriter *writer, gint64 msg_id, FmOpState state, const char *error_text, GError **error);
 /* Takes the local effect of OP back (its state has already left the live ones). KEEP_APPEND: the row of a refused APPEND stays. */
 gboolean fm_journal_op_revert (FmStoreWriter *writer, const FmJournalOp *op, gboolean keep_append, GError **error);
 

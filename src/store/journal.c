@@ -89,7 +89,7 @@ fill_batch (FmStoreReader *reader, const FmJournalOp *first, FmSql *q, GError **
 
   while (fm_sql_step (q))
     {
-      FmOpItem item = { fm_sql_int (q, 0), fm_sql_int (q, 1), fm_sql_int (q, 2), (guint32) fm_sql_int (q, 3) };
+      FmOpItem item = { fm_sql_int (q, 0), fm_sql_int (q, 1), fm_sql_int (q, 2), (guint32) fm_sql_int (q, 3), FALSE };
       g_array_append_val (items, item);
     }
   if (!fm_sql_end (q, error))
@@ -149,12 +149,28 @@ fm_journal_unanswered (FmStoreReader *reader, gint64 account_id, guint limit, GE
 }
 
 gboolean
-fm_journal_mark_sent (FmStoreWriter *writer, const gint64 *op_ids, gsize n, GError **error)
+fm_journal_mark_sent (FmStoreWriter *writer, FmOpBatch *batch, gsize first, gsize n, GError **error)
 {
-  for (gsize i = 0; i < n; i++)
-    if (!fm_sql_exec (&writer->reader, error, "UPDATE op SET state=1, tries=tries+1 WHERE id=? AND state=0", "i", op_ids[i]))
-      return FALSE;
+  for (gsize i = first; i < first + n; i++)
+    {
+      FmOpItem *item = &batch->items[i];
+      if (!fm_sql_exec (&writer->reader, error, "UPDATE op SET state=1, tries=tries+1 WHERE id=? AND state=0 AND folder_id=? AND uid IS ?",
+                        "iin", item->op_id, batch->folder_id, (gint64) item->uid))
+        return FALSE;
+      item->marked = fm_sql_changes (&writer->reader) > 0;
+    }
   return TRUE;
+}
+
+void
+fm_journal_batch_trim (FmOpBatch *batch)
+{
+  gsize kept = 0;
+
+  for (gsize i = 0; i < batch->n; i++)
+    if (batch->items[i].marked)
+      batch->items[kept++] = batch->items[i];
+  batch->n = kept;
 }
 
 gboolean
@@ -162,12 +178,17 @@ fm_journal_retry (FmStoreWriter *writer, const gint64 *op_ids, gsize n, int dela
 {
   gint64 when = fm_clock_now_utc () + delay_s;
 
-  /* A source that vanished after all means the move happened, by us or by another: it can't be sent again, it settles. */
+  /* A source that vanished after all means the move happened, by us or by another: it can't be sent again, it settles. A copy of it can't be made. */
   for (gsize i = 0; i < n; i++)
-    if (!fm_sql_exec (&writer->reader, error,
-                      "UPDATE op SET state = CASE WHEN gone AND kind IN (1,2) THEN 2 ELSE 0 END, not_before=?, error=coalesce(?, '') WHERE "
-                      "id=? AND state<2",
-                      "isi", when, error_text, op_ids[i]))
+    if (fm_sql_value (&writer->reader, 0, "SELECT 1 FROM op WHERE id=? AND gone AND kind=2", "i", op_ids[i]) != 0)
+      {
+        if (!fm_journal_refuse (writer, op_ids[i], "the message is gone from the server", NULL, error))
+          return FALSE;
+      }
+    else if (!fm_sql_exec (&writer->reader, error,
+                           "UPDATE op SET state = CASE WHEN gone AND kind=1 THEN 2 ELSE 0 END, not_before=?, error=coalesce(?, '') WHERE "
+                           "id=? AND state<2",
+                           "isi", when, error_text, op_ids[i]))
       return FALSE;
   return TRUE;
 }
@@ -178,6 +199,25 @@ fm_journal_note (FmStoreWriter *writer, gint64 op_id, guint32 note, GError **err
   return fm_sql_exec (&writer->reader, error, "UPDATE op SET note=? WHERE id=?", "ui", note, op_id);
 }
 
+/* ROW was met under the UID of its twin OTHER: each gets the other's, with all that the server said of it. */
+static gboolean
+exchange_rows (FmStoreReader *r, gint64 row, gint64 other, gint64 row_uid, guint32 uid, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (&q, r, error, "SELECT a.sflags, a.modseq, b.sflags, b.modseq FROM msg a, msg b WHERE a.id=? AND b.id=?", "ii", row,
+                     other)
+      || !fm_sql_step (&q))
+    return FALSE;
+  gint64 flags[2] = { fm_sql_int (&q, 0), fm_sql_int (&q, 2) }, modseq[2] = { fm_sql_int (&q, 1), fm_sql_int (&q, 3) };
+  return fm_sql_end (&q, error) && fm_sql_exec (r, error, "UPDATE msg SET uid=NULL WHERE id=?", "i", row)
+         && fm_sql_exec (r, error, "UPDATE msg SET uid=?, sflags=?, modseq=? WHERE id=?", "iiii", row_uid, flags[0], modseq[0], other)
+         && fm_sql_exec (r, error, "UPDATE msg SET uid=?, sflags=?, modseq=? WHERE id=?", "uiii", uid, flags[1], modseq[1], row)
+         && fm_sql_exec (r, error, "UPDATE msg_kw SET msg_id=-1 WHERE msg_id=?", "i", row)
+         && fm_sql_exec (r, error, "UPDATE msg_kw SET msg_id=? WHERE msg_id=?", "ii", row, other)
+         && fm_sql_exec (r, error, "UPDATE msg_kw SET msg_id=? WHERE msg_id=-1", "i", other);
+}
+
 /* The row that a synchroniser made of UID before we heard that it is ours: its operations and truth move over, and it goes. */
 static gboolean
 absorb_row (FmStoreWriter *writer, gint64 row, gint64 other, gint64 folder, guint32 uid, GError **error)
@@ -185,13 +225,17 @@ absorb_row (FmStoreWriter *writer, gint64 row, gint64 other, gint64 folder, guin
   FmStoreReader *r = &writer->reader;
   gint64 held = fm_sql_value (r, 0, "SELECT uid FROM msg WHERE id=? AND folder_id=?", "ii", row, folder);
 
-  if (held != 0) /* both are here: the row was met under a twin's UID; they change places */
-    return fm_sql_exec (r, error, "UPDATE msg SET uid=NULL WHERE id=?", "i", row)
-           && fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=?", "ii", held, other)
-           && fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=?", "ui", uid, row);
+  if (held != 0)
+    return exchange_rows (r, row, other, held, uid, error) && fm_message_store_doubt_body (writer, other, error)
+           && fm_message_merge_show (writer, other, NULL, error);
   return fm_sql_exec (r, error, "UPDATE op SET msg_id=? WHERE msg_id=? AND state<3", "ii", row, other)
          && fm_sql_exec (r, error, "UPDATE msg SET (sflags, modseq) = (SELECT sflags, modseq FROM msg WHERE id=?) WHERE id=?", "ii", other,
                          row)
+         && fm_sql_exec (r, error, "UPDATE msg_kw SET bits = bits & ~1 WHERE msg_id=?", "i", row)
+         && fm_sql_exec (
+             r, error,
+             "INSERT INTO msg_kw SELECT ?, kw_id, 1 FROM msg_kw WHERE msg_id=? AND bits & 1 ON CONFLICT DO UPDATE SET bits = bits | 1",
+             "ii", row, other)
          && fm_sql_exec (r, error, "UPDATE pop_seen SET msg_id=? WHERE msg_id=?", "ii", row, other)
          && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", other);
 }
@@ -208,7 +252,11 @@ settle (FmStoreWriter *writer, gint64 op_id, gint64 row, gint64 folder, guint32 
 
   if (other != 0 && other != row && !absorb_row (writer, row, other, folder, uid, error))
     return FALSE;
+  /* A MODSEQ is its folder's: that of the folder it came from would outlive the words of this one. */
+  if (other == 0 && !fm_sql_exec (r, error, "UPDATE msg SET modseq=0 WHERE id=? AND folder_id=? AND uid IS NULL", "ii", row, folder))
+    return FALSE;
   return fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=? AND folder_id=? AND uid IS NULL", "uii", uid, row, folder)
+         && fm_message_store_doubt_body (writer, row, error)
          && fm_sql_exec (r, error,
                          "UPDATE op SET uid=? WHERE msg_id=? AND id>? AND id<=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<4",
                          "uiiii", uid, row, op_id, next, folder)
@@ -222,8 +270,13 @@ confirm_arrival (FmStoreWriter *writer, const FmJournalOp *op, gint64 row, gint6
 
   if (uid == 0 && fm_sql_value (r, 0, "SELECT kind FROM account WHERE id=?", "i", op->account_id) != FM_STORE_IMAP)
     uid = fm_message_store_take_uids (writer, folder, 1, error);
+  /* Met already: as it stands there, or as it is about to leave again. */
   if (uid == 0)
     uid = (guint32) fm_sql_value (r, 0, "SELECT uid FROM msg WHERE id=? AND folder_id=?", "ii", row, folder);
+  if (uid == 0)
+    uid = (guint32) fm_sql_value (
+        r, 0, "SELECT uid FROM op WHERE msg_id=? AND id>? AND folder_id=? AND kind IN (1,3) AND state<3 ORDER BY id LIMIT 1", "iii", row,
+        op->id, folder);
   if (uid != 0)
     return settle (writer, op->id, row, folder, uid, error);
   if (fm_sql_value (r, 0, "SELECT 1 FROM msg WHERE id=?", "i", row) == 0)
@@ -332,8 +385,10 @@ fm_journal_settling (FmStoreReader *reader, gint64 folder_id, GError **error)
   g_auto (FmSql) q = { 0 };
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
 
-  if (!fm_sql_query (&q, reader, error, "SELECT id FROM op WHERE state=2 AND (target_id=?1 OR kind=4 AND folder_id=?1) ORDER BY id", "i",
-                     folder_id))
+  if (!fm_sql_query (&q, reader, error,
+                     "SELECT id FROM op WHERE account_id=(SELECT account_id FROM folder WHERE id=?1) AND state=2"
+                     " AND (target_id=?1 OR kind=4 AND folder_id=?1) ORDER BY id",
+                     "i", folder_id))
     return NULL;
   while (fm_sql_step (&q))
     {
@@ -346,16 +401,13 @@ fm_journal_settling (FmStoreReader *reader, gint64 folder_id, GError **error)
 static gboolean
 give_up (FmStoreWriter *writer, gint64 op_id, GError **error)
 {
-  FmStoreReader *r = &writer->reader;
-  g_autoptr (FmJournalOp) op = fm_journal_op_get (r, op_id, error);
+  g_autoptr (FmJournalOp) op = fm_journal_op_get (&writer->reader, op_id, error);
 
   if (op == NULL)
     return FALSE;
   gint64 row = op->kind == FM_OP_COPY ? op->new_msg_id : op->msg_id;
   return fm_journal_op_set_state (writer, op_id, FM_OP_CONFIRMED, "the message is gone from the server", error)
-         && fm_sql_exec (r, error, "UPDATE op SET state=4, error='the message is gone from the server' WHERE msg_id=? AND id>? AND state<3",
-                         "ii", row, op_id)
-         && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", row);
+         && fm_journal_op_drop_row (writer, row, FM_OP_REFUSED, "the message is gone from the server", error);
 }
 
 gboolean

@@ -70,5 +70,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmMessageBatch, fm_message_batch_free)
 
 /* N UIDs for a local folder, taken from its uidnext: the first. 0 on error. */
 guint32 fm_message_store_take_uids (FmStoreWriter *writer, gint64 folder_id, guint n, GError **error);
+/* A row of an IMAP account gets a UID by what its headers say, and may not be this message: another row has its Message-ID and size and other bytes, or
+ * it was another client who took it where it is met. The body is forgotten, so that what is read under the UID is what the server has there. */
+gboolean fm_message_store_doubt_body (FmStoreWriter *writer, gint64 msg_id, GError **error);
 /* A new row. UID 0: NULL. Returns the id, 0 on error. */
 gint64 fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, guint32 uid, GError **error);

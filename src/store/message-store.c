@@ -6,6 +6,7 @@
 #include <fulmar/base/error.h>
 #include <fulmar/mail/threads.h>
 #include <fulmar/store/folder-store.h>
+#include <fulmar/store/journal.h>
 #include <string.h>
 
 #define BATCH_ROWS 256
@@ -55,25 +56,64 @@ find_waiting (Call *c, const FmMessageInput *input, gint64 mid)
       "iiii", mid, c->folder_id, (gint64) input->size_bytes, fm_message_batch_date (input));
 }
 
-/* The row that an operation is moving out of this folder under this UID. */
+gboolean
+fm_message_store_doubt_body (FmStoreWriter *writer, gint64 msg_id, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error,
+                      "UPDATE msg SET blob_id=NULL WHERE id=? AND blob_id IS NOT NULL AND (EXISTS (SELECT 1 FROM msg o WHERE"
+                      " o.thread_id=msg.thread_id AND o.mid=msg.mid AND o.size=msg.size AND o.blob_id IS NOT msg.blob_id)"
+                      " OR EXISTS (SELECT 1 FROM op WHERE msg_id=msg.id AND state=2 AND gone AND tries=0))"
+                      " AND EXISTS (SELECT 1 FROM folder f JOIN account a ON a.id=f.account_id WHERE f.id=msg.folder_id AND a.kind=0)",
+                      "i", msg_id);
+}
+
+/* An operation that takes a message out of this folder again and does not know under which UID: what brings it here was sent and has not told one,
+ * or the UIDVALIDITY changed. One that was only planned can't have brought it. 0: none. */
 static gint64
-find_leaving (Call *c, const FmMessageInput *input, gint64 mid)
+find_leaving_unmet (Call *c, const FmMessageInput *input, gint64 mid)
+{
+  return fm_sql_value (&c->writer->reader, 0,
+                       "SELECT o.id FROM op o JOIN msg m ON m.id=o.msg_id JOIN folder f ON f.id=o.folder_id WHERE o.folder_id=?1"
+                       " AND o.uid IS NULL AND o.state<2 AND o.kind IN (1,3) AND m.mid=?2 AND (m.size=?3 OR m.size=0 OR ?3=0)"
+                       " AND (o.after_op=0 OR EXISTS (SELECT 1 FROM op a WHERE a.id=o.after_op AND a.kind IN (5,6)))"
+                       " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op p WHERE p.state=0 AND p.id<o.id AND (p.msg_id=o.msg_id AND"
+                       " (p.target_id=?1 OR p.kind=4 AND p.folder_id=?1) OR p.new_msg_id=o.msg_id AND p.new_msg_id<>0)))"
+                       " ORDER BY o.id LIMIT 1",
+                       "iii", c->folder_id, mid, (gint64) input->size_bytes);
+}
+
+/* What ROW does in this folder until OP takes it away is done to UID, and what brought it here is fulfilled. */
+static gboolean
+meet_leaving (Call *c, gint64 op, gint64 row, guint32 uid, GError **error)
+{
+  FmStoreReader *r = &c->writer->reader;
+
+  return fm_message_store_doubt_body (c->writer, row, error)
+         && fm_sql_exec (r, error, "UPDATE op SET uid=? WHERE msg_id=? AND id<=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<4",
+                         "uiii", uid, row, op, c->folder_id)
+         && fm_sql_exec (r, error,
+                         "UPDATE op SET state=3 WHERE state=2 AND id<?2 AND msg_id=?1 AND (target_id=?3 OR kind=4 AND folder_id=?3)", "iii",
+                         row, op, c->folder_id)
+         && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND id<?2 AND new_msg_id=?1 AND new_msg_id<>0", "ii", row, op);
+}
+
+/* The row that an operation is moving out of this folder under this UID. FALSE on error; RET_ID 0: there is none. */
+static gboolean
+find_leaving (Call *c, const FmMessageInput *input, gint64 mid, gint64 *ret_id, GError **error)
 {
   FmStoreReader *r = &c->writer->reader;
   gint64 id = fm_sql_value (r, 0, "SELECT msg_id FROM op WHERE folder_id=? AND uid=? AND state<3 AND kind IN (1,3) ORDER BY id LIMIT 1",
                             "iu", c->folder_id, input->uid);
+  gint64 op = id != 0 ? 0 : find_leaving_unmet (c, input, mid);
 
-  if (id != 0)
-    return id;
-  gint64 op = fm_sql_value (
-      r, 0,
-      "SELECT o.id FROM op o JOIN msg m ON m.id=o.msg_id WHERE o.folder_id=? AND o.uid IS NULL AND o.state<2 AND o.kind IN (1,3)"
-      " AND o.after_op=0 AND m.mid=? AND (m.size=?3 OR m.size=0 OR ?3=0) LIMIT 1",
-      "iii", c->folder_id, mid, (gint64) input->size_bytes);
-  if (op == 0)
-    return 0;
-  fm_sql_exec (r, NULL, "UPDATE op SET uid=? WHERE id=?", "ui", input->uid, op);
-  return fm_sql_value (r, 0, "SELECT msg_id FROM op WHERE id=?", "i", op);
+  if (op != 0)
+    {
+      id = fm_sql_value (r, 0, "SELECT msg_id FROM op WHERE id=?", "i", op);
+      if (!meet_leaving (c, op, id, input->uid, error))
+        return FALSE;
+    }
+  *ret_id = id;
+  return TRUE;
 }
 
 static gboolean
@@ -82,8 +122,9 @@ give_uid (Call *c, gint64 id, const FmMessageInput *input, GError **error)
   FmStoreReader *r = &c->writer->reader;
 
   /* The operation that brought the row here is thereby fulfilled when it was only waiting for this; those that follow it may go. */
-  return fm_sql_exec (r, error, "UPDATE msg SET uid=?, size = CASE WHEN ?=0 THEN size ELSE ?2 END, idate=? WHERE id=?", "uiii", input->uid,
-                      (gint64) input->size_bytes, input->internal_date_utc, id)
+  return fm_sql_exec (r, error, "UPDATE msg SET uid=?, size = CASE WHEN ?=0 THEN size ELSE ?2 END, idate=?, modseq=0 WHERE id=?", "uiii",
+                      input->uid, (gint64) input->size_bytes, input->internal_date_utc, id)
+         && fm_message_store_doubt_body (c->writer, id, error)
          && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND msg_id=?1 AND (target_id=?2 OR kind=4 AND folder_id=?2)", "ii",
                          id, c->folder_id)
          && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND new_msg_id=?1 AND new_msg_id<>0", "i", id)
@@ -110,9 +151,11 @@ merge_known (Call *c, gint64 id, const FmMessageInput *input, GError **error)
 static gint64
 put_awaited (Call *c, const FmMessageInput *input, gint64 hash, gboolean *ret_found, GError **error)
 {
-  gint64 id = c->leaving ? find_leaving (c, input, hash) : 0;
+  gint64 id = 0;
 
   *ret_found = TRUE;
+  if (c->leaving && !find_leaving (c, input, hash, &id, error))
+    return 0;
   if (id != 0)
     return merge_known (c, id, input, error) ? id : 0;
   if (c->waiting && (id = find_waiting (c, input, hash)) != 0)
@@ -265,15 +308,34 @@ fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMes
   return TRUE;
 }
 
+/* A copy that was not sent can't be made any more. What arrives in its target is the message itself, if another client has moved it there: it must not
+ * be taken for a copy, which an undo would delete. */
+static gboolean
+vanish_copies (FmStoreWriter *writer, gint64 folder_id, const FmUidRange *range, GError **error)
+{
+  gint64 id;
+
+  while (
+      (id = fm_sql_value (&writer->reader, 0, "SELECT id FROM op WHERE folder_id=? AND uid BETWEEN ? AND ? AND state=0 AND kind=2 LIMIT 1",
+                          "iuu", folder_id, range->first, range->last))
+      != 0)
+    if (!fm_journal_refuse (writer, id, "the message is gone from the server", NULL, error))
+      return FALSE;
+  return TRUE;
+}
+
 /* A UID that one of our moves names is gone: of one that was sent, that is its success and the answer follows; one that was not sent has
  * been overtaken by another client, so its row settles in the target if it is met there. */
 static gboolean
-vanish_operations (FmStoreReader *r, gint64 folder_id, const FmUidRange *range, GError **error)
+vanish_operations (FmStoreWriter *writer, gint64 folder_id, const FmUidRange *range, GError **error)
 {
-  return fm_sql_exec (r, error,
-                      "UPDATE op SET gone=1, state = CASE WHEN state=0 AND kind IN (1,2) THEN 2 WHEN state=0 THEN 3 ELSE state END"
-                      " WHERE folder_id=? AND uid BETWEEN ? AND ? AND state<2",
-                      "iuu", folder_id, range->first, range->last)
+  FmStoreReader *r = &writer->reader;
+
+  return vanish_copies (writer, folder_id, range, error)
+         && fm_sql_exec (r, error,
+                         "UPDATE op SET gone=1, state = CASE WHEN state=0 AND kind=1 THEN 2 WHEN state=0 THEN 3 ELSE state END"
+                         " WHERE folder_id=? AND uid BETWEEN ? AND ? AND state<2",
+                         "iuu", folder_id, range->first, range->last)
          && fm_sql_exec (
              r, error,
              "DELETE FROM msg WHERE folder_id=0 AND id IN (SELECT msg_id FROM op WHERE folder_id=? AND uid BETWEEN ? AND ? AND state=3"
@@ -290,7 +352,7 @@ fm_message_store_vanished (FmStoreWriter *writer, gint64 folder_id, const FmUidR
 
   for (gsize i = 0; i < n && removed < limit; i++)
     {
-      if (!vanish_operations (r, folder_id, &ranges[i], error))
+      if (!vanish_operations (writer, folder_id, &ranges[i], error))
         return FALSE;
       if (!fm_sql_exec (r, error, "DELETE FROM msg WHERE id IN (SELECT id FROM msg WHERE folder_id=? AND uid BETWEEN ? AND ? LIMIT ?)",
                         "iuuu", folder_id, ranges[i].first, ranges[i].last, (guint32) (limit - removed)))

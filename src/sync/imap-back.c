@@ -5,6 +5,7 @@
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
+#include <fulmar/store/journal.h>
 #include <string.h>
 
 #define FRESH_US (10 * G_USEC_PER_SEC)
@@ -53,11 +54,30 @@ folders_by_importance (FmImapConn *conn, GError **error)
   return folders;
 }
 
+/* What a server tells of the folder that this very session has selected may be as old as the session's last look at it (RFC 9051, 6.3.11). */
+static gboolean
+is_selected (const FmImapConn *conn, const FmFolderInfo *info)
+{
+  const char *name = conn->session ? fm_imap_session_selected (conn->session)->name : NULL;
+
+  return name && strcmp (name, info->remote_name) == 0;
+}
+
+/* Messages are to be met in it, or missed: no number tells which. */
+static gboolean
+is_settling (FmImapConn *conn, const FmFolderInfo *info)
+{
+  g_autoptr (GArray) settling = fm_journal_settling (conn->reader, info->id, NULL);
+
+  return settling && settling->len > 0;
+}
+
 /* Nothing the server told of it differs from what is here. */
 static gboolean
 is_unchanged (FmImapConn *conn, const FmFolderInfo *info, const FmImapListed *listed, gboolean first_pass)
 {
-  if (!listed || info->lowest_uid != 1 || !(listed->has & FM_IMAP_HAS_UIDNEXT) || !(listed->has & FM_IMAP_HAS_MESSAGES))
+  if (!listed || is_selected (conn, info) || is_settling (conn, info) || info->lowest_uid != 1 || !(listed->has & FM_IMAP_HAS_UIDNEXT)
+      || !(listed->has & FM_IMAP_HAS_MESSAGES))
     return FALSE;
   if (listed->uidvalidity != info->uidvalidity || listed->uidnext != info->uidnext || listed->messages != info->total)
     return FALSE;

@@ -96,7 +96,8 @@ fm_imap_body_fetch (FmImapConn *conn, guint64 request_id, gint64 msg_id, GError 
                            "this message is being moved on the server; it can be opened when that is done");
       return FALSE;
     }
-  if (!fm_imap_folder_select (conn, info->folder_id, error) || !fetch_one (conn, info->uid, &progress, &one, error))
+  if (!fm_imap_folder_select (conn, info->folder_id, error) || !fm_imap_folder_look_for (conn, info->uid, error)
+      || !fetch_one (conn, info->uid, &progress, &one, error))
     return FALSE;
   g_array_append_val (fetched, one);
   if (!fm_pen_call (conn->worker->env->pen, FM_PEN_SAFE, attach_run, fetched, error))

@@ -73,6 +73,7 @@ fm_imap_folder_queue_select (FmImapConn *conn, const FmFolderInfo *info, FmImapS
       selecting->resynced = TRUE;
     }
   fm_imap_collect_begin (conn->collect, info ? info->id : 0);
+  conn->view_uidnext = 0;
   fm_imap_session_queue_select (conn->session, info ? info->remote_name : "INBOX", &options, fm_imap_folder_keep_error, &selecting->error);
 }
 
@@ -125,6 +126,17 @@ fm_imap_folder_select (FmImapConn *conn, gint64 folder_id, GError **error)
   g_autoptr (FmFolderInfo) info = fm_folder_store_get (conn->reader, folder_id, error);
 
   return info && (is_selected (conn, info) || select_for_work (conn, info, error));
+}
+
+gboolean
+fm_imap_folder_look_for (FmImapConn *conn, guint32 uid, GError **error)
+{
+  if (uid < MAX (conn->view_uidnext, fm_imap_session_selected (conn->session)->uidnext))
+    return TRUE;
+  if (!fm_imap_session_noop (conn->session, error))
+    return FALSE;
+  conn->view_uidnext = uid + 1;
+  return TRUE;
 }
 
 gboolean

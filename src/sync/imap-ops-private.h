@@ -9,13 +9,15 @@
 
 /* --- imap-outcome.c --- */
 
-/* NOTE 0: none. Before the first byte of the command. */
-gboolean fm_imap_outcome_sent (FmImapConn *conn, const FmOpBatch *batch, guint32 note, GError **error);
+/* NOTE 0: none. Before the first byte of the command. What is not to be sent any more leaves the batch, which may be empty then. */
+gboolean fm_imap_outcome_sent (FmImapConn *conn, FmOpBatch *batch, guint32 note, GError **error);
 /* NEW_UIDS: by item, 0 where not told; NULL: none told. */
 gboolean fm_imap_outcome_confirm_all (FmImapConn *conn, const FmOpBatch *batch, const guint32 *new_uids, GError **error);
 gboolean fm_imap_outcome_confirm_one (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 new_uid, GError **error);
 gboolean fm_imap_outcome_retry_all (FmImapConn *conn, const FmOpBatch *batch, GError **error);
 gboolean fm_imap_outcome_retry_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error);
+/* Another client was first: what was to become of the item is taken back, and nobody is told of a refusal. */
+gboolean fm_imap_outcome_drop_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error);
 /* The server said no: the local state returns to the truth, and the user reads the server's own words. */
 gboolean fm_imap_outcome_refuse_all (FmImapConn *conn, const FmOpBatch *batch, const GError *why, GError **error);
 /* The folders of BATCH changed. */
@@ -32,6 +34,9 @@ gboolean fm_imap_perform_take_out (FmImapConn *conn, gint64 folder_id, const GAr
 /* --- imap-settle.c --- */
 
 gboolean fm_imap_settle_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error);
+/* The server said no to BATCH (WHY). Where messages of it are gone that is the reason: another client was first with them, and the others are
+ * planned again. Else it is refused. */
+gboolean fm_imap_settle_refused (FmImapConn *conn, const FmOpBatch *batch, const GError *why, GError **error);
 
 /* --- imap-ops.c --- */
 

@@ -4,6 +4,7 @@
 #include <fulmar/base/error.h>
 
 #define BATCH 2000
+#define MAX_DOUBTS 3
 #define FLAGS_BATCH 20000 /* the server is done with them in one turn, and doing them twice is doing them once */
 
 static gboolean
@@ -68,25 +69,50 @@ fm_imap_ops_meet (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   return FALSE;
 }
 
+/* A server that tells the new UIDs told none, so it has found nothing to do. A server that only says it would tell them is believed in the end. */
+static gboolean
+is_doubtful (FmImapConn *conn, const FmOpBatch *batch, const guint32 *uids)
+{
+  gboolean told = batch->kind != FM_OP_MOVE && batch->kind != FM_OP_COPY;
+
+  for (gsize i = 0; uids && i < batch->n; i++)
+    told |= uids[i] != 0;
+  return !told && fm_imap_session_has (conn->session, FM_IMAP_CAP_UIDPLUS) && batch->tries < MAX_DOUBTS;
+}
+
+/* RET_GO_ON FALSE: the batch can't be done now, and what that means has been written. */
+static gboolean
+select_source (FmImapConn *conn, const FmOpBatch *batch, gboolean *ret_go_on, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  *ret_go_on = FALSE;
+  if (!fm_imap_folder_select (conn, batch->folder_id, &local))
+    {
+      if (fm_imap_session_is_alive (conn->session))
+        return fm_imap_outcome_refuse_all (conn, batch, local, error);
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  if (batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
+    return rematch_folder (conn, batch->folder_id, error);
+  *ret_go_on = TRUE;
+  return fm_imap_folder_look_for (conn, batch->items[batch->n - 1].uid, error);
+}
+
 /* TRUE: go on with the journal. */
 static gboolean
-run_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+run_batch (FmImapConn *conn, FmOpBatch *batch, GError **error)
 {
   g_autoptr (GError) local = NULL;
   g_autofree guint32 *uids = NULL;
   guint32 note = 0;
+  gboolean go_on = TRUE;
 
-  if (needs_selection (batch) && !fm_imap_folder_select (conn, batch->folder_id, &local))
-    {
-      if (!fm_imap_session_is_alive (conn->session))
-        {
-          g_propagate_error (error, g_steal_pointer (&local));
-          return FALSE;
-        }
-      return fm_imap_outcome_refuse_all (conn, batch, local, error);
-    }
-  if (needs_selection (batch) && batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
-    return rematch_folder (conn, batch->folder_id, error);
+  if (needs_selection (batch) && !select_source (conn, batch, &go_on, error))
+    return FALSE;
+  if (!go_on)
+    return TRUE;
   if (batch->kind == FM_OP_APPEND && !note_uidnext (conn, batch, &note, &local) && !fm_imap_session_is_alive (conn->session))
     {
       g_propagate_error (error, g_steal_pointer (&local));
@@ -95,13 +121,17 @@ run_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   g_clear_error (&local);
   if (!fm_imap_outcome_sent (conn, batch, note, error))
     return FALSE;
+  if (batch->n == 0)
+    return TRUE;
   if (!fm_imap_perform_batch (conn, batch, &uids, &local))
     {
       if (fm_imap_session_is_alive (conn->session))
-        return fm_imap_outcome_refuse_all (conn, batch, local, error);
+        return fm_imap_settle_refused (conn, batch, local, error);
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
+  if (is_doubtful (conn, batch, uids))
+    return fm_imap_settle_batch (conn, batch, error);
   if (!fm_imap_outcome_confirm_all (conn, batch, uids, error))
     return FALSE;
   fm_imap_outcome_tell (conn, batch);

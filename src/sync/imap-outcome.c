@@ -6,6 +6,7 @@
 
 typedef struct {
   const FmOpBatch *batch;
+  FmOpBatch *marking;      /* the same, to be marked */
   const guint32 *new_uids; /* by item; NULL: none told */
   const char *error_text;
   int delay_s;
@@ -28,11 +29,10 @@ static gboolean
 sent_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
   Outcome *outcome = data;
-  g_autoptr (GArray) ids = op_ids (outcome);
 
   if (outcome->note && !fm_journal_note (writer, outcome->batch->items[outcome->first].op_id, outcome->note, error))
     return FALSE;
-  return fm_journal_mark_sent (writer, (const gint64 *) (void *) ids->data, ids->len, error);
+  return fm_journal_mark_sent (writer, outcome->marking, outcome->first, outcome->n, error);
 }
 
 static gboolean
@@ -103,12 +103,16 @@ one_of (const FmOpBatch *batch, guint item)
 }
 
 gboolean
-fm_imap_outcome_sent (FmImapConn *conn, const FmOpBatch *batch, guint32 note, GError **error)
+fm_imap_outcome_sent (FmImapConn *conn, FmOpBatch *batch, guint32 note, GError **error)
 {
   Outcome outcome = all_of (batch);
 
   outcome.note = note;
-  return write_sliced (conn, sent_run, &outcome, error);
+  outcome.marking = batch;
+  if (!write_sliced (conn, sent_run, &outcome, error))
+    return FALSE;
+  fm_journal_batch_trim (batch);
+  return TRUE;
 }
 
 gboolean
@@ -145,6 +149,15 @@ fm_imap_outcome_retry_one (FmImapConn *conn, const FmOpBatch *batch, guint item,
   Outcome outcome = one_of (batch, item);
 
   return write_sliced (conn, retry_run, &outcome, error);
+}
+
+gboolean
+fm_imap_outcome_drop_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error)
+{
+  Outcome outcome = one_of (batch, item);
+
+  outcome.error_text = "the message is gone from the server";
+  return write_outcome (conn, refuse_run, &outcome, error);
 }
 
 void

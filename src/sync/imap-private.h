@@ -25,6 +25,7 @@ typedef struct {
   GError *lost;              /* what the last session ended with */
   gboolean no_secret;        /* there was nothing to sign in with */
   guint32 seen_uidnext;      /* UIDs below were in the selected folder when the session last visited it */
+  guint32 view_uidnext;      /* UIDs below are in the session's view of the selected folder, besides those below its UIDNEXT */
   gint64 fill_date, fill_id; /* how far bodies of the folder at work have been looked at */
   const char *name;          /* "front", "back", "watch" */
   gboolean asked;            /* somebody waits for an answer of the back */
@@ -194,6 +195,9 @@ gboolean fm_imap_folder_catch_up (FmImapConn *conn, gint64 folder_id, GError **e
 /* SELECT (or nothing, if it is selected already), for operations and bodies. Changes told by it go to the collector. UIDs read from the store
  * before are good only if the UIDVALIDITY is still theirs: read them after. */
 gboolean fm_imap_folder_select (FmImapConn *conn, gint64 folder_id, GError **error);
+/* The selected folder is known to have this UID, by another session perhaps: where this one's view may be older, it is brought up to date. Of what the
+ * view does not have a server does nothing and says OK. A turn of its own: Dovecot looks once after all that came in one piece. */
+gboolean fm_imap_folder_look_for (FmImapConn *conn, guint32 uid, GError **error);
 /* SELECT in any case: UIDNEXT is of this moment. */
 gboolean fm_imap_folder_select_again (FmImapConn *conn, gint64 folder_id, GError **error);
 

@@ -102,21 +102,41 @@ finish_move (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **erro
   return fm_imap_folder_select (conn, batch->folder_id, error) && fm_imap_perform_take_out (conn, batch->folder_id, one, error);
 }
 
-/* LEFT: what is in the source, NULL for a COPY. */
+/* What is in the source of BATCH, of the UIDs it names; after a NOOP, by which the server tells this session what others have taken away. */
+static GArray *
+left_of (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  guint32 last = batch->items[batch->n - 1].uid;
+  g_autofree char *criteria = g_strdup_printf ("UID %u:%u", MAX (batch->items[0].uid, 1), MAX (last, 1));
+
+  return fm_imap_session_noop (conn->session, error) ? fm_imap_compare_search (conn, criteria, error) : NULL;
+}
+
+/* Where the source is gone, what lies in the target may be the very message, moved there by another client, and not our copy of it: then it is no
+ * copy that an undo could take away. If the copy was made, the target's next visit shows it. */
 static gboolean
-settle_one (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, GError **error)
+settle_copy (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, GError **error)
 {
   guint32 found = 0;
 
-  /* Its UID means nothing any more: it is planned again under the one it will be met with. */
-  if (left && batch->items[item].uid == 0)
-    return fm_imap_outcome_retry_one (conn, batch, item, error);
+  if (!in_ranges (left, batch->items[item].uid))
+    return fm_imap_outcome_drop_one (conn, batch, item, error);
+  if (!look_in_target (conn, batch, item, &found, error))
+    return FALSE;
+  return found ? fm_imap_outcome_confirm_one (conn, batch, item, found, error) : fm_imap_outcome_retry_one (conn, batch, item, error);
+}
+
+static gboolean
+settle_move (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, GError **error)
+{
+  guint32 found = 0;
+
   /* A move that has left its folder has arrived; the target's next visit meets it. */
-  if (left && !in_ranges (left, batch->items[item].uid))
+  if (!in_ranges (left, batch->items[item].uid))
     return fm_imap_outcome_confirm_one (conn, batch, item, 0, error);
-  if (left && fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
+  if (fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
     return fm_imap_outcome_retry_one (conn, batch, item, error);
-  if (!look_in_target (conn, batch, item, &found, error) || (found && left && !finish_move (conn, batch, item, error)))
+  if (!look_in_target (conn, batch, item, &found, error) || (found && !finish_move (conn, batch, item, error)))
     return FALSE;
   return found ? fm_imap_outcome_confirm_one (conn, batch, item, found, error) : fm_imap_outcome_retry_one (conn, batch, item, error);
 }
@@ -126,19 +146,21 @@ settle_transfer (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 {
   g_autoptr (GArray) left = NULL;
 
-  if (batch->kind == FM_OP_MOVE)
+  if (!fm_imap_folder_select (conn, batch->folder_id, error))
+    return FALSE;
+  /* Made anew meanwhile: the batch is read again, without the UIDs of old. */
+  if (batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
+    return TRUE;
+  if (!(left = left_of (conn, batch, error)))
+    return FALSE;
+  for (guint i = 0; i < batch->n; i++)
     {
-      if (!fm_imap_folder_select (conn, batch->folder_id, error))
-        return FALSE;
-      /* Made anew meanwhile: the batch is read again, without the UIDs of old. */
-      if (batch->uidvalidity && fm_imap_session_selected (conn->session)->uidvalidity != batch->uidvalidity)
-        return TRUE;
-      if (!(left = fm_imap_compare_search (conn, "ALL", error)))
+      /* Its UID means nothing any more: it is planned again under the one it will be met with. */
+      gboolean good = batch->items[i].uid == 0 ? fm_imap_outcome_retry_one (conn, batch, i, error)
+                                               : (batch->kind == FM_OP_COPY ? settle_copy : settle_move) (conn, batch, i, left, error);
+      if (!good)
         return FALSE;
     }
-  for (guint i = 0; i < batch->n; i++)
-    if (!settle_one (conn, batch, i, left, error))
-      return FALSE;
   return fm_imap_ops_meet (conn, batch, error);
 }
 
@@ -194,6 +216,33 @@ look (FmImapConn *conn, const FmOpBatch *batch, GError **error)
       return settle_folder (conn, batch, error);
     }
   return FALSE;
+}
+
+gboolean
+fm_imap_settle_refused (FmImapConn *conn, const FmOpBatch *batch, const GError *why, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GArray) left = batch->kind <= FM_OP_EXPUNGE ? left_of (conn, batch, &local) : NULL;
+  gboolean is_missing = FALSE;
+
+  if (!left && !fm_imap_session_is_alive (conn->session))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  for (gsize i = 0; left && i < batch->n; i++)
+    is_missing |= !in_ranges (left, batch->items[i].uid);
+  if (!is_missing)
+    return fm_imap_outcome_refuse_all (conn, batch, why, error);
+  for (guint i = 0; i < batch->n; i++)
+    {
+      gboolean good = in_ranges (left, batch->items[i].uid) ? fm_imap_outcome_retry_one (conn, batch, i, error)
+                      : batch->kind == FM_OP_COPY           ? fm_imap_outcome_drop_one (conn, batch, i, error)
+                                                            : fm_imap_outcome_confirm_one (conn, batch, i, 0, error);
+      if (!good)
+        return FALSE;
+    }
+  return batch->kind != FM_OP_MOVE || fm_imap_ops_meet (conn, batch, error);
 }
 
 /* Where the server won't even let us look (a folder is gone), it is planned again: then the server says no to it, or does it. */

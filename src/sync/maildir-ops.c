@@ -32,7 +32,7 @@ typedef struct {
 } Outcome;
 
 typedef struct {
-  const FmOpBatch *batch;
+  FmOpBatch *batch;
   FmFolderInfo *folder, *target; /* may be NULL */
   GPtrArray *outcomes;
   char *folder_path; /* CREATE and RENAME: where the folder is now */
@@ -414,11 +414,8 @@ settle (FmStoreWriter *writer, gpointer data, GError **error)
 static gboolean
 mark_sent (FmStoreWriter *writer, gpointer data, GError **error)
 {
-  const FmOpBatch *batch = ((Work *) data)->batch;
-  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  for (gsize i = 0; i < batch->n; i++)
-    g_array_append_val (ids, batch->items[i].op_id);
-  return fm_journal_mark_sent (writer, (const gint64 *) (gconstpointer) ids->data, ids->len, error);
+  FmOpBatch *batch = ((Work *) data)->batch;
+  return fm_journal_mark_sent (writer, batch, 0, batch->n, error);
 }
 
 static void
@@ -450,13 +447,16 @@ tell (FmMaildirContext *context, const Work *work)
 }
 
 static gboolean
-run_batch (FmMaildirContext *context, const FmOpBatch *batch, GError **error)
+run_batch (FmMaildirContext *context, FmOpBatch *batch, GError **error)
 {
   Work work = { .batch = batch, .outcomes = g_ptr_array_new_with_free_func (outcome_free) };
   work.folder = fm_folder_store_get (context->reader, batch->folder_id, NULL);
   work.target = batch->target_id == 0 ? NULL : fm_folder_store_get (context->reader, batch->target_id, NULL);
-  gboolean ok = batch->state != FM_OP_PLANNED || fm_pen_call (context->env->pen, FM_PEN_SAFE, mark_sent, &work, error);
-  if (ok && batch->kind >= FM_OP_FOLDER_CREATE)
+  gboolean planned = batch->state == FM_OP_PLANNED;
+  gboolean ok = !planned || fm_pen_call (context->env->pen, FM_PEN_SAFE, mark_sent, &work, error);
+  if (ok && planned)
+    fm_journal_batch_trim (batch);
+  if (ok && batch->kind >= FM_OP_FOLDER_CREATE && batch->n > 0)
     {
       Outcome *outcome = g_new0 (Outcome, 1);
       outcome->op_id = batch->items[0].op_id;

@@ -52,6 +52,7 @@ typedef struct {
   gint64 op_id, msg_id;
   gint64 new_msg_id; /* COPY */
   guint32 uid;       /* in the batch's folder; 0: APPEND and local files without one */
+  gboolean marked;   /* fm_journal_mark_sent: it is this batch's to send */
 } FmOpItem;
 
 /* Operations that one command can do: same kind, folder, argument. Frozen; fm_journal_batch_free. */
@@ -78,8 +79,11 @@ FmOpBatch *fm_journal_next (FmStoreReader *reader, gint64 account_id, guint limi
  * confirms, or plans them again. Oldest first; NULL: none. */
 FmOpBatch *fm_journal_unanswered (FmStoreReader *reader, gint64 account_id, guint limit, GError **error);
 
-/* Durable before the first byte of the command. */
-gboolean fm_journal_mark_sent (FmStoreWriter *writer, const gint64 *op_ids, gsize n, GError **error);
+/* Durable before the first byte of the command. Marks N items from FIRST on: those that are still planned as the batch has them. The user may have
+ * taken one back since the batch was read, or another client may have overtaken it: such a one must not be sent. */
+gboolean fm_journal_mark_sent (FmStoreWriter *writer, FmOpBatch *batch, gsize first, gsize n, GError **error);
+/* Once all are marked: leaves out those that were not. The batch may be empty then. */
+void fm_journal_batch_trim (FmOpBatch *batch);
 /* Not done after all (or known not to have been): runs again after DELAY_S. ERROR_TEXT may be NULL. */
 gboolean fm_journal_retry (FmStoreWriter *writer, const gint64 *op_ids, gsize n, int delay_s, const char *error_text, GError **error);
 gboolean fm_journal_note (FmStoreWriter *writer, gint64 op_id, guint32 note, GError **error);

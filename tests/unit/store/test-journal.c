@@ -23,7 +23,7 @@ send_one (Box *b, FmOpKind kind, guint32 *ret_uid)
   assert_non_null (batch);
   assert_int_equal (batch->kind, kind);
   assert_int_equal (batch->n, 1);
-  OK (fm_journal_mark_sent (b->w, &batch->items[0].op_id, 1, E));
+  OK (fm_journal_mark_sent (b->w, batch, 0, 1, E));
   if (ret_uid != NULL)
     *ret_uid = batch->items[0].uid;
   return batch->items[0].op_id;
@@ -282,7 +282,7 @@ serve (Box *b, Server *s, GRand *rand, gboolean always)
   for (gsize i = 0; i < batch->n; i++)
     {
       const FmOpItem *item = &batch->items[i];
-      OK (fm_journal_mark_sent (b->w, &item->op_id, 1, E));
+      OK (fm_journal_mark_sent (b->w, batch, i, 1, E));
       ServerMail *mail = g_hash_table_lookup (s->mails[f], GUINT_TO_POINTER (item->uid));
       guint32 new_uid = 0;
       if (!always && g_rand_int_range (rand, 0, 8) == 0)
@@ -434,12 +434,122 @@ test_kill (void **state)
   box_open (b);
 }
 
+static void
+test_taken_back_before_sent (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 one = put (b, b->inbox, 7, 1, 0), two = put (b, b->inbox, 8, 2, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &one, 1, b->archive, NULL, E));
+  gint64 undone = group (b);
+  OK (fm_journal_plan_move (b->w, undone, &two, 1, b->archive, NULL, E));
+  g_autoptr (FmOpBatch) batch = fm_journal_next (b->r, b->account, 100, NULL);
+  assert_int_equal (batch->n, 2);
+  OK (fm_journal_undo (b->w, undone, NULL, E));
+  OK (fm_journal_mark_sent (b->w, batch, 0, 2, E));
+  fm_journal_batch_trim (batch);
+  assert_int_equal (batch->n, 1);
+  assert_int_equal (batch->items[0].msg_id, one);
+  commit (b);
+}
+
+static void
+test_met_on_the_way_back (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  OK (fm_journal_confirm (b->w, op, 0, E));
+  OK (fm_journal_plan_flags (b->w, group (b), &id, 1, FM_FLAG_SEEN, 0, NULL, NULL, NULL, E));
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->inbox, NULL, E));
+  /* The row is not in Archive any more when Archive is read. */
+  assert_int_equal (put (b, b->archive, 31, 1, 0), id);
+  OK (fm_journal_settle_missing (b->w, b->archive, NULL, NULL, E));
+  guint32 uid;
+  op = send_one (b, FM_OP_FLAGS, &uid);
+  assert_int_equal (uid, 31);
+  OK (fm_journal_confirm (b->w, op, 0, E));
+  send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 31);
+  assert_int_equal (total (b, b->inbox), 1);
+  commit (b);
+}
+
+static void
+test_not_met_by_what_is_planned (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->trash, NULL, E));
+  /* Nothing has brought it to Archive yet: this is its twin. */
+  assert_int_not_equal (put (b, b->archive, 31, 1, 0), id);
+  assert_int_equal (total (b, b->archive), 1);
+  commit (b);
+}
+
+static void
+test_gone_with_its_copies (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  OK (fm_journal_confirm (b->w, op, 0, E));
+  OK (fm_journal_plan_copy (b->w, group (b), &id, 1, b->inbox, NULL, E));
+  OK (fm_journal_plan_copy (b->w, group (b), &id, 1, b->trash, NULL, E));
+  guint gone = 0;
+  OK (fm_journal_settle_missing (b->w, b->archive, NULL, &gone, E));
+  assert_int_equal (gone, 1);
+  assert_int_equal (total (b, b->inbox) + total (b, b->archive) + total (b, b->trash), 0);
+  assert_int_equal (fm_journal_pending (b->r, 0), 0);
+  commit (b);
+}
+
+static void
+test_refused_before_the_way_back (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->inbox, NULL, E));
+  OK (fm_journal_plan_flags (b->w, group (b), &id, 1, FM_FLAG_SEEN, 0, NULL, NULL, NULL, E));
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->trash, NULL, E));
+  OK (fm_journal_refuse (b->w, op, "over quota", NULL, E));
+  assert_int_equal (total (b, b->trash), 1);
+  guint32 uid;
+  op = send_one (b, FM_OP_FLAGS, &uid);
+  assert_int_equal (uid, 7);
+  OK (fm_journal_confirm (b->w, op, 0, E));
+  send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 7);
+  commit (b);
+}
+
 int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[]
-      = { T (test_flags_merge),          T (test_move_chain), T (test_no_twins),    T (test_refused_move), T (test_undo_redo),
-          T (test_undo_counts_messages), T (test_expunge),    T (test_uidvalidity), T (test_model),        T (test_kill) };
+  const struct CMUnitTest tests[] = { T (test_flags_merge),
+                                      T (test_move_chain),
+                                      T (test_no_twins),
+                                      T (test_refused_move),
+                                      T (test_undo_redo),
+                                      T (test_undo_counts_messages),
+                                      T (test_expunge),
+                                      T (test_uidvalidity),
+                                      T (test_model),
+                                      T (test_kill),
+                                      T (test_taken_back_before_sent),
+                                      T (test_met_on_the_way_back),
+                                      T (test_not_met_by_what_is_planned),
+                                      T (test_gone_with_its_copies),
+                                      T (test_refused_before_the_way_back) };
   return cmocka_run_group_tests_name ("journal", tests, NULL, NULL);
 }
