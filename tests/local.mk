@@ -13,6 +13,7 @@ endif
 include tests/suites.mk
 include tests/lint/local.mk
 include tests/screen/local.mk
+include tests/model/local.mk
 include tests/e2e/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
