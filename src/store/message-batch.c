@@ -2,8 +2,8 @@
  * last number given out and closes again. So rows are gathered, and then written table by table: messages and their headers sixteen a
  * statement, the hashes of `mid` in the order of their pages, a thread's row once for all its new messages, the folder's counters once.
  *
- * What waits here is not in the database yet. A message that joins threads needs it there (the rows of one move to the other) and writes it first.
- * Every hash that the rows name is a Mid: its thread, looked up for all at once, and set by the rows that come. */
+ * What waits here is not in the database yet. Every hash that the rows name is a Mid: its thread, looked up for all at once, and set by the rows
+ * that come. A message that joins threads moves the rows of the smaller one, those that wait here and those that are there already. */
 #include "store/message-private.h"
 #include <fulmar/base/error.h>
 #include <string.h>
@@ -31,13 +31,13 @@ typedef struct {
 struct FmMessageBatch {
   FmStoreWriter *writer;
   gint64 folder_id;
-  GArray *expected;       /* guint: where the hashes of each expected message begin in `hashes`, one more at the end */
-  GArray *hashes;         /* gint64 */
-  GArray *mids;           /* Mid, by hash */
-  GArray *rows;           /* Row: added and not written */
-  gint64 last_id;         /* of a row written or added */
-  gint64 last_written_id; /* a thread with a higher number was born here and has no row of its own yet */
-  gint64 last_blob_id;    /* 0: not asked for */
+  GArray *expected;     /* guint: where the hashes of each expected message begin in `hashes`, one more at the end */
+  GArray *hashes;       /* gint64 */
+  GArray *mids;         /* Mid, by hash */
+  GArray *rows;         /* Row: added and not written */
+  gint64 last_known_id; /* of a row that is there: a thread with a higher number was born here */
+  gint64 last_blob_id;  /* 0: not asked for */
+  gboolean has_moved;   /* rows that are there were moved to a thread, maybe to one that was born here */
 };
 
 static void
@@ -167,7 +167,7 @@ fm_message_batch_begin (FmMessageBatch *batch, GError **error)
   guint end = batch->hashes->len;
 
   g_array_append_val (batch->expected, end);
-  batch->last_id = batch->last_written_id = fm_sql_value (r, 0, "SELECT seq FROM sqlite_sequence WHERE name='msg'", "");
+  batch->last_known_id = fm_sql_value (r, 0, "SELECT seq FROM sqlite_sequence WHERE name='msg'", "");
   sort_mids (batch);
   return look_up_mids (batch, error);
 }
@@ -180,45 +180,73 @@ thread_of (FmMessageBatch *batch, Mid *mid)
   return mid->thread;
 }
 
-/* The row connects threads: all that waits is written, and they are joined where they lie. What else the joining moved is looked up again when
- * it is needed. */
 static gint64
-join_threads (FmMessageBatch *batch, const Row *row, GError **error)
+thread_size (FmMessageBatch *batch, gint64 thread)
 {
-  FmMessageHashes hashes = { .own = hash_at (batch, row->first_hash), .n = row->n_hashes - 1 };
+  gint64 size = thread > batch->last_known_id
+                    ? 0
+                    : fm_sql_value (&batch->writer->reader, 0, "SELECT count(*) FROM msg WHERE thread_id=?", "i", thread);
 
-  if (!fm_message_batch_write (batch, error))
-    return 0;
-  for (guint i = 0; i < hashes.n; i++)
-    hashes.ancestors[i] = hash_at (batch, row->first_hash + 1 + i);
-  for (guint i = 0; i < batch->mids->len; i++)
-    g_array_index (batch->mids, Mid, i).thread = UNKNOWN;
-  return fm_message_thread_link (batch->writer, &hashes, row->id, error);
+  for (guint i = 0; i < batch->rows->len; i++)
+    size += g_array_index (batch->rows, Row, i).thread == thread;
+  return size;
 }
 
-/* 0 on error. */
+static void
+set_thread (Mid *mid, gint64 thread)
+{
+  mid->thread = thread;
+  mid->changed = TRUE;
+}
+
+/* Rows that wait take their hashes along, as those that are there do. A hash of the thread that none of ours names is one of theirs, or a ghost's:
+ * it is looked up again when it is needed. */
+static gboolean
+join (FmMessageBatch *batch, gint64 from, gint64 to, GError **error)
+{
+  for (guint i = 0; i < batch->rows->len; i++)
+    {
+      Row *row = &g_array_index (batch->rows, Row, i);
+      if (row->thread != from)
+        continue;
+      row->thread = to;
+      for (guint k = 0; k < row->n_hashes; k++)
+        set_thread (find_mid (batch, hash_at (batch, row->first_hash + k)), to);
+    }
+  for (guint i = 0; i < batch->mids->len; i++)
+    {
+      Mid *mid = &g_array_index (batch->mids, Mid, i);
+      if (mid->thread == from)
+        mid->thread = UNKNOWN;
+    }
+  if (from > batch->last_known_id)
+    return TRUE;
+  batch->has_moved = TRUE;
+  return fm_message_thread_join (batch->writer, from, to, error);
+}
+
+/* The thread of ROW, which is about to be added: the largest of those that its hashes are in. 0 on error. */
 static gint64
 link_thread (FmMessageBatch *batch, const Row *row, GError **error)
 {
-  gint64 thread = 0;
+  gint64 found[FM_MESSAGE_MAX_HASHES], best = 0;
+  Mid *named[FM_MESSAGE_MAX_HASHES];
 
   for (guint i = 0; i < row->n_hashes; i++)
     {
-      gint64 found = thread_of (batch, find_mid (batch, hash_at (batch, row->first_hash + i)));
-      if (found != 0 && thread != 0 && found != thread)
-        return join_threads (batch, row, error);
-      if (found != 0)
-        thread = found;
+      named[i] = find_mid (batch, hash_at (batch, row->first_hash + i));
+      found[i] = thread_of (batch, named[i]);
+      if (found[i] != 0 && found[i] != best && (best == 0 || thread_size (batch, found[i]) > thread_size (batch, best)))
+        best = found[i];
     }
-  if (thread == 0)
-    thread = row->id;
+  gint64 thread = best == 0 ? row->id : best;
   for (guint i = 0; i < row->n_hashes; i++)
     {
-      Mid *mid = find_mid (batch, hash_at (batch, row->first_hash + i));
-      if (mid->thread != 0)
+      if (found[i] == thread)
         continue;
-      mid->thread = thread;
-      mid->changed = TRUE;
+      if (found[i] != 0 && thread_of (batch, named[i]) != thread && !join (batch, found[i], thread, error))
+        return 0;
+      set_thread (named[i], thread);
     }
   return thread;
 }
@@ -247,7 +275,9 @@ gint64
 fm_message_batch_add (FmMessageBatch *batch, guint expected, const FmMessageInput *input, guint32 uid, GError **error)
 {
   const guint *first = &g_array_index (batch->expected, guint, expected);
-  Row row = { .input = input, .first_hash = first[0], .n_hashes = first[1] - first[0], .id = batch->last_id + 1, .uid = uid };
+  Row row = {
+    .input = input, .first_hash = first[0], .n_hashes = first[1] - first[0], .id = batch->last_known_id + batch->rows->len + 1, .uid = uid
+  };
   int attachments = input->attachments >= 0 ? input->attachments : fm_envelope_attachment_hint (input->envelope);
 
   row.thread = link_thread (batch, &row, error);
@@ -260,7 +290,6 @@ fm_message_batch_add (FmMessageBatch *batch, guint expected, const FmMessageInpu
   row.to = fm_address_list_display (fm_envelope_to (input->envelope));
   row.cc = fm_address_list_display (fm_envelope_cc (input->envelope));
   g_array_append_val (batch->rows, row);
-  batch->last_id = row.id;
   return row.id;
 }
 
@@ -453,7 +482,8 @@ write_counters (FmMessageBatch *batch, GError **error)
       FmMessageAdded one = { row->thread, fm_message_batch_date (row->input), 1, (row->flags & FM_FLAG_SEEN) == 0 };
       g_array_append_val (added, one);
     }
-  return fm_message_count_added (&batch->writer->reader, batch->folder_id, added, batch->last_written_id, error);
+  return fm_message_count_added (&batch->writer->reader, batch->folder_id, added, batch->has_moved ? G_MAXINT64 : batch->last_known_id,
+                                 error);
 }
 
 gboolean
@@ -467,7 +497,5 @@ fm_message_batch_write (FmMessageBatch *batch, GError **error)
   if (!write_table (r, &messages, batch, n, error) || !write_table (r, &headers, batch, n, error) || !write_mids (batch, error)
       || !write_blobs (batch, error) || !write_counters (batch, error) || !write_keywords (batch, error))
     return FALSE;
-  batch->last_written_id = batch->last_id;
-  g_array_set_size (batch->rows, 0);
   return TRUE;
 }

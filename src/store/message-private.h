@@ -8,17 +8,18 @@
 
 /* --- message-thread.c: which thread a message belongs to --- */
 
+#define FM_MESSAGE_MAX_HASHES 65
 /* Hashes of a message: its own and its ancestors', nearest first. */
 typedef struct {
   gint64 own;
   guint n;
-  gint64 ancestors[64];
+  gint64 ancestors[FM_MESSAGE_MAX_HASHES - 1];
 } FmMessageHashes;
 void fm_message_thread_hash (FmStoreReader *reader, const FmEnvelope *envelope, FmMessageHashes *ret_hashes);
 /* The thread of a hash, 0 if it is in none. */
 gint64 fm_message_thread_of (FmStoreReader *reader, gint64 hash);
-/* The thread for a message about to become row NEW_ID; joins threads that it connects. 0 on error. */
-gint64 fm_message_thread_link (FmStoreWriter *writer, const FmMessageHashes *hashes, gint64 new_id, GError **error);
+/* Every row of the thread FROM, and its hashes, become TO's. */
+gboolean fm_message_thread_join (FmStoreWriter *writer, gint64 from, gint64 to, GError **error);
 
 /* --- message-merge.c: server truth + live operations = what is shown --- */
 
@@ -60,7 +61,7 @@ gboolean fm_message_batch_begin (FmMessageBatch *batch, GError **error);
 gint64 fm_message_batch_own_hash (const FmMessageBatch *batch, guint expected);
 /* A new row. UID 0: NULL. Returns its id, 0 on error. */
 gint64 fm_message_batch_add (FmMessageBatch *batch, guint expected, const FmMessageInput *input, guint32 uid, GError **error);
-/* Writes what was added; more may follow. */
+/* Writes what was added: once, last. */
 gboolean fm_message_batch_write (FmMessageBatch *batch, GError **error);
 /* The date that lists sort by: the writer's, unless it is absent or from the future. */
 gint64 fm_message_batch_date (const FmMessageInput *input);

@@ -1,6 +1,6 @@
 /* Threads, kept as they arrive: `mid` maps the hash of every Message-ID ever named (ghosts too) to a thread. A new message looks up its own
- * id and its ancestors'; none known begins a thread, several known are joined, the smaller ones moving to the largest. A thread's number is
- * the row number of its first message. The `mid` entries of a moved thread are found through its messages, so that `mid` needs no second
+ * id and its ancestors' (message-batch.c); none known begins a thread, several known are joined, the smaller ones moving to the largest. A
+ * thread's number is the row number of its first message. The `mid` entries of a moved thread are found through its messages, so that `mid` needs no second
  * index; the entry of a ghost whose every referrer has been deleted may stay behind and costs at most a thread split in two. */
 #include "store/message-private.h"
 #include <fulmar/mail/threads.h>
@@ -32,12 +32,6 @@ fm_message_thread_of (FmStoreReader *reader, gint64 hash)
   return fm_sql_value (reader, 0, "SELECT thread_id FROM mid WHERE h=?", "i", hash);
 }
 
-static gint64
-thread_size (FmStoreReader *r, gint64 thread)
-{
-  return fm_sql_value (r, 0, "SELECT count(*) FROM msg WHERE thread_id=?", "i", thread);
-}
-
 static gboolean
 move_hashes (FmStoreWriter *writer, gint64 from, gint64 to, GError **error)
 {
@@ -63,36 +57,9 @@ move_hashes (FmStoreWriter *writer, gint64 from, gint64 to, GError **error)
   return fm_sql_end (&q, error);
 }
 
-static gboolean
-join (FmStoreWriter *writer, gint64 from, gint64 to, GError **error)
+gboolean
+fm_message_thread_join (FmStoreWriter *writer, gint64 from, gint64 to, GError **error)
 {
   return move_hashes (writer, from, to, error)
          && fm_sql_exec (&writer->reader, error, "UPDATE msg SET thread_id=? WHERE thread_id=?", "ii", to, from);
-}
-
-gint64
-fm_message_thread_link (FmStoreWriter *writer, const FmMessageHashes *hashes, gint64 new_id, GError **error)
-{
-  FmStoreReader *r = &writer->reader;
-  gint64 found[G_N_ELEMENTS (hashes->ancestors) + 1];
-  gint64 best = 0;
-
-  for (guint i = 0; i <= hashes->n; i++)
-    {
-      found[i] = fm_message_thread_of (r, i == 0 ? hashes->own : hashes->ancestors[i - 1]);
-      if (found[i] != 0 && found[i] != best && (best == 0 || thread_size (r, found[i]) > thread_size (r, best)))
-        best = found[i];
-    }
-  gint64 thread = best == 0 ? new_id : best;
-  for (guint i = 0; i <= hashes->n; i++)
-    {
-      gint64 hash = i == 0 ? hashes->own : hashes->ancestors[i - 1];
-      if (found[i] == thread)
-        continue;
-      if (found[i] != 0 && fm_message_thread_of (r, hash) != thread && !join (writer, found[i], thread, error))
-        return 0;
-      if (!fm_sql_exec (r, error, "INSERT OR REPLACE INTO mid VALUES(?,?)", "ii", hash, thread))
-        return 0;
-    }
-  return thread;
 }

@@ -337,10 +337,40 @@ test_copies (void **state)
   assert_counters (b);
 }
 
+/* The newcomers are more than the thread they find: the row that was there moves to theirs, which has no counters yet. */
+static void
+test_larger_newcomers (void **state)
+{
+  Box *b = *state;
+  static const guint parents[] = { 0, 10, 10, 12 }; /* of messages 10 to 13 */
+  FmMessageInput inputs[G_N_ELEMENTS (parents) + 1];
+  g_autoptr (GPtrArray) envelopes = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_envelope_unref);
+  static const char last[] = "From: a@x\r\nMessage-ID: <m14@x>\r\nReferences: <m1@x> <m13@x>\r\n\r\n";
+
+  begin (b);
+  put (b, b->inbox, 1, 1, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
+    {
+      FmEnvelope *envelope = i < G_N_ELEMENTS (parents) ? make_envelope (10 + i, parents[i]) : fm_envelope_parse (last, strlen (last));
+      g_ptr_array_add (envelopes, envelope);
+      inputs[i] = (FmMessageInput) FM_MESSAGE_INPUT_INIT;
+      inputs[i].uid = 2 + i;
+      inputs[i].internal_date_utc = 1000000000;
+      inputs[i].envelope = envelope;
+    }
+  OK (fm_message_store_upsert (b->w, b->inbox, inputs, G_N_ELEMENTS (inputs), NULL, E));
+  commit (b);
+  g_autoptr (FmMessageInfo) old = fm_message_store_get_uid (b->r, b->inbox, 1, NULL);
+  g_autoptr (FmMessageInfo) fresh = fm_message_store_get_uid (b->r, b->inbox, 2, NULL);
+  assert_int_equal (old->thread_id, fresh->id);
+  assert_counters (b);
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = { cmocka_unit_test (test_mixed), cmocka_unit_test (test_long_runs),
-                                      cmocka_unit_test_setup_teardown (test_copies, box_setup, box_teardown) };
+                                      cmocka_unit_test_setup_teardown (test_copies, box_setup, box_teardown),
+                                      cmocka_unit_test_setup_teardown (test_larger_newcomers, box_setup, box_teardown) };
   return cmocka_run_group_tests_name ("batch", tests, NULL, NULL);
 }
