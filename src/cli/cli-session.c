@@ -51,8 +51,10 @@ report_problems (FmConfig *config)
 
 /* Nobody is asked here; what waits for this account would wait for ever. */
 static void
-need_password (FmCliSession *session, const char *account)
+need_password (FmCliSession *session, const char *account, const char *text)
 {
+  if (text)
+    fm_cli_session_complain ("%s: %s", account, text);
   fm_cli_session_complain ("%s needs a password: add password_command to its section of the config, or sign in once in the screen",
                            account);
   if (g_strcmp0 (session->account, account) == 0 && (session->request != 0 || session->outgoing != 0))
@@ -123,7 +125,7 @@ listen (const FmEvent *event, gpointer data)
   if (event->kind == FM_EVENT_NOTICE && event->error)
     fm_cli_session_complain ("%s%s%s", event->account ? event->account : "", event->account ? ": " : "", event->error->message);
   if (event->kind == FM_EVENT_NEED_PASSWORD)
-    need_password (session, event->account);
+    need_password (session, event->account, event->text);
   if (session->outgoing != 0 && (event->kind == FM_EVENT_OUTBOX || event->kind == FM_EVENT_QUEUE))
     {
       Fate fate = look_at_outgoing (session);

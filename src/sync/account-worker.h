@@ -27,7 +27,7 @@ const GPtrArray *fm_sync_env_accounts (FmSyncEnv *env);
 void fm_sync_env_index (FmSyncEnv *env, gint64 blob_id);
 /* The account's credentials, by password_command, token_command, the stored secret or the user (FM_EVENT_NEED_PASSWORD); waits, worker
  * threads only. REFUSED_BEFORE: the last answer was refused by the server: ask anew. FM_ERROR_AUTH when there is none. */
-FmSecret *fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, gboolean refused_before, FmCancel *cancel, GError **error);
+FmSecret *fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, const FmAccountService *refused, FmCancel *cancel, GError **error);
 
 /* Carries out ACTION (consumed) as if the user had asked: an answered mail's flag, a sent copy. Any thread; answered nowhere. */
 void fm_sync_env_act (FmSyncEnv *env, FmAction *action);

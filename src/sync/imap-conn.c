@@ -34,7 +34,7 @@ open_session (FmImapConn *conn, GError **error)
 {
   FmAccountWorker *worker = conn->worker;
   const FmAccountSpec *spec = worker->spec;
-  g_autoptr (FmSecret) secret = fm_sync_env_secret (worker->env, spec, conn->refused, worker->cancel, error);
+  g_autoptr (FmSecret) secret = fm_sync_env_secret (worker->env, spec, conn->refused ? &spec->incoming : NULL, worker->cancel, error);
   const char *pin = spec->tls_pin && g_str_has_prefix (spec->tls_pin, "sha256:") ? spec->tls_pin + 7 : NULL;
   FmServer server = { spec->incoming.host, spec->incoming.port, spec->incoming.security, spec->tls_ca, pin };
   FmCredentials credentials = { spec->incoming.user, secret, spec->oauth2 ? FM_CREDENTIALS_BEARER : FM_CREDENTIALS_PASSWORD };

@@ -333,7 +333,7 @@ send_one (FmOutbox *outbox, const FmOutgoing *outgoing, gint64 *ret_again_ms)
   if (outbox->spec->sendmail_argv == NULL && outbox->spec->smtp.user != NULL)
     {
       /* Asked for before the mail is marked: while the user looks for the password the mail is only held. */
-      secret = fm_sync_env_secret (outbox->env, outbox->spec, outbox->was_refused, outbox->cancel, &error);
+      secret = fm_sync_env_secret (outbox->env, outbox->spec, outbox->was_refused ? &outbox->spec->smtp : NULL, outbox->cancel, &error);
       if (secret == NULL)
         return FALSE;
       outbox->was_refused = FALSE;

@@ -142,7 +142,9 @@ prepare (FmAccountWorker *worker, GError **error)
 static FmSecret *
 ask_secret (FmAccountWorker *worker, GError **error)
 {
-  FmSecret *secret = fm_sync_env_secret (worker->context.env, worker->context.spec, worker->was_refused, worker->context.cancel, error);
+  const FmAccountSpec *spec = worker->context.spec;
+  FmSecret *secret
+      = fm_sync_env_secret (worker->context.env, spec, worker->was_refused ? &spec->incoming : NULL, worker->context.cancel, error);
   if (secret != NULL)
     worker->was_refused = FALSE;
   return secret;

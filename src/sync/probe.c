@@ -165,7 +165,7 @@ known_secret (const FmAccountSpec *spec, const char *data_dir, GError **error)
   FmCancel *cancel = fm_cancel_new ();
   FmSecrets *secrets = fm_secrets_new (data_dir, no_question, cancel);
   g_autoptr (GError) local = NULL;
-  FmSecret *secret = fm_secrets_get (secrets, spec, FALSE, cancel, &local);
+  FmSecret *secret = fm_secrets_get (secrets, spec, NULL, cancel, &local);
   if (secret == NULL && g_error_matches (local, FM_ERROR, FM_ERROR_CANCELLED))
     g_set_error (error, FM_ERROR, FM_ERROR_AUTH, "no password could be had without asking%s",
                  spec->password_command != NULL || spec->token_command != NULL ? ": the command gave none" : "");

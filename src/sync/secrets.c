@@ -19,15 +19,18 @@
 #define TOKEN_LIFE_US (5 * 60 * G_GINT64_CONSTANT (1000000))
 #define MAX_SECRET_BYTES 16384
 
+typedef enum { FROM_COMMAND, FROM_FILE, FROM_USER } Source;
+
 typedef struct {
-  FmSecret *current;  /* in force */
-  FmSecret *refused;  /* never to be offered again */
-  gint64 taken_us;    /* when `current` came */
-  gboolean busy;      /* a command runs */
-  gboolean asked;     /* the user has been asked and has not answered */
-  gboolean from_user; /* `current` was typed: nothing else is tried before it */
-  gboolean is_given;  /* somebody has `current`: only then can it be what was refused */
-  FmCancel *changed;  /* triggered, and replaced, when any of this changes: what waiters poll beside their own cancel */
+  FmSecret *current; /* in force */
+  Source source;     /* where that came from: what was typed goes before all else */
+  FmSecret *refused; /* never to be offered again */
+  gint64 taken_us;   /* when `current` came */
+  gboolean busy;     /* a command runs */
+  gboolean asked;    /* the user has been asked and has not answered */
+  char *refusal;     /* what was refused last, in words; NULL: nothing since the last answer of the user's */
+  gboolean is_given; /* somebody has `current`: only then can it be what was refused */
+  FmCancel *changed; /* triggered, and replaced, when any of this changes: what waiters poll beside their own cancel */
 } Entry;
 
 struct FmSecrets {
@@ -44,6 +47,7 @@ entry_free (gpointer data)
   Entry *entry = data;
   fm_secret_unref (entry->current);
   fm_secret_unref (entry->refused);
+  g_free (entry->refusal);
   fm_cancel_unref (entry->changed);
   g_free (entry);
 }
@@ -122,20 +126,32 @@ read_file (FmSecrets *secrets, const char *account, FmSecret **ret_secret, GErro
   return ok;
 }
 
+static const char *
+command_of (const FmAccountSpec *spec)
+{
+  return spec->oauth2 && spec->token_command != NULL ? spec->token_command : spec->password_command;
+}
+
+static const char *
+command_name (const FmAccountSpec *spec)
+{
+  return spec->oauth2 && spec->token_command != NULL ? "token_command" : "password_command";
+}
+
 static FmSecret *
 from_sources (FmSecrets *secrets, const FmAccountSpec *spec, FmCancel *cancel, GError **error)
 {
-  const char *command = spec->oauth2 && spec->token_command != NULL ? spec->token_command : spec->password_command;
+  const char *command = command_of (spec);
   if (command != NULL)
     {
       FmSecret *secret = fm_shell_command_read (command, COMMAND_TIMEOUT_MS, cancel, error);
       if (secret == NULL)
-        g_prefix_error (error, "%s of account %s: ", command == spec->token_command ? "token_command" : "password_command", spec->name);
+        g_prefix_error (error, "%s of account %s: ", command_name (spec), spec->name);
       return secret;
     }
   FmSecret *secret = NULL;
   if (read_file (secrets, spec->name, &secret, error) && secret == NULL)
-    g_set_error (error, FM_ERROR, FM_ERROR_AUTH, "no password is known for account %s", spec->name);
+    g_set_error (error, FM_ERROR, FM_ERROR_AUTH, "no password is known for account %s: type it, or name a password_command", spec->name);
   return secret;
 }
 
@@ -143,19 +159,41 @@ from_sources (FmSecrets *secrets, const FmAccountSpec *spec, FmCancel *cancel, G
 static FmSecret *
 cached (const Entry *entry, const FmAccountSpec *spec)
 {
-  if (entry->current == NULL || (spec->oauth2 && !entry->from_user && fm_clock_mono_us () - entry->taken_us > TOKEN_LIFE_US))
+  if (entry->current == NULL || (spec->oauth2 && entry->source != FROM_USER && fm_clock_mono_us () - entry->taken_us > TOKEN_LIFE_US))
     return NULL;
   return fm_secret_ref (entry->current);
 }
 
+/* "SMTP at mail.example.org refused the password of ada (account work) from password_command: mend it there and press $, or type another". Transfer: full. */
+static char *
+refusal_of (FmSecrets *secrets, const FmAccountSpec *spec, const FmAccountService *service, Source source)
+{
+  const char *protocol = service == &spec->smtp ? "SMTP" : spec->kind == FM_ACCOUNT_POP ? "POP3" : "IMAP";
+  const char *user = service->user != NULL ? service->user : "";
+  g_autofree char *name = fm_paths_safe_name (spec->name, 200);
+  g_autofree char *told
+      = g_strdup_printf ("%s at %s refused the %s of %s (account %s)", protocol, service->host != NULL ? service->host : "the server",
+                         spec->oauth2 && source == FROM_COMMAND ? "token" : "password", user, spec->name);
+  switch (source)
+    {
+    case FROM_COMMAND:
+      return g_strdup_printf ("%s from %s: mend it there and press $, or type another", told, command_name (spec));
+    case FROM_FILE:
+      return g_strdup_printf ("%s in %s/%s: mend it there and press $, or type another", told, secrets->dir, name);
+    default:
+      return g_strdup_printf ("%s that was typed: type it again", told);
+    }
+}
+
 static void
-refuse_current (Entry *entry)
+refuse_current (FmSecrets *secrets, const FmAccountSpec *spec, const FmAccountService *service, Entry *entry)
 {
   if (entry->current == NULL || !entry->is_given)
     return;
+  g_free (entry->refusal);
+  entry->refusal = refusal_of (secrets, spec, service, entry->source);
   fm_secret_unref (entry->refused);
   entry->refused = g_steal_pointer (&entry->current);
-  entry->from_user = FALSE;
 }
 
 /* Under the mutex. */
@@ -193,26 +231,29 @@ fetch (FmSecrets *secrets, const FmAccountSpec *spec, Entry *entry, FmCancel *ca
   if (secret != NULL && !known_bad && entry->current == NULL)
     {
       entry->current = fm_secret_ref (secret);
+      entry->source = command_of (spec) != NULL ? FROM_COMMAND : FROM_FILE;
       entry->taken_us = fm_clock_mono_us ();
       return g_steal_pointer (&secret);
     }
   if (entry->current != NULL)
     return fm_secret_ref (entry->current);
   entry->asked = TRUE;
-  g_autofree char *text = known_bad ? g_strdup_printf ("the server refused the password of account %s", spec->name)
-                                    : g_strdup (error == NULL ? "a password is needed" : error->message);
+  gboolean no_source = error != NULL && command_of (spec) == NULL && g_error_matches (error, FM_ERROR, FM_ERROR_AUTH);
+  g_autofree char *text = g_strdup (entry->refusal != NULL && (known_bad || no_source) ? entry->refusal
+                                    : error != NULL                                    ? error->message
+                                                                                       : "a password is needed");
   if (!fm_cancel_is_set (cancel))
     secrets->ask (spec->name, text, secrets->ask_data);
   return NULL;
 }
 
 FmSecret *
-fm_secrets_get (FmSecrets *secrets, const FmAccountSpec *spec, gboolean refused_before, FmCancel *cancel, GError **error)
+fm_secrets_get (FmSecrets *secrets, const FmAccountSpec *spec, const FmAccountService *refused, FmCancel *cancel, GError **error)
 {
   pthread_mutex_lock (&secrets->mutex);
   Entry *entry = entry_of (secrets, spec->name);
-  if (refused_before)
-    refuse_current (entry);
+  if (refused != NULL)
+    refuse_current (secrets, spec, refused, entry);
   FmSecret *secret = NULL;
   while (secret == NULL && !fm_cancel_is_set (cancel))
     {
@@ -241,7 +282,8 @@ fm_secrets_set (FmSecrets *secrets, const char *account, FmSecret *secret)
   Entry *entry = entry_of (secrets, account);
   fm_secret_unref (entry->current);
   entry->current = fm_secret_ref (secret);
-  entry->from_user = TRUE;
+  entry->source = FROM_USER;
+  g_clear_pointer (&entry->refusal, g_free);
   entry->is_given = FALSE;
   entry->asked = FALSE;
   entry->taken_us = fm_clock_mono_us ();

@@ -8,15 +8,16 @@
 
 typedef struct FmSecrets FmSecrets;
 
-/* Called on a worker's thread when only the user can help; TEXT says why. Must only post. */
+/* Called on a worker's thread when only the user can help; TEXT says why: for a refusal which secret it was and what to do. Must only post. */
 typedef void (*FmSecretsAsk) (const char *account, const char *text, gpointer data);
 
 FmSecrets *fm_secrets_new (const char *data_dir, FmSecretsAsk ask, gpointer data);
 void fm_secrets_free (FmSecrets *secrets); /* no fm_secrets_get may be waiting */
 
-/* Waits, for the user if need be; worker threads only. REFUSED_BEFORE: what was answered last was refused. Errors: AUTH, CANCELLED, STORAGE (a
+/* Waits, for the user if need be; worker threads only. REFUSED: the service of SPEC that has refused what was answered last, NULL if none has: the user is told
+ * which, and where the secret came from. Errors: AUTH, CANCELLED, STORAGE (a
  * secret file that others can read). Transfer: full. */
-FmSecret *fm_secrets_get (FmSecrets *secrets, const FmAccountSpec *spec, gboolean refused_before, FmCancel *cancel, GError **error);
+FmSecret *fm_secrets_get (FmSecrets *secrets, const FmAccountSpec *spec, const FmAccountService *refused, FmCancel *cancel, GError **error);
 
 /* The user's answer. Any thread. */
 void fm_secrets_set (FmSecrets *secrets, const char *account, FmSecret *secret);

@@ -27,9 +27,9 @@ fm_sync_env_index (FmSyncEnv *env, gint64 blob_id)
 }
 
 FmSecret *
-fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, gboolean refused_before, FmCancel *cancel, GError **error)
+fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, const FmAccountService *refused, FmCancel *cancel, GError **error)
 {
-  return fm_secrets_get (((FmEngine *) env->engine)->secrets, spec, refused_before, cancel, error);
+  return fm_secrets_get (((FmEngine *) env->engine)->secrets, spec, refused, cancel, error);
 }
 
 void

@@ -207,17 +207,36 @@ draw_mistake (FmCanvas *canvas, const FmTheme *theme, const char *mistake, int y
   fm_canvas_field (canvas, above, 0, y, above.width, look, mistake);
 }
 
-/* Words too long to stand before what is typed get a row of their own above it. The columns they take in row Y. */
+/* The bytes of TEXT that stand in one row: up to a blank, if there is one. */
+static gsize
+row_bytes (const char *text, int width)
+{
+  gsize fits = fm_text_fit (text, -1, width, NULL), at = fits;
+  if (!text[fits])
+    return fits;
+  while (at > 0 && text[at] != ' ')
+    at--;
+  return at > 0 ? at : fits;
+}
+
+/* Words too long to stand before what is typed get rows of their own above it, the last ones next to it. The columns they take in row Y. */
 static int
 draw_label (FmCanvas *canvas, const FmTheme *theme, const char *label, int y, int room)
 {
-  int width = fm_canvas_width (canvas);
+  int width = fm_canvas_width (canvas), rows = 0;
   FmLook look = fm_theme_look (theme, FM_ROLE_PROMPT_LABEL);
-  if (fm_canvas_text_width (canvas, label, -1) <= room || y == 0)
+  if (fm_canvas_text_width (canvas, label, -1) <= room || y == 0 || width < 2)
     return fm_canvas_text (canvas, (FmRect){ 0, y, room, 1 }, 0, y, look, label, -1);
-  FmRect above = { 0, y - 1, width, 1 };
-  fm_canvas_fill (canvas, above, fm_theme_look (theme, FM_ROLE_PROMPT));
-  fm_canvas_field (canvas, above, 0, y - 1, width, look, label);
+  for (const char *at = label; *at && *(at += strspn (at, " ")); at += row_bytes (at, width))
+    rows++;
+  for (const char *at = label; *at && *(at += strspn (at, " ")); at += row_bytes (at, width), rows--)
+    {
+      FmRect above = { 0, y - rows, width, 1 };
+      if (above.y < 0)
+        continue;
+      fm_canvas_fill (canvas, above, fm_theme_look (theme, FM_ROLE_PROMPT));
+      fm_canvas_text (canvas, above, 0, above.y, look, at, (gssize) row_bytes (at, width));
+    }
   return 0;
 }
 

@@ -181,6 +181,9 @@ def empty_is_explained(test):
         assert "found" not in screen.text(), screen.picture()
         screen.press(ESC + ESC, lambda: "waits for its password: $ asks" in screen.text(), "what is missing, and what to do")
         screen.press("$", lambda: "password for work:" in screen.text(), "it is asked for again")
+        screen.press("wrong\r", lambda: "IMAP at localhost refused the password of ada (account work) that was typed" in screen.text(),
+                     "which password is wrong")
+        assert "password for work:" in screen.text(), screen.picture()
         screen.press(PASSWORD + "\r", lambda: "First of all" in screen.text(), "and then mail comes")
         assert PASSWORD not in screen.text()
         assert screen.quit() == 0

@@ -45,10 +45,10 @@ fm_sync_env_index (FmSyncEnv *env, gint64 blob_id)
 {
 }
 FmSecret *
-fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, gboolean refused_before, FmCancel *cancel, GError **error)
+fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, const FmAccountService *refused, FmCancel *cancel, GError **error)
 {
   g_atomic_int_inc (&secrets_asked);
-  if (refused_before)
+  if (refused)
     g_atomic_int_inc (&secrets_refused);
   return fm_secret_new ("secret", -1);
 }

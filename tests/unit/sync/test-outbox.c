@@ -35,7 +35,7 @@ fm_sync_env_index (FmSyncEnv *env, gint64 blob_id)
 {
 }
 FmSecret *
-fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, gboolean refused_before, FmCancel *cancel, GError **error)
+fm_sync_env_secret (FmSyncEnv *env, const FmAccountSpec *spec, const FmAccountService *refused, FmCancel *cancel, GError **error)
 {
   return fm_secret_new ("secret", -1);
 }

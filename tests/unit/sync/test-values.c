@@ -212,13 +212,16 @@ commands_give_their_first_line (void **state)
 typedef struct {
   FmSecrets *secrets;
   guint asked;
+  char *text; /* why, the last time */
 } Asking;
 
 static void
 answer_at_once (const char *account, const char *text, gpointer data)
 {
   Asking *asking = data;
-  asking->asked++;
+  g_free (asking->text);
+  asking->text = g_strdup (text);
+  g_atomic_int_inc (&asking->asked);
 }
 
 static gpointer
@@ -230,6 +233,15 @@ answer_later (gpointer data)
   return NULL;
 }
 
+static gpointer
+answer_when_asked (gpointer data)
+{
+  Asking *asking = data;
+  while (g_atomic_int_get (&asking->asked) == 0)
+    g_thread_yield ();
+  return answer_later (data);
+}
+
 static void
 secrets_come_from_command_then_user (void **state)
 {
@@ -238,23 +250,65 @@ secrets_come_from_command_then_user (void **state)
   asking.secrets = fm_secrets_new (dir, answer_at_once, &asking);
   g_autoptr (FmAccountSpec) spec = fm_account_spec_new ("work", FM_ACCOUNT_IMAP);
   spec->password_command = g_strdup ("echo first");
-  g_autoptr (FmSecret) first = fm_secrets_get (asking.secrets, spec, FALSE, NULL, NULL);
+  g_autoptr (FmSecret) first = fm_secrets_get (asking.secrets, spec, NULL, NULL, NULL);
   assert_string_equal (fm_secret_peek (first), "first");
   GThread *thread = g_thread_new ("answer", answer_later, &asking);
-  g_autoptr (FmSecret) typed = fm_secrets_get (asking.secrets, spec, TRUE, NULL, NULL);
+  g_autoptr (FmSecret) typed = fm_secrets_get (asking.secrets, spec, &spec->incoming, NULL, NULL);
   g_thread_join (thread);
   assert_string_equal (fm_secret_peek (typed), "typed");
   /* Typed before anybody came back to say that the one before was refused: this one was not. */
   answer_later (&asking);
-  g_autoptr (FmSecret) again = fm_secrets_get (asking.secrets, spec, TRUE, NULL, NULL);
+  g_autoptr (FmSecret) again = fm_secrets_get (asking.secrets, spec, &spec->incoming, NULL, NULL);
   assert_string_equal (fm_secret_peek (again), "typed");
   g_autoptr (FmCancel) cancel = fm_cancel_new ();
   fm_cancel_trigger (cancel);
   g_autoptr (GError) error = NULL;
-  assert_null (fm_secrets_get (asking.secrets, spec, TRUE, cancel, &error));
+  assert_null (fm_secrets_get (asking.secrets, spec, &spec->incoming, cancel, &error));
   assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED));
   fm_secrets_free (asking.secrets);
+  g_free (asking.text);
   remove_tree (dir);
+}
+
+/* Which secret was refused, by whom, for whom, and where it came from. */
+static void
+refusals_name_the_secret (void **state)
+{
+  static const struct {
+    FmAccountKind kind;
+    gboolean smtp;
+    const char *command, *file, *told;
+  } cases[] = {
+    { FM_ACCOUNT_IMAP, FALSE, "echo wrong", NULL,
+      "IMAP at in.x refused the password of ada (account work) from password_command: mend it there" },
+    { FM_ACCOUNT_IMAP, TRUE, "echo wrong", NULL,
+      "SMTP at out.x refused the password of bob (account work) from password_command: mend it there" },
+    { FM_ACCOUNT_POP, FALSE, NULL, "wrong\n", "POP3 at in.x refused the password of ada (account work) in " },
+    { FM_ACCOUNT_POP, FALSE, NULL, NULL, "POP3 at in.x refused the password of ada (account work) that was typed: type it again" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *dir = temp_dir (), *sub = g_build_filename (dir, "secrets", NULL), *path = g_build_filename (sub, "work", NULL);
+      Asking asking = { 0 };
+      asking.secrets = fm_secrets_new (dir, answer_at_once, &asking);
+      g_autoptr (FmAccountSpec) spec = fm_account_spec_new ("work", cases[i].kind);
+      spec->password_command = g_strdup (cases[i].command);
+      spec->incoming = (FmAccountService){ .host = g_strdup ("in.x"), .user = g_strdup ("ada") };
+      spec->smtp = (FmAccountService){ .host = g_strdup ("out.x"), .user = g_strdup ("bob") };
+      g_mkdir (sub, 0700);
+      if (cases[i].file != NULL)
+        assert_true (g_file_set_contents_full (path, cases[i].file, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+      if (cases[i].command == NULL && cases[i].file == NULL)
+        answer_later (&asking);
+      fm_secret_unref (fm_secrets_get (asking.secrets, spec, NULL, NULL, NULL));
+      GThread *thread = g_thread_new ("answer", answer_when_asked, &asking);
+      fm_secret_unref (fm_secrets_get (asking.secrets, spec, cases[i].smtp ? &spec->smtp : &spec->incoming, NULL, NULL));
+      g_thread_join (thread);
+      assert_true (g_str_has_prefix (asking.text, cases[i].told));
+      g_free (asking.text);
+      fm_secrets_free (asking.secrets);
+      remove_tree (dir);
+    }
 }
 
 static void
@@ -268,16 +322,17 @@ secret_files_are_private (void **state)
   Asking asking = { 0 };
   g_autoptr (FmAccountSpec) spec = fm_account_spec_new ("work", FM_ACCOUNT_IMAP);
   asking.secrets = fm_secrets_new (dir, answer_at_once, &asking);
-  g_autoptr (FmSecret) stored = fm_secrets_get (asking.secrets, spec, FALSE, NULL, NULL);
+  g_autoptr (FmSecret) stored = fm_secrets_get (asking.secrets, spec, NULL, NULL, NULL);
   assert_string_equal (fm_secret_peek (stored), "stored");
   fm_secrets_free (asking.secrets);
   g_chmod (path, 0644);
   asking.secrets = fm_secrets_new (dir, answer_at_once, &asking);
   GThread *thread = g_thread_new ("answer", answer_later, &asking);
-  g_autoptr (FmSecret) typed = fm_secrets_get (asking.secrets, spec, FALSE, NULL, NULL);
+  g_autoptr (FmSecret) typed = fm_secrets_get (asking.secrets, spec, NULL, NULL, NULL);
   assert_string_equal (fm_secret_peek (typed), "typed");
   g_thread_join (thread);
   fm_secrets_free (asking.secrets);
+  g_free (asking.text);
   remove_tree (dir);
 }
 
@@ -294,6 +349,7 @@ main (void)
     cmocka_unit_test (special_folders_by_name),
     cmocka_unit_test (commands_give_their_first_line),
     cmocka_unit_test (secrets_come_from_command_then_user),
+    cmocka_unit_test (refusals_name_the_secret),
     cmocka_unit_test (secret_files_are_private),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
