@@ -123,8 +123,17 @@ is_sound_section (const char *p, const char *end)
   return p == close;
 }
 
+/* Whether the section is a plain list of header fields: the server's echo of what was asked for, which nobody reads. */
 static gboolean
-admits_tokens (const char *text, const char *end)
+is_echo (const char *section, const char *end)
+{
+  static const char start[] = "HEADER.FIELDS ";
+
+  return end - section > (ptrdiff_t) strlen (start) && g_ascii_strncasecmp (section, start, strlen (start)) == 0;
+}
+
+static gboolean
+admits_tokens (const char *text, const char *end, FmImapText *ret_echo)
 {
   const char *p = text;
 
@@ -144,8 +153,17 @@ admits_tokens (const char *text, const char *end)
         {
           while (next < end && (g_ascii_isalnum (*next) || *next == '-'))
             next++;
-          if (next < end && *next == '[' && fm_imap_lex_is ((FmImapText){ p, next - p }, "BODY") && !is_sound_section (next + 1, end))
-            return FALSE;
+          if (next < end && *next == '[' && fm_imap_lex_is ((FmImapText){ p, next - p }, "BODY"))
+            {
+              const char *section = next + 1;
+              if (!is_sound_section (section, end))
+                return FALSE;
+              if (ret_echo != NULL && ret_echo->bytes == NULL && is_echo (section, end))
+                {
+                  next = memchr (section, ']', end - section);
+                  *ret_echo = (FmImapText){ section, next - section };
+                }
+            }
           next = MAX (next, p + 1);
         }
       p = next;
@@ -159,13 +177,14 @@ fm_etpan_guard_admits_code (const char *text, gsize length)
   const char *bracket = memchr (text, '[', length);
   const char *close = bracket != NULL ? memchr (bracket, ']', text + length - bracket) : NULL;
 
-  return memchr (text, '\0', length) == NULL && (close == NULL || admits_tokens (bracket, close));
+  return memchr (text, '\0', length) == NULL && (close == NULL || admits_tokens (bracket, close, NULL));
 }
 
 gboolean
-fm_etpan_guard_admits (const char *text, gsize length)
+fm_etpan_guard_admits (const char *text, gsize length, FmImapText *ret_echo)
 {
+  *ret_echo = (FmImapText){ NULL, 0 };
   if (is_condition (text, length))
     return fm_etpan_guard_admits_code (text, length);
-  return admits_tokens (text, text + length);
+  return admits_tokens (text, text + length, ret_echo);
 }

@@ -253,23 +253,41 @@ take_response (FmImapState *state, const struct mailimap_response_data *data, co
     }
 }
 
-/* PREFIX and TEXT and CRLF, parsed whole; then *RET_DATA and the buffer it points into are the caller's to free. */
+/* PREFIX and TEXT and CRLF; a list of header fields, ECHO, becomes plain "HEADER": libetpan would take apart a dozen names that nobody asks it for.
+ * NULL: no memory. */
+static MMAPString *
+make_buffer (const char *prefix, const char *text, gsize length, FmImapText echo)
+{
+  const char *behind = echo.bytes != NULL ? echo.bytes + echo.length : text;
+  MMAPString *buffer = mmap_string_sized_new (strlen (prefix) + length + 3);
+
+  if (buffer == NULL)
+    return NULL;
+  if (mmap_string_append (buffer, prefix) == NULL
+      || (echo.bytes != NULL
+          && (mmap_string_append_len (buffer, text, echo.bytes - text) == NULL || mmap_string_append (buffer, "HEADER") == NULL))
+      || mmap_string_append_len (buffer, behind, text + length - behind) == NULL || mmap_string_append (buffer, "\r\n") == NULL)
+    {
+      mmap_string_free (buffer);
+      return NULL;
+    }
+  return buffer;
+}
+
+/* The response in BUFFER, which is consumed, parsed whole; then *RET_DATA and the buffer it points into are the caller's to free. */
 static int
-parse_buffer (FmEtpanParse *parse, const char *prefix, const char *text, gsize length, MMAPString **ret_buffer,
-              struct mailimap_response_data **ret_data)
+parse_buffer (FmEtpanParse *parse, MMAPString *buffer, MMAPString **ret_buffer, struct mailimap_response_data **ret_data)
 {
   struct mailimap_response_data *data = NULL;
   size_t index = 0;
 
-  if (parse->given_up_bytes > MAX_GIVEN_UP_BYTES)
-    return MAILIMAP_ERROR_PARSE;
-  MMAPString *buffer = mmap_string_sized_new (strlen (prefix) + length + 3);
-  if (buffer == NULL || parse->context == NULL || mmap_string_append (buffer, prefix) == NULL
-      || mmap_string_append_len (buffer, text, length) == NULL || mmap_string_append (buffer, "\r\n") == NULL)
+  if (buffer == NULL)
+    return MAILIMAP_ERROR_MEMORY;
+  gsize length = buffer->len;
+  if (parse->context == NULL || parse->given_up_bytes > MAX_GIVEN_UP_BYTES)
     {
-      if (buffer != NULL)
-        mmap_string_free (buffer);
-      return MAILIMAP_ERROR_MEMORY;
+      mmap_string_free (buffer);
+      return parse->context == NULL ? MAILIMAP_ERROR_MEMORY : MAILIMAP_ERROR_PARSE;
     }
   int result = mailimap_response_data_parse (NULL, buffer, parse->context, &index, &data, 0, NULL);
   if (result == MAILIMAP_NO_ERROR && index == buffer->len)
@@ -290,7 +308,10 @@ fm_etpan_parse_untagged (FmImapState *state, const char *text, gsize length, GEr
 {
   struct mailimap_response_data *data;
   MMAPString *buffer;
-  int result = fm_etpan_guard_admits (text, length) ? parse_buffer (state->etpan, "", text, length, &buffer, &data) : MAILIMAP_ERROR_PARSE;
+  FmImapText echo;
+  int result = fm_etpan_guard_admits (text, length, &echo)
+                   ? parse_buffer (state->etpan, make_buffer ("", text, length, echo), &buffer, &data)
+                   : MAILIMAP_ERROR_PARSE;
 
   if (result != MAILIMAP_NO_ERROR)
     return fm_etpan_error_set (error, result);
@@ -309,8 +330,9 @@ fm_etpan_parse_condition (FmImapState *state, const char *text, gsize length, ch
 
   for (; length > 0 && *text == ' '; length--)
     text++;
-  int result = fm_etpan_guard_admits_code (text, length) ? parse_buffer (state->etpan, "* OK ", text, length, &buffer, &data)
-                                                         : MAILIMAP_ERROR_PARSE;
+  int result = fm_etpan_guard_admits_code (text, length)
+                   ? parse_buffer (state->etpan, make_buffer ("* OK ", text, length, (FmImapText){ NULL, 0 }), &buffer, &data)
+                   : MAILIMAP_ERROR_PARSE;
   if (result != MAILIMAP_NO_ERROR)
     return fm_etpan_error_set (error, result);
   if (data->rsp_type == MAILIMAP_RESP_DATA_TYPE_COND_STATE && data->rsp_data.rsp_cond_state->rsp_text != NULL)
