@@ -89,7 +89,7 @@ begin_new (FmApp *app, FmDraft *draft)
       fm_draft_set_list (draft, FM_DRAFT_FROM, from);
     }
   add_signature (app, draft);
-  fm_composer_edit (begin (app, spec, draft));
+  fm_composer_edit (begin (app, spec, draft), TRUE);
 }
 
 static void
@@ -268,7 +268,7 @@ many_answered (const char *answer, gpointer data)
   if (!app->composer)
     return;
   if (answer && *answer == 'y')
-    fm_composer_edit (app->composer);
+    fm_composer_edit (app->composer, TRUE);
   else
     fm_composer_discard (app->composer);
 }
@@ -310,7 +310,7 @@ answer_done (gpointer result, const GError *error, gpointer data)
       app->shell->ask (app->shell_data, question, "yn", many_answered, app);
     }
   else
-    fm_composer_edit (app->composer);
+    fm_composer_edit (app->composer, TRUE);
 }
 
 static void
@@ -377,7 +377,7 @@ run_forward (const FmCommandCall *call)
 void
 fm_cmd_compose_count_leftovers (FmApp *app)
 {
-  g_autoptr (GPtrArray) left = fm_composer_leftovers (app);
+  g_autoptr (GPtrArray) left = fm_composer_recover_list (app);
   guint before = app->unfinished;
 
   app->unfinished = 0;
@@ -392,7 +392,7 @@ static void
 run_recall (const FmCommandCall *call)
 {
   FmApp *app = call->app;
-  g_autoptr (GPtrArray) left = fm_composer_leftovers (app);
+  g_autoptr (GPtrArray) left = fm_composer_recover_list (app);
   gint64 drafts = fm_app_special_folder (app, fm_app_default_account (app), "drafts");
 
   if (!is_free (app))

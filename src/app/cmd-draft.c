@@ -122,7 +122,14 @@ static void
 run_edit (const FmCommandCall *call)
 {
   if (composer (call))
-    fm_composer_edit (call->app->composer);
+    fm_composer_edit (call->app->composer, FALSE);
+}
+
+static void
+run_edit_headers (const FmCommandCall *call)
+{
+  if (composer (call))
+    fm_composer_edit (call->app->composer, TRUE);
 }
 
 static void
@@ -188,7 +195,8 @@ const FmCommand fm_cmd_draft_commands[] = {
     .effect_gmail = "sent; Gmail files its copy itself",
     .effect_pop = "sent by SMTP, a copy in the local Sent",
     .effect_local = "sent, a copy in Sent" },
-  { .name = "edit", .help = "edit the message", .hint = "edit", .default_keys = "e E", HERE, .run = run_edit },
+  { .name = "edit", .help = "edit the text", .hint = "edit", .default_keys = "e", HERE, .run = run_edit },
+  { .name = "edit-headers", .help = "edit the header and the text in one file", .default_keys = "E", HERE, .run = run_edit_headers },
   { .name = "postpone",
     .help = "save in Drafts and leave",
     .hint = "postpone",

@@ -1,9 +1,9 @@
-/* A message being written lies in two small files under the store's drafts/ (0700): NAME.txt, the text with its headers as the editor sees it,
- * and NAME.ini, which account it is for and what it answers. They are written by pool threads (the screen never waits for a disk), before the
+/* A message being written lies in small files under the store's drafts/ (0700): NAME.txt, the text with its headers as the editor sees it;
+ * NAME.ini, which account it is for and what it answers; and, while the text alone is edited, NAME.body, which then goes before that in NAME.txt. They are written by pool threads (the screen never waits for a disk), before the
  * editor starts and after every change, one write after the other, so that none overtakes the next or the editor; and removed only when the outbox or
  * the Drafts folder durably holds the message. */
 #include "app/app-private.h"
-#include "app/composer-private.h"
+#include "app/composer-model.h"
 #include "app/draft-files.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/paths.h>
@@ -11,27 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_DRAFT_BYTES (16u << 20)
-
-struct FmComposer {
-  FmApp *app;
-  FmDraft *draft;
-  FmAccountSpec *account;
-  gint64 replied_id, forwarded_id, draft_id;
-  char *path;      /* NAME.txt */
-  char *files_dir; /* attachments taken from another message, or NULL */
-  char *problem;
-  char *broken;  /* why the text in the file can't be used; NULL: it is the draft's */
-  gboolean busy; /* being built or handed over */
-  int refs;      /* one of the app, one of a write under way */
-  gboolean saving, save_again, edit_after, gone;
-};
-
 /* --- files --- */
 
 typedef struct {
-  char *path, *text, *ini_path, *ini;
-  FmComposer *composer; /* a reference */
+  char *path, *text, *body_path, *body, *ini_path, *ini; /* BODY NULL: no such file, now that the text is in PATH */
+  FmComposer *composer;                                  /* a reference */
 } Save;
 
 static void
@@ -42,15 +26,17 @@ save_free (gpointer data)
   fm_composer_free (save->composer);
   g_free (save->path);
   g_free (save->text);
+  g_free (save->body_path);
+  g_free (save->body);
   g_free (save->ini_path);
   g_free (save->ini);
   g_free (save);
 }
 
-static char *
-ini_path_of (const char *path)
+char *
+fm_composer_file (const char *path, const char *ending)
 {
-  return g_strdup_printf ("%.*s.ini", (int) (strlen (path) - 4), path);
+  return g_strdup_printf ("%.*s.%s", (int) (strlen (path) - 4), path, ending);
 }
 
 static gpointer
@@ -60,21 +46,22 @@ save_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
   g_autofree char *dir = g_path_get_dirname (save->path);
 
   if (!fm_paths_make_private_dir (dir, error) || !fm_paths_write_file (save->path, save->text, strlen (save->text), error)
-      || !fm_paths_write_file (save->ini_path, save->ini, strlen (save->ini), error))
+      || !fm_paths_write_file (save->ini_path, save->ini, strlen (save->ini), error)
+      || (save->body && !fm_paths_write_file (save->body_path, save->body, strlen (save->body), error)))
     return NULL;
+  if (!save->body)
+    unlink (save->body_path);
   return GINT_TO_POINTER (1);
 }
-
-static void start_editor (FmComposer *composer);
-static void save_files (FmComposer *composer);
 
 static void
 remove_files (FmComposer *composer)
 {
-  g_autofree char *ini = ini_path_of (composer->path);
+  g_autofree char *ini = fm_composer_file (composer->path, "ini"), *body = fm_composer_file (composer->path, "body");
 
   unlink (composer->path);
   unlink (ini);
+  unlink (body);
   fm_draft_files_remove (composer->files_dir);
 }
 
@@ -110,16 +97,16 @@ save_done (gpointer result, const GError *error, gpointer data)
   else if (!result)
     tell_unsaved (composer, error);
   else if (composer->save_again)
-    save_files (composer);
+    fm_composer_save (composer);
   else if (composer->edit_after)
     {
       composer->edit_after = FALSE;
-      start_editor (composer);
+      fm_composer_edit_start (composer);
     }
 }
 
-static void
-save_files (FmComposer *composer)
+void
+fm_composer_save (FmComposer *composer)
 {
   Save *save;
   g_autofree char *references = NULL;
@@ -132,7 +119,9 @@ save_files (FmComposer *composer)
   composer->refs++;
   composer->saving = TRUE;
   save->path = g_strdup (composer->path);
-  save->ini_path = ini_path_of (composer->path);
+  save->ini_path = fm_composer_file (composer->path, "ini");
+  save->body_path = fm_composer_file (composer->path, "body");
+  save->body = composer->edit_after && !composer->with_headers ? fm_draft_to_text (composer->draft, FALSE) : NULL;
   save->text = fm_draft_to_text (composer->draft, TRUE);
   references = g_strjoinv (" ", (char **) fm_draft_references (composer->draft));
   save->ini = g_strdup_printf ("account=%s\nreplied=%" G_GINT64_FORMAT "\nforwarded=%" G_GINT64_FORMAT "\ndraft=%" G_GINT64_FORMAT
@@ -193,8 +182,8 @@ fm_composer_set_files_dir (FmComposer *composer, char *dir)
   composer->files_dir = dir;
 }
 
-static void
-check (FmComposer *composer)
+void
+fm_composer_check (FmComposer *composer)
 {
   const char *problem = NULL;
 
@@ -214,8 +203,8 @@ check (FmComposer *composer)
 void
 fm_composer_touch (FmComposer *composer)
 {
-  check (composer);
-  save_files (composer);
+  fm_composer_check (composer);
+  fm_composer_save (composer);
   fm_app_changed (composer->app, FM_CHANGE_COMPOSER);
 }
 
@@ -238,103 +227,6 @@ fm_composer_discard (FmComposer *composer)
   if (!composer->saving)
     remove_files (composer);
   drop (composer);
-}
-
-/* --- the editor --- */
-
-/* Whoever throws the From line out with the rest of the header means themselves. */
-static void
-keep_sender (FmComposer *composer)
-{
-  const FmAccountSpec *spec = composer->account;
-  FmAddress own = { spec->address_name ? spec->address_name : "", spec->address ? spec->address : "" };
-  g_autoptr (FmAddressList) from = NULL;
-
-  if (fm_address_list_length (fm_draft_list (composer->draft, FM_DRAFT_FROM)) > 0 || !*own.address)
-    return;
-  from = fm_address_list_new (&own, 1);
-  fm_draft_set_list (composer->draft, FM_DRAFT_FROM, from);
-}
-
-/* The draft from the file; a text that can't be read as one stays there untouched. */
-static void
-take_text (FmComposer *composer)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *text = NULL;
-  gsize size = 0;
-
-  g_clear_pointer (&composer->broken, g_free);
-  if (!g_file_get_contents (composer->path, &text, &size, &error))
-    {
-      fm_app_complain (composer->app, "the editor's file is gone: %s; the text is as it was before", error->message);
-      save_files (composer);
-    }
-  else if (!fm_draft_update_from_text (composer->draft, text, size, TRUE, &error))
-    composer->broken = g_strdup_printf ("%s: e goes on editing", error->message);
-  else
-    {
-      keep_sender (composer);
-      save_files (composer); /* the editor may have left it unsynced */
-    }
-}
-
-static void
-editor_ended (const char *answer, gpointer data)
-{
-  FmApp *app = data;
-  FmComposer *composer = app->composer;
-
-  if (!composer)
-    return;
-  if (answer)
-    take_text (composer);
-  check (composer);
-  app->shell->act (app->shell_data, FM_SHELL_COMPOSER, 0);
-  fm_app_changed (app, FM_CHANGE_COMPOSER);
-  if (answer && strcmp (answer, "127") == 0)
-    fm_app_complain (app, "the editor can't be started: `:set editor=...`, or VISUAL or EDITOR in the environment, names one");
-  else if (answer && strcmp (answer, "0") != 0)
-    fm_app_complain (app, "the editor ended with status %s; the text is kept", answer);
-}
-
-static void
-start_editor (FmComposer *composer)
-{
-  FmApp *app = composer->app;
-  const char *editor = fm_config_get (app->config, "editor");
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) words = NULL;
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-
-  if (!*editor)
-    editor = g_getenv ("VISUAL");
-  if (!editor || !*editor)
-    editor = g_getenv ("EDITOR");
-  if (!editor || !*editor)
-    editor = "vi";
-  if (!g_shell_parse_argv (editor, NULL, &words, &error))
-    {
-      fm_app_complain (app, "the editor's command `%s` can't be read: %s", editor, error->message);
-      return;
-    }
-  for (guint i = 0; words[i]; i++)
-    g_ptr_array_add (argv, words[i]);
-  g_ptr_array_add (argv, composer->path);
-  g_ptr_array_add (argv, NULL);
-  app->shell->run (app->shell_data, (const char *const *) argv->pdata, editor_ended, app);
-}
-
-void
-fm_composer_edit (FmComposer *composer)
-{
-  if (composer->broken)
-    {
-      start_editor (composer);
-      return;
-    }
-  composer->edit_after = TRUE;
-  save_files (composer);
 }
 
 /* --- sending --- */
@@ -471,7 +363,7 @@ build_message (FmComposer *composer, gboolean for_drafts)
 void
 fm_composer_send (FmComposer *composer)
 {
-  check (composer);
+  fm_composer_check (composer);
   if (composer->problem)
     fm_app_complain (composer->app, "%s", composer->problem);
   else
@@ -487,103 +379,6 @@ fm_composer_postpone (FmComposer *composer)
       return;
     }
   build_message (composer, TRUE);
-}
-
-/* --- what was left --- */
-
-/* Whether that process is a Fulmar; numbers are given out again, after a restart of the machine all the more. */
-static gboolean
-is_ours (const char *pid)
-{
-  g_autofree char *path = g_build_filename ("/proc", pid, "comm", NULL), *name = NULL, *own = NULL;
-
-  return g_file_get_contents (path, &name, NULL, NULL) && g_file_get_contents ("/proc/self/comm", &own, NULL, NULL)
-         && strcmp (name, own) == 0;
-}
-
-GPtrArray *
-fm_composer_leftovers (FmApp *app)
-{
-  GPtrArray *paths = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *dir = g_build_filename (app->data_dir, "drafts", NULL);
-  g_autoptr (GDir) entries = g_dir_open (dir, 0, NULL);
-  const char *name;
-
-  while (entries && paths->len < 100 && (name = g_dir_read_name (entries)))
-    {
-      g_auto (GStrv) parts = g_strsplit (name, "-", 3);
-      if (!g_str_has_suffix (name, ".txt") || g_strv_length (parts) != 3)
-        continue;
-      if (!is_ours (parts[1]))
-        g_ptr_array_add (paths, g_build_filename (dir, name, NULL));
-    }
-  return paths;
-}
-
-/* NAME= of an .ini text; Transfer: full, or NULL. */
-static char *
-ini_value (const char *ini, const char *name)
-{
-  g_auto (GStrv) lines = g_strsplit (ini, "\n", 20);
-  gsize length = strlen (name);
-
-  for (guint i = 0; lines[i]; i++)
-    if (strncmp (lines[i], name, length) == 0 && lines[i][length] == '=')
-      return g_strdup (lines[i] + length + 1);
-  return NULL;
-}
-
-static gint64
-ini_number (const char *ini, const char *name)
-{
-  g_autofree char *value = ini_value (ini, name);
-
-  return value ? g_ascii_strtoll (value, NULL, 10) : 0;
-}
-
-FmComposer *
-fm_composer_recover (FmApp *app, const char *path)
-{
-  g_autofree char *text = NULL, *ini = NULL, *ini_path = ini_path_of (path), *account = NULL, *in_reply_to = NULL, *references = NULL,
-                  *files = NULL;
-  g_auto (GStrv) chain = NULL;
-  g_autoptr (GError) error = NULL;
-  FmAccountSpec *spec;
-  FmComposer *composer;
-  FmDraft *draft;
-  gsize size;
-
-  if (!g_file_get_contents (path, &text, &size, &error) || size > MAX_DRAFT_BYTES)
-    {
-      fm_app_complain (app, "the unfinished message can't be read: %s", error ? error->message : "it is too large");
-      return NULL;
-    }
-  if (!g_file_get_contents (ini_path, &ini, NULL, NULL))
-    ini = g_strdup ("");
-  account = ini_value (ini, "account");
-  in_reply_to = ini_value (ini, "in-reply-to");
-  references = ini_value (ini, "references");
-  files = ini_value (ini, "files");
-  spec = fm_app_account_named (app, account ? account : "");
-  if (!spec && !(spec = fm_app_account_named (app, fm_app_default_account (app))))
-    {
-      fm_app_complain (app, "there is no account to write from");
-      return NULL;
-    }
-  draft = fm_draft_new ();
-  fm_draft_update_from_text (draft, text, size, TRUE, &error);
-  fm_draft_set_in_reply_to (draft, in_reply_to);
-  chain = g_strsplit (references ? references : "", " ", 300);
-  fm_draft_set_references (draft, (const char *const *) chain);
-  composer = fm_composer_new (app, spec, draft);
-  g_free (composer->path);
-  composer->path = g_strdup (path);
-  composer->broken = error ? g_strdup_printf ("%s: e goes on editing", error->message) : NULL;
-  if (files && *files)
-    composer->files_dir = g_strdup (files);
-  fm_composer_set_origin (composer, ini_number (ini, "replied"), ini_number (ini, "forwarded"), ini_number (ini, "draft"));
-  check (composer);
-  return composer;
 }
 
 /* --- for the view --- */

@@ -29,7 +29,10 @@ src_app_libapp_a_SOURCES = \
 	src/app/cmd-undo.c \
 	src/app/command.c \
 	src/app/commands.h \
+	src/app/composer-edit.c \
+	src/app/composer-model.h \
 	src/app/composer-private.h \
+	src/app/composer-recover.c \
 	src/app/composer.c \
 	src/app/config-account.c \
 	src/app/config-account.h \

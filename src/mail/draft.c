@@ -384,6 +384,11 @@ fm_draft_update_from_text (FmDraft *draft, const char *text, gssize size_bytes, 
       g_set_error (error, FM_ERROR, FM_ERROR_LIMIT, "the text is longer than %d MB", MAX_TEXT_BYTES >> 20);
       return FALSE;
     }
+  if (memchr (text, '\0', size) != NULL)
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID, "the text holds a NUL byte, which no mail can");
+      return FALSE;
+    }
   g_autoptr (FmDraft) edited = fm_draft_dup (draft);
   g_autofree char *copy = g_strndup (text, size);
   fm_draft_set_body (edited, copy);

@@ -102,6 +102,66 @@ def wrong_header_keeps_the_text(test):
     assert mail.get_body().get_content().count("my precious words") == 1 and "no header" not in str(mail), str(mail)
 
 
+def header_or_text(test):
+    """`e` gives the editor the text alone, `E` the header too; a header that is wrong is told and kept until it is mended; a NUL byte costs no word."""
+    home, out = begin(test, mails=[message("A question")], editor="cp \"$file\" \"%s\"\n. \"%s\"\n" % (test.path("seen"), test.path("todo")))
+
+    def editing(todo):
+        with open(test.path("todo"), "w") as out:
+            out.write(todo)
+
+    def seen():
+        with open(test.path("seen")) as file:
+            return file.read()
+    editing("echo first words >>\"$file\"")
+    with home.screen() as screen:
+        screen.wait("A question")
+        screen.press("r", lambda: letter(screen, "first words"))
+        assert seen().startswith("From: Ada <ada@localhost>\n"), seen()
+        editing("sed -i '1i second words' \"$file\"")
+        screen.press("e", lambda: letter(screen, "second words"))
+        assert seen().startswith("On Sat, 21 Nov") and "From:" not in seen() and "first words" in seen(), seen()
+        editing("sed -i -e '1,/^$/s/^Subject:.*/Subject: Another/' -e '1,/^$/s/^To: .*/To: not an address/' \"$file\"")
+        screen.press("E", lambda: "no mail address" in screen.text() and "Another" not in screen.text(), "what is wrong with it")
+        assert seen().startswith("From: Ada") and "second words" in seen(), seen()
+        for key in "y", "P":
+            screen.press(key, "no mail address", "neither sent nor postponed")
+        editing("sed -i '1,/^$/s/^To: .*/To: bob@example.org/' \"$file\"")
+        screen.press("e", lambda: letter(screen, "Another", "bob@example.org", "second words") and "no mail address" not in screen.text(), "mended")
+        assert "To: not an address" in seen(), "it was kept: " + seen()
+        editing("printf 'third\\000words\\n' >>\"$file\"")
+        screen.press("e", "NUL byte")
+        editing("tr -d '\\000' <\"$file\" >\"$file.new\"; mv \"$file.new\" \"$file\"")
+        screen.press("e", lambda: letter(screen, "thirdwords"))
+        screen.press("y", "sent \"Another\"")
+        assert screen.quit() == 0
+    mail, = sent(out)
+    assert (mail["To"], mail["Subject"]) == ("bob@example.org", "Another"), mail
+    words = mail.get_body().get_content()
+    assert words.startswith("second words\n") and words.count("first words") == words.count("thirdwords") == 1, words
+    assert os.listdir(drafts_dir(home)) == []
+
+
+def killed_editing_the_text(test):
+    home, out = begin(test, mails=[message("A question", ident="q@test")], editor=(
+        "case $file in *.body) echo words before the crash >>\"$file\"; touch \"%s\"; exec sleep 1000;; esac\n" % test.path("open")))
+    screen = test.enter(home.screen())
+    screen.wait("A question")
+    screen.press("r", lambda: letter(screen, "Re: A question"))
+    screen.keys("e")
+    wait_for(lambda: os.path.exists(test.path("open")), "the editor")
+    screen.kill()
+    home.editor = "true"
+    with home.screen() as screen:
+        screen.wait(lambda: "1 unfinished" in screen.line(0), "what was left is told")
+        screen.press("R", "words before the crash")
+        screen.press("y", "sent \"Re: A question")
+        assert screen.quit() == 0
+    mail, = sent(out)
+    assert "words before the crash" in mail.get_body().get_content() and mail["To"] == "Grace Hopper <grace@example.org>", str(mail)
+    assert os.listdir(drafts_dir(home)) == []
+
+
 def killed_in_the_editor(test):
     """By SIGKILL, the editor still open: the next start offers what the editor wrote."""
     home, out = begin(test, mails=[message("A question", ident="q@test")], editor=(
@@ -238,4 +298,4 @@ def unsent(test):
 
 
 if __name__ == "__main__":
-    run_tests(joiners, asks_whom_and_what, wrong_header_keeps_the_text, killed_in_the_editor, broken_editors, postponed_with_files, long_letter, taken_back, unsent)
+    run_tests(joiners, asks_whom_and_what, wrong_header_keeps_the_text, header_or_text, killed_editing_the_text, killed_in_the_editor, broken_editors, postponed_with_files, long_letter, taken_back, unsent)
