@@ -48,11 +48,12 @@ find_waiting (Call *c, const FmMessageInput *input, gint64 mid)
   return fm_sql_value (
       &c->writer->reader, 0,
       "SELECT m.id FROM msg m JOIN folder f ON f.id = m.folder_id WHERE " FM_SCHEMA_OF_MID (
-          "m.", "?1") " AND +m.folder_id=?2 AND m.uid IS NULL"
-                      " AND (m.size=?3 OR m.size=0 OR ?3=0 OR abs(m.size-?3) < 1024 AND m.blob_id IS NOT NULL)"
-                      " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op WHERE state=0 AND (msg_id=m.id AND (target_id=?2 OR kind=4) OR"
-                      " new_msg_id=m.id AND new_msg_id<>0)))"
-                      " ORDER BY abs(m.date-?4), m.id LIMIT 1",
+          "m.",
+          "?1") " AND +m.folder_id=?2 AND m.uid IS NULL"
+                " AND (m.size=?3 OR m.size=0 OR ?3=0 OR abs(m.size-?3) < 1024 AND m.blob_id IS NOT NULL)"
+                " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op WHERE state=0 AND (msg_id=m.id AND (target_id=?2 AND kind=1 OR kind=4) OR"
+                " new_msg_id=m.id AND new_msg_id<>0)))"
+                " ORDER BY abs(m.date-?4), m.id LIMIT 1",
       "iiii", mid, c->folder_id, (gint64) input->size_bytes, fm_message_batch_date (input));
 }
 
@@ -77,7 +78,7 @@ find_leaving_unmet (Call *c, const FmMessageInput *input, gint64 mid)
                        " AND o.uid IS NULL AND o.state<2 AND o.kind IN (1,3) AND m.mid=?2 AND (m.size=?3 OR m.size=0 OR ?3=0)"
                        " AND (o.after_op=0 OR EXISTS (SELECT 1 FROM op a WHERE a.id=o.after_op AND a.kind IN (5,6)))"
                        " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op p WHERE p.state=0 AND p.id<o.id AND (p.msg_id=o.msg_id AND"
-                       " (p.target_id=?1 OR p.kind=4 AND p.folder_id=?1) OR p.new_msg_id=o.msg_id AND p.new_msg_id<>0)))"
+                       " (p.target_id=?1 AND p.kind=1 OR p.kind=4 AND p.folder_id=?1) OR p.new_msg_id=o.msg_id AND p.new_msg_id<>0)))"
                        " ORDER BY o.id LIMIT 1",
                        "iii", c->folder_id, mid, (gint64) input->size_bytes);
 }
@@ -91,9 +92,10 @@ meet_leaving (Call *c, gint64 op, gint64 row, guint32 uid, GError **error)
   return fm_message_store_doubt_body (c->writer, row, error)
          && fm_sql_exec (r, error, "UPDATE op SET uid=? WHERE msg_id=? AND id<=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<4",
                          "uiii", uid, row, op, c->folder_id)
-         && fm_sql_exec (r, error,
-                         "UPDATE op SET state=3 WHERE state=2 AND id<?2 AND msg_id=?1 AND (target_id=?3 OR kind=4 AND folder_id=?3)", "iii",
-                         row, op, c->folder_id)
+         && fm_sql_exec (
+             r, error,
+             "UPDATE op SET state=3 WHERE state=2 AND id<?2 AND msg_id=?1 AND (target_id=?3 AND kind=1 OR kind=4 AND folder_id=?3)", "iii",
+             row, op, c->folder_id)
          && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND id<?2 AND new_msg_id=?1 AND new_msg_id<>0", "ii", row, op);
 }
 
@@ -125,7 +127,8 @@ give_uid (Call *c, gint64 id, const FmMessageInput *input, GError **error)
   return fm_sql_exec (r, error, "UPDATE msg SET uid=?, size = CASE WHEN ?=0 THEN size ELSE ?2 END, idate=?, modseq=0 WHERE id=?", "uiii",
                       input->uid, (gint64) input->size_bytes, input->internal_date_utc, id)
          && fm_message_store_doubt_body (c->writer, id, error)
-         && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND msg_id=?1 AND (target_id=?2 OR kind=4 AND folder_id=?2)", "ii",
+         && fm_sql_exec (r, error,
+                         "UPDATE op SET state=3 WHERE state=2 AND msg_id=?1 AND (target_id=?2 AND kind=1 OR kind=4 AND folder_id=?2)", "ii",
                          id, c->folder_id)
          && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND new_msg_id=?1 AND new_msg_id<>0", "i", id)
          && fm_sql_exec (r, error, "UPDATE op SET uid=? WHERE msg_id=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<>4", "uii",

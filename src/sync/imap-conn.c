@@ -125,16 +125,17 @@ wait_before_retry (FmImapConn *conn, FmPort *port, const GError *why)
   return FALSE;
 }
 
-/* The others don't knock before the front is in: one wrong password is asked about once, and a dead server is tried by one. With a request
- * in hand (ASKED) they wait only until the front has failed. */
+/* The others don't knock before the front is in: one wrong password is asked about once, and a dead server is tried by one. With a request in hand
+ * the back waits only until the front has failed. Without one it does not wait: requests may come behind what it has in hand, and the front posts
+ * a whole pass when it is in. */
 static gboolean
-front_is_in (FmImapConn *conn, gboolean asked)
+front_is_in (FmImapConn *conn)
 {
   FmAccountWorker *worker = conn->worker;
-  gboolean in;
+  gboolean is_back = strcmp (conn->name, "back") == 0, in;
 
   pthread_mutex_lock (&worker->mutex);
-  while (!worker->front_in && !fm_imap_worker_stopping (worker) && !(asked && worker->why))
+  while (!worker->front_in && !fm_imap_worker_stopping (worker) && !(is_back && (!conn->asked || worker->why)))
     pthread_cond_wait (&worker->cond, &worker->mutex);
   in = worker->front_in && !fm_imap_worker_stopping (worker);
   pthread_mutex_unlock (&worker->mutex);
@@ -176,7 +177,7 @@ fm_imap_conn_open (FmImapConn *conn, FmPort *interrupt)
   while (!conn->session)
     {
       g_autoptr (GError) error = NULL;
-      if (fm_imap_worker_stopping (worker) || (!is_front && !front_is_in (conn, conn->asked)))
+      if (fm_imap_worker_stopping (worker) || (!is_front && !front_is_in (conn)))
         return FALSE;
       /* Signed in and lost at once, more than once: no reason to hurry. */
       if (conn->failures > 1 && conn->lost)

@@ -194,7 +194,8 @@ class Sequence:
         return self.act_on(index, number, pick, "notjunk")
 
     def do_delete(self, index, number, pick):
-        self.may_go.add(number)
+        # Which of several twins it is can't be told where there is no body.
+        self.may_go.update(self.twins if number in self.twins else {number})
         return self.act_on(index, number, pick, "delete")
 
     def do_append(self, index, folder):

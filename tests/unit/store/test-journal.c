@@ -478,6 +478,23 @@ test_met_on_the_way_back (void **state)
 }
 
 static void
+test_met_before_its_copy (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  OK (fm_journal_confirm (b->w, op, 0, E));
+  OK (fm_journal_plan_copy (b->w, group (b), &id, 1, b->archive, NULL, E));
+  assert_int_equal (put (b, b->archive, 31, 1, 0), id);
+  guint32 uid;
+  send_one (b, FM_OP_COPY, &uid);
+  assert_int_equal (uid, 31);
+  commit (b);
+}
+
+static void
 test_not_met_by_what_is_planned (void **state)
 {
   Box *b = *state;
@@ -548,6 +565,7 @@ main (void)
                                       T (test_kill),
                                       T (test_taken_back_before_sent),
                                       T (test_met_on_the_way_back),
+                                      T (test_met_before_its_copy),
                                       T (test_not_met_by_what_is_planned),
                                       T (test_gone_with_its_copies),
                                       T (test_refused_before_the_way_back) };
