@@ -57,8 +57,8 @@ class Times:
         assert not self.has_room or percentile(self.whole, .99) <= FRAME_MS, "keys are not answered within a frame on a machine with room"
 
 
-def measure(test, screen, what, rounds=12):
-    """Keys of daily life; each paints something."""
+def measure(test, screen, what, rounds=30):
+    """Keys of daily life; each paints something. As many as it takes for the hundredth part of them to be more than one."""
     times = Times(test, what)
     screen.press("=", lambda: place(screen) and place(screen)[0] == 1)
     for _ in range(rounds):
