@@ -28,7 +28,11 @@ run_fold_all (const FmCommandCall *call)
 }
 
 const FmCommand fm_cmd_thread_commands[] = {
-  { .name = "fold-thread", .help = "fold or unfold the thread", .default_keys = "<Esc>v", .contexts = FM_CONTEXT_LIST, .run = run_fold },
+  { .name = "fold-thread",
+    .help = "fold or unfold the thread: one line of its root, with the newest date",
+    .default_keys = "<Esc>v",
+    .contexts = FM_CONTEXT_LIST,
+    .run = run_fold },
   { .name = "fold-all", .help = "fold or unfold all threads", .default_keys = "<Esc>V", .contexts = FM_CONTEXT_LIST, .run = run_fold_all },
   { NULL },
 };

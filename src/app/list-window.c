@@ -1,5 +1,6 @@
 /* The rows around what is shown: a few hundred, read by the array of positions, or, while that still loads, by keyset pages from the top. */
 #include "app/list-model.h"
+#include <fulmar/mail/flags.h>
 
 #define FIRST_ROWS 120
 
@@ -93,6 +94,19 @@ fm_list_window_at (FmList *list, guint64 position)
   return cached (list, position);
 }
 
+/* A folded thread's line keeps the thread's date; its own message may have been read, or not any more, since. */
+static void
+follow_thread (FmRow *fresh, const FmRow *old)
+{
+  gboolean is_unread = !(fresh->flags & FM_FLAG_SEEN), was_unread = !(old->flags & FM_FLAG_SEEN);
+
+  fresh->date_utc = old->date_utc;
+  if (was_unread && !is_unread && fresh->thread_unread > 0)
+    fresh->thread_unread--;
+  else if (is_unread && !was_unread)
+    fresh->thread_unread++;
+}
+
 /* The cached rows again, in place: flags are fresh in this frame, and rows that left are holes until the new array comes. */
 void
 fm_list_window_reread (FmList *list)
@@ -128,6 +142,8 @@ fm_list_window_reread (FmList *list)
       fresh->folded = old->folded;
       fresh->thread_count = old->thread_count;
       fresh->thread_unread = old->thread_unread;
+      if (fresh->folded)
+        follow_thread (fresh, old);
       list->cache->pdata[i] = fm_list_store_row_ref (fresh);
       fm_list_store_row_unref (old);
       next++;

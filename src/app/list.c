@@ -233,6 +233,8 @@ fm_list_line (FmList *list, guint64 position, FmListLine *ret_line)
   line.flags = line.row->flags;
   line.pending = fm_overlay_apply (list->app->overlay, line.row->id, &line.flags, &line.gone);
   line.tagged = fm_list_is_tagged (list, line.row->id);
+  if (line.row->folded && line.row->thread_unread > !(line.row->flags & FM_FLAG_SEEN))
+    line.flags &= ~(guint) FM_FLAG_SEEN; /* others in it are unread */
   *ret_line = line;
   return TRUE;
 }

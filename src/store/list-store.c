@@ -193,25 +193,56 @@ tree_emit (Tree *tree, GPtrArray *rows)
     }
 }
 
-/* A folded thread is drawn by its newest message. */
+/* A page of folded threads reads no more than this many messages of each. */
+#define FOLDED_TREE_MAX 200
+
+/* The first line that the thread would have unfolded; of a long one, its oldest message, which is the same unless clocks are wrong. */
+static gboolean
+append_root (FmStoreReader *reader, gint64 thread_id, gint64 folder_id, guint count, GPtrArray *rows, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+  g_auto (Tree) tree = { 0 };
+  g_autoptr (GPtrArray) lines = new_rows ();
+
+  if (count > FOLDED_TREE_MAX)
+    return fm_sql_query (&q, reader, error, ROW_SELECT "WHERE m.thread_id=? AND m.folder_id=? ORDER BY m.date, m.id LIMIT 1", "ii",
+                         thread_id, folder_id)
+           && read_rows (&q, rows, error);
+  if (!tree_load (&tree, reader, thread_id, folder_id, error))
+    return FALSE;
+  tree_emit (&tree, lines);
+  if (lines->len > 0)
+    g_ptr_array_add (rows, fm_list_store_row_ref (lines->pdata[0]));
+  return TRUE;
+}
+
+/* A folded thread is drawn by its root, with the date of its newest message. */
 static gboolean
 append_folded (FmStoreReader *reader, gint64 thread_id, gint64 folder_id, GPtrArray *rows, GError **error)
 {
   g_auto (FmSql) q = { 0 };
-  guint before = rows->len;
+  guint before = rows->len, count = 1, unread = 0;
+  gint64 last = 0;
 
-  if (!fm_sql_query (&q, reader, error, ROW_SELECT "WHERE m.thread_id=? AND m.folder_id=? ORDER BY m.date DESC, m.id DESC LIMIT 1", "ii",
-                     thread_id, folder_id)
-      || !read_rows (&q, rows, error))
+  if (!fm_sql_query (&q, reader, error, "SELECT last, count, unread FROM thread WHERE folder_id=? AND thread_id=?", "ii", folder_id,
+                     thread_id))
+    return FALSE;
+  if (fm_sql_step (&q))
+    {
+      last = fm_sql_int (&q, 0);
+      count = (guint) fm_sql_int (&q, 1);
+      unread = (guint) fm_sql_int (&q, 2);
+    }
+  if (!fm_sql_end (&q, error) || !append_root (reader, thread_id, folder_id, count, rows, error))
     return FALSE;
   if (rows->len == before)
     return TRUE;
   FmRow *row = rows->pdata[before];
-  row->thread_count
-      = (guint) fm_sql_value (reader, 1, "SELECT count FROM thread WHERE folder_id=? AND thread_id=?", "ii", folder_id, thread_id);
-  row->thread_unread
-      = (guint) fm_sql_value (reader, 0, "SELECT unread FROM thread WHERE folder_id=? AND thread_id=?", "ii", folder_id, thread_id);
-  row->folded = row->thread_count > 1;
+  row->thread_count = count;
+  row->thread_unread = unread;
+  row->folded = count > 1;
+  if (row->folded)
+    row->date_utc = last;
   return TRUE;
 }
 

@@ -13,7 +13,7 @@ typedef struct FmList FmList;
 /* value struct: what one line shows; strings valid until the list changes */
 typedef struct {
   const FmRow *row;  /* store's truth */
-  guint flags;       /* with the overlay */
+  guint flags;       /* with the overlay; a folded thread is unread if anything in it is */
   gboolean pending;  /* an action waits for the disk: draw `...` */
   gboolean gone;     /* leaves this list when the action is durable (moved, deleted): drawn struck */
   gboolean tagged;   /* selected with t */

@@ -22,7 +22,7 @@ typedef struct {
   guint16 depth;
   gboolean is_last_child, has_children, is_orphan;
   guint64 open_levels;
-  gboolean folded;                   /* stands for its whole thread */
+  gboolean folded;                   /* stands for its whole thread: the root, with the newest one's date */
   guint thread_count, thread_unread; /* of the folder's part of the thread */
 } FmRow;
 

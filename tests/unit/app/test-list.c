@@ -4,6 +4,7 @@
 #include <fulmar/app/app.h>
 #include <fulmar/base/clock.h>
 #include <fulmar/index/index-worker.h>
+#include <fulmar/mail/flags.h>
 #include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -188,6 +189,38 @@ a_limit_that_was_taken_back_does_not_come (void **state)
   close_app (&f);
 }
 
+/* Folded, a thread is its root's line with the newest date; unread if anything in it is; read in the same frame as the last of it is. */
+static void
+a_folded_thread_speaks_for_all (void **state)
+{
+  Fixture f;
+  open_app (&f, TRUE);
+  FmList *list = fm_app_list (f.app);
+  FmListLine line;
+  WAIT_FOR (list->positions != NULL && list->load_request == 0);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "fold-all");
+  WAIT_FOR (fm_list_total (list) == N / 4 && list->load_request == 0);
+  g_autofree char *subject = subject_at (list, 0);
+  assert_string_equal (subject, "letter 36");
+  assert_true (fm_list_line (list, 0, &line) && line.flags & FM_FLAG_SEEN);
+  assert_int_equal (line.row->date_utc, 1700000000 + 39 * 60);
+  assert_true (fm_list_line (list, 1, &line) && !(line.flags & FM_FLAG_SEEN) && line.row->flags & FM_FLAG_SEEN); /* 32, with 35 in it */
+  assert_int_equal (line.row->date_utc, 1700000000 + 35 * 60);
+  fm_list_set_cursor (list, 1);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "read-thread");
+  WAIT_FOR (fm_list_line (list, 1, &line) && line.flags & FM_FLAG_SEEN && list->load_request == 0);
+  assert_int_equal (line.row->date_utc, 1700000000 + 35 * 60);
+  fm_list_set_cursor (list, 1);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "toggle-read");
+  assert_true (fm_list_line (list, 1, &line) && !(line.flags & FM_FLAG_SEEN));
+  WAIT_FOR (fm_list_line (list, 1, &line) && !line.pending && list->load_request == 0);
+  assert_true (!(line.flags & FM_FLAG_SEEN) && line.row->date_utc == 1700000000 + 35 * 60);
+  fm_list_set_cursor (list, 1);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "toggle-read");
+  assert_true (fm_list_line (list, 1, &line) && line.flags & FM_FLAG_SEEN);
+  close_app (&f);
+}
+
 static void
 hunt_for (Fixture *f, const char *query)
 {
@@ -271,6 +304,7 @@ main (int argc, char **argv)
     cmocka_unit_test (unread_is_found_around_the_end),
     cmocka_unit_test (an_answer_that_came_too_late_is_not_shown),
     cmocka_unit_test (a_limit_that_was_taken_back_does_not_come),
+    cmocka_unit_test (a_folded_thread_speaks_for_all),
     cmocka_unit_test (the_next_hit_comes_when_it_is_known),
     cmocka_unit_test (the_next_hit_is_a_message_not_a_number),
     cmocka_unit_test (commands_are_sound),

@@ -78,7 +78,12 @@ test_threads (void **state)
   spec.all_folded = TRUE;
   g_autoptr (GPtrArray) folded = fm_list_store_first (b->r, &spec, 10, NULL);
   assert_int_equal (folded->len, 2);
-  assert_int_equal (((FmRow *) folded->pdata[1])->thread_count, 3);
+  const FmRow *line = folded->pdata[1];
+  assert_int_equal (line->thread_count, 3);
+  assert_int_equal (line->thread_unread, 1);
+  assert_int_equal (line->id, root);
+  assert_int_equal (line->date_utc, ((FmRow *) rows->pdata[3])->date_utc);
+  assert_true (line->folded && line->depth == 0 && !((FmRow *) folded->pdata[0])->folded);
   g_autoptr (FmPositions) fp = fm_positions_load (b->r, &spec, NULL, NULL);
   assert_true (fm_positions_find (fp, b->r, leaf, &at));
   assert_int_equal (at, 1);
