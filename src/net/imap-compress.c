@@ -2,7 +2,7 @@
  * opens, where somebody waits for the first screen, but before the first big answer; and not where the answers come in less time than it takes
  * to unpack them, which is the case on this machine and on a quick local network. Credentials have left before it by its place in the session:
  * nobody can put their own text beside them into one window. */
-#include "imap-engine.h"
+#include "imap-compress.h"
 #include <fulmar/base/log.h>
 
 #define WORTH_BYTES (64 * 1024)
@@ -19,7 +19,7 @@ is_worth_it (FmImapSession *session, guint64 expected_bytes)
 }
 
 gboolean
-fm_imap_engine_expect (FmImapSession *session, guint64 expected_bytes, GError **error)
+fm_imap_compress_expect (FmImapSession *session, guint64 expected_bytes, GError **error)
 {
   g_autoptr (GError) refused = NULL;
 

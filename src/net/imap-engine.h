@@ -46,8 +46,6 @@ gboolean fm_imap_engine_send (FmImapSession *session, GError **error);
 gboolean fm_imap_engine_run (FmImapSession *session, GError **error);
 /* Queues, runs, and returns the command's own outcome. Consumes TEXT. */
 gboolean fm_imap_engine_command (FmImapSession *session, char *text, GError **error);
-/* About EXPECTED_BYTES of answers are asked for next: compresses the connection from here on if that pays. FALSE: the connection is lost. */
-gboolean fm_imap_engine_expect (FmImapSession *session, guint64 expected_bytes, GError **error);
 /* Reads one response and acts on it; the text after "+" is *RET_TEXT (may be NULL; valid until the next step). */
 gboolean fm_imap_engine_step (FmImapSession *session, FmImapStep *ret_step, const char **ret_text, GError **error);
 /* Marks the connection lost, failing everything in flight. Always FALSE; ERROR gets a copy. */

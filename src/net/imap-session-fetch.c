@@ -1,4 +1,5 @@
 /* Fetching and waiting for it: headers in chunks that keep the link full, bodies past memory into a sink. */
+#include "imap-compress.h"
 #include "imap-engine.h"
 #include <fulmar/base/error.h>
 #include <stdlib.h>
@@ -140,7 +141,7 @@ fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, 
   FmImapStep step;
 
   g_array_append_vals (left, uids, n_ranges);
-  fm_imap_engine_expect (session, count_uids (left) * HEADERS_BYTES, NULL); /* a lost connection shows below */
+  fm_imap_compress_expect (session, count_uids (left) * HEADERS_BYTES, NULL); /* a lost connection shows below */
   while (pull.error == NULL && (left->len > 0 || chunks->len > 0))
     {
       while (left->len > 0 && chunks->len < DEPTH)
@@ -166,7 +167,7 @@ fm_imap_session_fetch_flags (FmImapSession *session, const FmImapRange *uids, gs
 
   for (gsize i = 0; i < n_ranges && changed_since == 0; i++)
     n += (guint64) uids[i].last - uids[i].first + 1;
-  fm_imap_engine_expect (session, MIN (n, session->state->selected.view.exists) * FLAGS_BYTES, NULL); /* a lost connection shows below */
+  fm_imap_compress_expect (session, MIN (n, session->state->selected.view.exists) * FLAGS_BYTES, NULL); /* a lost connection shows below */
   fm_imap_session_queue_fetch_flags (session, uids, n_ranges, changed_since, fm_imap_engine_keep_error, &own);
   fm_imap_engine_run (session, NULL);
   if (own == NULL)
@@ -340,7 +341,7 @@ fm_imap_session_fetch_bodies (FmImapSession *session, const guint32 *uids, FmSin
   g_autofree gboolean *is_told = g_new0 (gboolean, n);
   Flight flight = { .session = session, .uids = uids, .sinks = sinks, .n = n, .is_told = is_told, .fetched = fetched, .data = data };
 
-  if (n > 1 && fm_imap_engine_expect (session, n * BODY_BYTES, NULL) && fm_imap_engine_run (session, NULL))
+  if (n > 1 && fm_imap_compress_expect (session, n * BODY_BYTES, NULL) && fm_imap_engine_run (session, NULL))
     fetch_together (&flight);
   for (gsize i = 0; i < n; i++)
     if (!is_told[i])

@@ -20,6 +20,7 @@ src_net_libnet_a_SOURCES = \
 	src/net/imap-build.h \
 	src/net/imap-change.c \
 	src/net/imap-compress.c \
+	src/net/imap-compress.h \
 	src/net/imap-effect.c \
 	src/net/imap-effect.h \
 	src/net/imap-engine.c \

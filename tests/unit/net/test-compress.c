@@ -233,7 +233,7 @@ talk_wrong (FmFakePeer *peer, gpointer data)
   if (!fm_fake_server_imap_sign_in (peer, "COMPRESS=DEFLATE"))
     return;
   agree (&half, peer);
-  g_autofree char *tag = half_hear (&half);
+  g_free (half_hear (&half));
   if (*fault == NONSENSE)
     fm_fake_server_send_bytes (peer, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
   else if (*fault == THE_END)
