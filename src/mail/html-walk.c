@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/html-table.h"
+#include "mail/html-tag.h"
 #include "mail/html-walk.h"
 
 #define MAX_FRAMES 200000
-#define MAX_TABLE_LOOKS 400000 /* nodes looked at to judge tables, over the whole mail */
-#define MAX_CELL_BYTES 160
 #define MAX_SHOWN_BYTES 512
 #define MAX_ITEM 9999
 
@@ -247,109 +247,11 @@ put_image (Walker *w, const GumboNode *node)
 }
 
 /* What judging a table finds. */
-typedef struct {
-  guint rows, wide_rows, cells;
-  gsize longest;
-} TableLook;
-
-typedef struct {
-  const GumboNode *node;
-  guint next_child;
-} Step;
-
-static gboolean
-spoils_data_table (GumboTag tag)
-{
-  switch (tag)
-    {
-    case GUMBO_TAG_TABLE:
-    case GUMBO_TAG_UL:
-    case GUMBO_TAG_OL:
-    case GUMBO_TAG_BLOCKQUOTE:
-    case GUMBO_TAG_PRE:
-    case GUMBO_TAG_H1:
-    case GUMBO_TAG_H2:
-    case GUMBO_TAG_IMG:
-    case GUMBO_TAG_HR:
-      return TRUE;
-    default:
-      return FALSE;
-    }
-}
-
-static gsize
-ink_size (const char *text)
-{
-  gsize size = strlen (text), lead = strspn (text, " \t\r\n");
-  while (size > lead && g_ascii_isspace (text[size - 1]))
-    size--;
-  return size - MIN (lead, size);
-}
-
-static void
-end_row_look (TableLook *look, guint *filled, gsize *cell)
-{
-  if (*cell > 0)
-    (*filled)++;
-  look->longest = MAX (look->longest, *cell);
-  *cell = 0;
-  if (*filled > 0)
-    look->rows++;
-  if (*filled > 1)
-    look->wide_rows++;
-  *filled = 0;
-}
-
-/* Looks through the table until something shows that it is there for layout. */
-static gboolean
-is_data_table (Walker *w, const GumboNode *table)
-{
-  g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (Step));
-  TableLook look = { 0 };
-  guint filled = 0;
-  gsize cell = 0;
-  Step first = { table, 0 };
-  g_array_append_val (steps, first);
-  while (steps->len > 0)
-    {
-      Step *step = &g_array_index (steps, Step, steps->len - 1);
-      const GumboVector *children = &step->node->v.element.children;
-      if (step->next_child >= children->length)
-        {
-          g_array_set_size (steps, steps->len - 1);
-          continue;
-        }
-      const GumboNode *child = children->data[step->next_child++];
-      if (++w->looks > MAX_TABLE_LOOKS)
-        return FALSE;
-      if (child->type == GUMBO_NODE_TEXT)
-        cell += ink_size (child->v.text.text);
-      if (cell > MAX_CELL_BYTES)
-        return FALSE;
-      if (!is_element (child))
-        continue;
-      GumboTag tag = child->v.element.tag;
-      if (spoils_data_table (tag))
-        return FALSE;
-      if (tag == GUMBO_TAG_TR)
-        end_row_look (&look, &filled, &cell);
-      if (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH)
-        {
-          filled += cell > 0 ? 1 : 0;
-          cell = 0;
-        }
-      Step next = { child, 0 };
-      g_array_append_val (steps, next);
-    }
-  end_row_look (&look, &filled, &cell);
-  return look.wide_rows >= 2 && look.wide_rows * 2 >= look.rows;
-}
-
 static void
 begin_table (Walker *w, const GumboNode *node)
 {
   end_block (w, FALSE);
-  if (w->table_depth > 0 || !is_data_table (w, node))
+  if (w->table_depth > 0 || !fm_html_table_holds_data (node, &w->looks))
     return;
   const Frame *frame = top (w);
   FmDocShape shape = { .kind = FM_DOC_TABLE, .quote_level = frame->quote, .indent_cols = frame->indent, .blank_before = TRUE };
@@ -431,59 +333,6 @@ begin_item (Walker *w)
   g_strlcpy (w->marker, "-", sizeof w->marker);
 }
 
-static gboolean
-is_dropped (GumboTag tag)
-{
-  switch (tag)
-    {
-    case GUMBO_TAG_SCRIPT:
-    case GUMBO_TAG_TITLE:
-    case GUMBO_TAG_TEMPLATE:
-    case GUMBO_TAG_IFRAME:
-    case GUMBO_TAG_OBJECT:
-    case GUMBO_TAG_SVG:
-    case GUMBO_TAG_AUDIO:
-    case GUMBO_TAG_VIDEO:
-    case GUMBO_TAG_MAP:
-    case GUMBO_TAG_SELECT:
-    case GUMBO_TAG_TEXTAREA:
-      return TRUE;
-    default:
-      return FALSE;
-    }
-}
-
-static guint32
-tag_style (GumboTag tag)
-{
-  switch (tag)
-    {
-    case GUMBO_TAG_B:
-    case GUMBO_TAG_STRONG:
-    case GUMBO_TAG_TH:
-    case GUMBO_TAG_DT:
-      return FM_STYLE_BOLD;
-    case GUMBO_TAG_I:
-    case GUMBO_TAG_EM:
-    case GUMBO_TAG_CITE:
-      return FM_STYLE_ITALIC;
-    case GUMBO_TAG_U:
-    case GUMBO_TAG_INS:
-      return FM_STYLE_UNDERLINE;
-    case GUMBO_TAG_S:
-    case GUMBO_TAG_STRIKE:
-    case GUMBO_TAG_DEL:
-      return FM_STYLE_STRIKE;
-    case GUMBO_TAG_CODE:
-    case GUMBO_TAG_TT:
-    case GUMBO_TAG_KBD:
-    case GUMBO_TAG_SAMP:
-      return FM_STYLE_CODE;
-    default:
-      return 0;
-    }
-}
-
 static void
 apply_css (Frame *frame, guint css)
 {
@@ -498,49 +347,6 @@ apply_css (Frame *frame, guint css)
     frame->zero_font = TRUE;
   else if (css & FM_HTML_STYLE_REAL_FONT)
     frame->zero_font = FALSE;
-}
-
-/* Blocks with a margin of their own: an empty line before and after. 0 none, 1 only a break, 2 with margin. */
-static guint
-block_margin (GumboTag tag)
-{
-  switch (tag)
-    {
-    case GUMBO_TAG_P:
-    case GUMBO_TAG_UL:
-    case GUMBO_TAG_OL:
-    case GUMBO_TAG_DL:
-    case GUMBO_TAG_PRE:
-    case GUMBO_TAG_BLOCKQUOTE:
-    case GUMBO_TAG_H1:
-    case GUMBO_TAG_H2:
-    case GUMBO_TAG_H3:
-    case GUMBO_TAG_H4:
-    case GUMBO_TAG_H5:
-    case GUMBO_TAG_H6:
-    case GUMBO_TAG_FIGURE:
-      return 2;
-    case GUMBO_TAG_DIV:
-    case GUMBO_TAG_SECTION:
-    case GUMBO_TAG_ARTICLE:
-    case GUMBO_TAG_HEADER:
-    case GUMBO_TAG_FOOTER:
-    case GUMBO_TAG_NAV:
-    case GUMBO_TAG_ASIDE:
-    case GUMBO_TAG_MAIN:
-    case GUMBO_TAG_CENTER:
-    case GUMBO_TAG_ADDRESS:
-    case GUMBO_TAG_FORM:
-    case GUMBO_TAG_FIELDSET:
-    case GUMBO_TAG_DT:
-    case GUMBO_TAG_DD:
-    case GUMBO_TAG_CAPTION:
-    case GUMBO_TAG_FIGCAPTION:
-    case GUMBO_TAG_BODY:
-      return 1;
-    default:
-      return 0;
-    }
 }
 
 static void
@@ -627,7 +433,7 @@ enter_void (Walker *w, const GumboNode *node)
         fm_doc_builder_rule (w->builder);
       return TRUE;
     default:
-      return is_dropped (node->v.element.tag) || is_in_head (node);
+      return fm_html_tag_is_dropped (node->v.element.tag) || is_in_head (node);
     }
 }
 
@@ -649,13 +455,13 @@ enter (Walker *w, const GumboNode *node)
     }
   if (enter_void (w, node) || w->frames->len >= MAX_FRAMES)
     return;
-  guint margin = block_margin (tag);
+  guint margin = fm_html_tag_margin (tag);
   if (margin || (css & FM_HTML_STYLE_BLOCK))
     end_block (w, margin == 2 && !(top (w)->indent && (tag == GUMBO_TAG_UL || tag == GUMBO_TAG_OL)));
   Frame frame = *top (w);
   frame.node = node;
   frame.next_child = frame.item = 0;
-  frame.style |= tag_style (tag);
+  frame.style |= fm_html_tag_style (tag);
   if (tag == GUMBO_TAG_TABLE || tag == GUMBO_TAG_TD)
     frame.heading = 0;
   apply_css (&frame, css);
@@ -671,7 +477,7 @@ leave (Walker *w)
 {
   Frame frame = *top (w);
   GumboTag tag = frame.node->v.element.tag;
-  guint margin = block_margin (tag);
+  guint margin = fm_html_tag_margin (tag);
   if (tag == GUMBO_TAG_A)
     end_link (w);
   else if (tag == GUMBO_TAG_TABLE)

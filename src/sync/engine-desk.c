@@ -41,119 +41,14 @@ fm_engine_desk_account (FmEngine *engine, const char *name, gint64 account_id)
 }
 
 static void
-notice (FmEngine *engine, const char *account, const char *text, const GError *error)
-{
-  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
-  event->account = g_strdup (account);
-  event->text = error == NULL ? g_strdup (text) : g_strdup_printf ("%s: %s", text, error->message);
-  event->error = error == NULL ? NULL : g_error_copy (error);
-  fm_engine_emit (engine, event);
-}
-
-static void
-run_index_event (FmEngine *engine, gpointer data)
-{
-  FmIndexEvent *event = data;
-  if (engine->feed != NULL)
-    fm_index_feed_event (engine->feed, event);
-  fm_index_event_free (event);
-}
-
-/* The index's thread. */
-static void
-deliver_index_event (FmIndexEvent *event, gpointer data)
-{
-  fm_engine_desk_post (data, run_index_event, event);
-}
-
-static void
-run_marked (FmEngine *engine, gpointer data)
-{
-  if (engine->feed != NULL)
-    fm_index_feed_marked (engine->feed, data);
-  else
-    g_array_unref (data);
-}
-
-static void
-feed_marked (GArray *blob_ids, gpointer data)
-{
-  fm_engine_desk_post (data, run_marked, blob_ids);
-}
-
-typedef struct {
-  gint64 generation;
-  gboolean ok;
-} FeedReset;
-
-static void
-run_reset (FmEngine *engine, gpointer data)
-{
-  FeedReset *reset = data;
-  if (engine->feed != NULL)
-    fm_index_feed_reset (engine->feed, reset->generation, reset->ok);
-  g_free (reset);
-}
-
-static void
-feed_reset (gint64 generation, gboolean ok, gpointer data)
-{
-  FeedReset *reset = g_new (FeedReset, 1);
-  *reset = (FeedReset){ generation, ok };
-  fm_engine_desk_post (data, run_reset, reset);
-}
-
-static void
-feed_caught_up (guint64 request_id, const GError *error, gpointer data)
-{
-  fm_engine_finish (data, request_id, NULL, error);
-}
-
-static void
-feed_notice (const char *text, const GError *error, gpointer data)
-{
-  notice (data, NULL, text, error);
-}
-
-static void
-feed_progress (guint64 done, guint64 total, gpointer data)
-{
-  FmEvent *event = fm_event_new (FM_EVENT_PROGRESS, 0);
-  event->text = g_strdup ("index");
-  event->count = (gint64) done;
-  event->total = (gint64) total;
-  fm_engine_emit (data, event);
-}
-
-static void
-start_index (FmEngine *engine)
-{
-  g_autofree char *dir = g_build_filename (engine->options.data_dir, "index", NULL);
-  g_autofree char *identity = fm_db_identity (engine->store);
-  FmIndexOptions options = { .read_only = !fm_engine_is_leader (engine), .identity = identity };
-  engine->index = fm_index_new (dir, &options, deliver_index_event, engine);
-  if (options.read_only)
-    return;
-  FmIndexFeedOptions feed = { .reader = engine->desk_reader,
-                              .pen = engine->pen,
-                              .index = engine->index,
-                              .marked = feed_marked,
-                              .reset = feed_reset,
-                              .caught_up = feed_caught_up,
-                              .notice = feed_notice,
-                              .progress = feed_progress,
-                              .data = engine };
-  engine->feed = fm_index_feed_new (&feed);
-}
-
-static void
 start_worker (FmEngine *engine, FmEngineAccount *account)
 {
   gboolean local
       = account->spec->kind == FM_ACCOUNT_MAILDIR || account->spec->kind == FM_ACCOUNT_MBOX || account->spec->kind == FM_ACCOUNT_NOTMUCH;
   if (account->klass == NULL)
     {
-      notice (engine, account->spec->name, "is not served: this version reads no mbox and no notmuch store, only Maildirs", NULL);
+      fm_engine_emit_notice (engine, account->spec->name, "is not served: this version reads no mbox and no notmuch store, only Maildirs",
+                             NULL);
       return;
     }
   if (engine->options.network || local)
@@ -168,7 +63,7 @@ start_outboxes (FmEngine *engine)
     return;
   if (!fm_outbox_recover (&engine->env, &error))
     {
-      notice (engine, NULL, "nothing can be sent", error);
+      fm_engine_emit_notice (engine, NULL, "nothing can be sent", error);
       return;
     }
   for (guint i = 0; i < engine->accounts->len; i++)
@@ -186,12 +81,12 @@ lead (FmEngine *engine)
   FmPen *pen = fm_engine_pen (engine, &error);
   if (pen == NULL || !fm_pen_call (pen, FM_PEN_SAFE, fm_engine_register_accounts, engine, &error))
     {
-      notice (engine, NULL, "the accounts can't be opened", error);
+      fm_engine_emit_notice (engine, NULL, "the accounts can't be opened", error);
       return;
     }
   fm_engine_emit (engine, fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0));
   if (engine->options.index)
-    start_index (engine);
+    fm_engine_index_start (engine);
   for (guint i = 0; i < engine->accounts->len; i++)
     start_worker (engine, engine->accounts->pdata[i]);
   start_outboxes (engine);
@@ -323,7 +218,7 @@ follow (FmEngine *engine)
   if (engine->options.lease)
     fm_engine_follow_connect (engine);
   if (engine->options.index)
-    start_index (engine);
+    fm_engine_index_start (engine);
 }
 
 static void
@@ -333,7 +228,7 @@ desk_main (gpointer data)
   g_autoptr (GError) error = NULL;
   engine->desk_reader = fm_db_reader_new (engine->store, &error);
   if (engine->desk_reader == NULL)
-    notice (engine, NULL, "the store can't be read", error);
+    fm_engine_emit_notice (engine, NULL, "the store can't be read", error);
   else if (fm_engine_is_leader (engine))
     lead (engine);
   else
@@ -605,30 +500,4 @@ void
 fm_engine_desk_cancel (FmEngine *engine, guint64 request_id)
 {
   fm_engine_desk_post (engine, run_errand, errand_new (FM_CONTROL_CANCEL, request_id, 0, NULL, NULL));
-}
-
-static void
-rebuild_index (FmEngine *engine, gpointer data)
-{
-  guint64 *id = data;
-  if (engine->feed != NULL)
-    {
-      fm_index_rebuild (engine->index);
-      fm_index_feed_wait (engine->feed, *id);
-    }
-  else
-    {
-      g_autoptr (GError) error
-          = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID, "the search index belongs to another running Fulmar, or is off");
-      fm_engine_finish (engine, *id, NULL, error);
-    }
-  g_free (id);
-}
-
-guint64
-fm_engine_desk_rebuild_index (FmEngine *engine)
-{
-  guint64 id = fm_engine_request_new (engine, 1, NULL);
-  fm_engine_desk_post (engine, rebuild_index, g_memdup2 (&id, sizeof id));
-  return id;
 }

@@ -99,3 +99,13 @@ fm_engine_emit (FmEngine *engine, FmEvent *event)
   if (event != NULL)
     hand_out (engine, event);
 }
+
+void
+fm_engine_emit_notice (FmEngine *engine, const char *account, const char *text, const GError *error)
+{
+  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
+  event->account = g_strdup (account);
+  event->text = error == NULL ? g_strdup (text) : g_strdup_printf ("%s: %s", text, error->message);
+  event->error = error == NULL ? NULL : g_error_copy (error);
+  fm_engine_emit (engine, event);
+}

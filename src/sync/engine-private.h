@@ -77,7 +77,9 @@ guint64 fm_engine_desk_open_folder (FmEngine *engine, gint64 folder_id);
 guint64 fm_engine_desk_want_body (FmEngine *engine, gint64 msg_id);
 guint64 fm_engine_desk_sync (FmEngine *engine, const char *account, const char *const *folders);
 void fm_engine_desk_retry (FmEngine *engine, const char *account);
-guint64 fm_engine_desk_rebuild_index (FmEngine *engine);
+/* engine-index.c. Desk: opens the index, and feeds it where this process leads. */
+void fm_engine_index_start (FmEngine *engine);
+guint64 fm_engine_index_rebuild (FmEngine *engine);
 /* Any thread: workers that serve the request drop it. */
 void fm_engine_desk_cancel (FmEngine *engine, guint64 request_id);
 /* Takes the lease if it is free. At open, then on the desk. */
@@ -105,6 +107,8 @@ void fm_engine_request_add (FmEngine *engine, guint64 id, guint waiting);
 void fm_engine_request_expect (FmEngine *engine, guint64 id, guint waiting, gboolean then_index);
 /* Answers: EVENT is consumed; every event of every thread goes through here to the owner. */
 void fm_engine_emit (FmEngine *engine, FmEvent *event);
+/* FM_EVENT_NOTICE; ACCOUNT and ERROR may be NULL. */
+void fm_engine_emit_notice (FmEngine *engine, const char *account, const char *text, const GError *error);
 /* FM_EVENT_FOLDER_CHANGED after the user's own action: not held back. */
 void fm_engine_emit_at_once (FmEngine *engine, FmEvent *event);
 /* What is held back and due, or ALL of it; when the next is due. */

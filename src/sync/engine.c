@@ -569,7 +569,7 @@ fm_engine_retry (FmEngine *engine, const char *account)
 guint64
 fm_engine_rebuild_index (FmEngine *engine)
 {
-  return fm_engine_desk_rebuild_index (engine);
+  return fm_engine_index_rebuild (engine);
 }
 
 void

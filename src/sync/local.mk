@@ -19,6 +19,7 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/engine-coalesce.c \
 	src/sync/engine-desk.c \
 	src/sync/engine-emit.c \
+	src/sync/engine-index.c \
 	src/sync/engine-follow.c \
 	src/sync/engine-private.h \
 	src/sync/event.c \

@@ -372,57 +372,59 @@ scroll_letter (FmScreen *screen, FmShellAct act, int count)
   return TRUE;
 }
 
-static void
-shell_act (gpointer data, FmShellAct act, int count)
+/* Which panes there are, and which has the keys; TRUE if ACT was for that. */
+static gboolean
+act_on_panes (FmScreen *screen, FmShellAct act, int count)
 {
-  FmScreen *screen = data;
-  if (screen->composing && scroll_letter (screen, act, count))
-    return;
-  /* The panes are out of sight while a message is being written: nothing moves in them. */
-  if (screen->composing && act != FM_SHELL_REDRAW && act != FM_SHELL_BACK && act != FM_SHELL_HELP && act != FM_SHELL_EFFECTS
-      && act != FM_SHELL_SUSPEND && act != FM_SHELL_BELL)
-    return;
   switch (act)
     {
-    case FM_SHELL_REDRAW:
-      fm_term_curses_forget (screen->term);
-      break;
     case FM_SHELL_FOCUS_NEXT:
       focus_by (screen, 1, TRUE);
-      break;
+      return TRUE;
     case FM_SHELL_FOCUS_PREVIOUS:
       focus_by (screen, -1, TRUE);
-      break;
+      return TRUE;
     case FM_SHELL_FOCUS_LEFT:
       focus_by (screen, -1, FALSE);
-      break;
+      return TRUE;
     case FM_SHELL_FOCUS_RIGHT:
       focus_by (screen, 1, FALSE);
-      break;
+      return TRUE;
     case FM_SHELL_FOCUS_FOLDERS:
       fm_screen_shell_focus (screen, FM_PANE_FOLDERS);
-      break;
+      return TRUE;
     case FM_SHELL_FOCUS_LIST:
       fm_screen_shell_focus (screen, FM_PANE_LIST);
-      break;
+      return TRUE;
     case FM_SHELL_FOCUS_PAGER:
       fm_screen_shell_focus (screen, FM_PANE_PAGER);
-      break;
+      return TRUE;
     case FM_SHELL_TOGGLE_FOLDERS:
       toggle_folders (screen);
-      break;
+      return TRUE;
     case FM_SHELL_TOGGLE_PAGER:
       screen->wish.show_pager = !screen->wish.show_pager;
-      break;
+      return TRUE;
     case FM_SHELL_LAYOUT_NEXT:
       next_layout (screen);
-      break;
+      return TRUE;
     case FM_SHELL_GROW:
       resize_pane (screen, MAX (count, 1));
-      break;
+      return TRUE;
     case FM_SHELL_SHRINK:
       resize_pane (screen, -MAX (count, 1));
-      break;
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* Movement in the pane that has the keys; TRUE if ACT was for that. */
+static gboolean
+act_in_pane (FmScreen *screen, FmShellAct act, int count)
+{
+  switch (act)
+    {
     case FM_SHELL_UP:
     case FM_SHELL_DOWN:
     case FM_SHELL_PAGE_UP:
@@ -430,16 +432,41 @@ shell_act (gpointer data, FmShellAct act, int count)
     case FM_SHELL_HALF_UP:
     case FM_SHELL_HALF_DOWN:
       scroll (screen, act, count);
-      break;
+      return TRUE;
     case FM_SHELL_TOP:
     case FM_SHELL_BOTTOM:
       go_to_end (screen, act == FM_SHELL_BOTTOM);
-      break;
+      return TRUE;
     case FM_SHELL_SPACE:
       space (screen);
-      break;
+      return TRUE;
     case FM_SHELL_ENTER:
       enter (screen);
+      return TRUE;
+    case FM_SHELL_ATTACHMENTS:
+      screen->parts = (FmViewParts){ 0 };
+      screen->parts_from_list = screen->wish.focus != FM_PANE_PAGER;
+      fm_screen_shell_focus (screen, FM_PANE_PAGER);
+      return TRUE;
+    case FM_SHELL_SKIP_QUOTED:
+    case FM_SHELL_FOLD_QUOTED:
+    case FM_SHELL_FIND_NEXT:
+    case FM_SHELL_FIND_PREVIOUS:
+      act_in_pager (screen, act);
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* What concerns the whole screen, and is done while a message is being written too. */
+static void
+act_on_screen (FmScreen *screen, FmShellAct act)
+{
+  switch (act)
+    {
+    case FM_SHELL_REDRAW:
+      fm_term_curses_forget (screen->term);
       break;
     case FM_SHELL_BACK:
       back (screen);
@@ -448,19 +475,9 @@ shell_act (gpointer data, FmShellAct act, int count)
     case FM_SHELL_EFFECTS:
       show_help (screen, act == FM_SHELL_EFFECTS);
       break;
-    case FM_SHELL_ATTACHMENTS:
-      screen->parts = (FmViewParts){ 0 };
-      screen->parts_from_list = screen->wish.focus != FM_PANE_PAGER;
-      fm_screen_shell_focus (screen, FM_PANE_PAGER);
-      break;
-    case FM_SHELL_SKIP_QUOTED:
-    case FM_SHELL_FOLD_QUOTED:
-    case FM_SHELL_FIND_NEXT:
-    case FM_SHELL_FIND_PREVIOUS:
-      act_in_pager (screen, act);
-      break;
     case FM_SHELL_COMPOSER:
-      screen->letter = (FmViewComposer){ 0 };
+      if (!screen->composing)
+        screen->letter = (FmViewComposer){ 0 };
       screen->composing = TRUE;
       break;
     case FM_SHELL_SUSPEND:
@@ -470,7 +487,20 @@ shell_act (gpointer data, FmShellAct act, int count)
       if (screen->child == 0) /* else the terminal is another's */
         fm_term_curses_bell (screen->term);
       break;
+    default:
+      break;
     }
+}
+
+static void
+shell_act (gpointer data, FmShellAct act, int count)
+{
+  FmScreen *screen = data;
+  if (screen->composing && scroll_letter (screen, act, count))
+    return;
+  /* The panes are out of sight while a message is being written: nothing moves in them. */
+  if (screen->composing || (!act_on_panes (screen, act, count) && !act_in_pane (screen, act, count)))
+    act_on_screen (screen, act);
   fm_screen_dirty (screen);
 }
 
