@@ -257,8 +257,10 @@ settle (FmStoreWriter *writer, gint64 op_id, gint64 row, gint64 folder, guint32 
     return FALSE;
   return fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=? AND folder_id=? AND uid IS NULL", "uii", uid, row, folder)
          && fm_message_store_doubt_body (writer, row, error)
+         /* By its key it may have been met under a UID that it had here once, and that is gone again. */
          && fm_sql_exec (r, error,
-                         "UPDATE op SET uid=? WHERE msg_id=? AND id>? AND id<=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<4",
+                         "UPDATE op SET uid=?1, gone=0, state=0 WHERE msg_id=?2 AND id>?3 AND id<=?4 AND folder_id=?5 AND uid IS NOT ?1"
+                         " AND (state=0 OR state=2 AND tries=0) AND kind<4",
                          "uiiii", uid, row, op_id, next, folder)
          && fm_journal_op_set_state (writer, op_id, FM_OP_CONFIRMED, NULL, error) && fm_message_merge_show (writer, row, NULL, error);
 }
@@ -333,6 +335,14 @@ fm_journal_confirm (FmStoreWriter *writer, gint64 op_id, guint32 new_uid, GError
     default:
       return TRUE;
     }
+}
+
+gboolean
+fm_journal_overtaken (FmStoreWriter *writer, gint64 op_id, GError **error)
+{
+  /* As if it had never been sent: what is met by its key was not brought by us. */
+  return fm_sql_exec (&writer->reader, error, "UPDATE op SET gone=1, tries=0 WHERE id=? AND state<3 AND kind=1", "i", op_id)
+         && fm_journal_confirm (writer, op_id, 0, error);
 }
 
 /* Those that waited for this one alone can't be done either. */

@@ -5,6 +5,8 @@
 #include <fulmar/net/imap-change.h>
 #include <fulmar/store/journal.h>
 
+/* So often is a server asked again that tells no new UIDs although it has UIDPLUS. */
+#define FM_IMAP_MAX_DOUBTS 3
 #define FM_IMAP_RANGES(array) (const FmImapRange *) (const void *) (array)->data, (array)->len
 
 /* --- imap-outcome.c --- */
@@ -16,8 +18,8 @@ gboolean fm_imap_outcome_confirm_all (FmImapConn *conn, const FmOpBatch *batch, 
 gboolean fm_imap_outcome_confirm_one (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 new_uid, GError **error);
 gboolean fm_imap_outcome_retry_all (FmImapConn *conn, const FmOpBatch *batch, GError **error);
 gboolean fm_imap_outcome_retry_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error);
-/* Another client was first: what was to become of the item is taken back, and nobody is told of a refusal. */
-gboolean fm_imap_outcome_drop_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error);
+/* The item is gone from its folder and we have not done it: another client was first. Nobody is told of a refusal. */
+gboolean fm_imap_outcome_overtaken_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error);
 /* The server said no: the local state returns to the truth, and the user reads the server's own words. */
 gboolean fm_imap_outcome_refuse_all (FmImapConn *conn, const FmOpBatch *batch, const GError *why, GError **error);
 /* The folders of BATCH changed. */
@@ -34,6 +36,8 @@ gboolean fm_imap_perform_take_out (FmImapConn *conn, gint64 folder_id, const GAr
 /* --- imap-settle.c --- */
 
 gboolean fm_imap_settle_batch (FmImapConn *conn, const FmOpBatch *batch, GError **error);
+/* The server said OK to BATCH, a MOVE or COPY, and told no new UID, so it has found nothing to do. */
+gboolean fm_imap_settle_untold (FmImapConn *conn, const FmOpBatch *batch, GError **error);
 /* The server said no to BATCH (WHY). Where messages of it are gone that is the reason: another client was first with them, and the others are
  * planned again. Else it is refused. */
 gboolean fm_imap_settle_refused (FmImapConn *conn, const FmOpBatch *batch, const GError *why, GError **error);

@@ -4,7 +4,6 @@
 #include <fulmar/base/error.h>
 
 #define BATCH 2000
-#define MAX_DOUBTS 3
 #define FLAGS_BATCH 20000 /* the server is done with them in one turn, and doing them twice is doing them once */
 
 static gboolean
@@ -69,15 +68,45 @@ fm_imap_ops_meet (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   return FALSE;
 }
 
-/* A server that tells the new UIDs told none, so it has found nothing to do. A server that only says it would tell them is believed in the end. */
-static gboolean
-is_doubtful (FmImapConn *conn, const FmOpBatch *batch, const guint32 *uids)
+/* The items of BATCH with a new UID, or those without. Frees nothing of BATCH's; the items are its own. */
+static FmOpBatch
+part_of (const FmOpBatch *batch, const guint32 *uids, gboolean told)
 {
-  gboolean told = batch->kind != FM_OP_MOVE && batch->kind != FM_OP_COPY;
+  FmOpBatch part = *batch;
 
-  for (gsize i = 0; uids && i < batch->n; i++)
-    told |= uids[i] != 0;
-  return !told && fm_imap_session_has (conn->session, FM_IMAP_CAP_UIDPLUS) && batch->tries < MAX_DOUBTS;
+  part.items = g_new0 (FmOpItem, batch->n);
+  part.n = 0;
+  for (gsize i = 0; i < batch->n; i++)
+    if ((uids && uids[i] != 0) == told)
+      part.items[part.n++] = batch->items[i];
+  return part;
+}
+
+/* What a server that tells the new UIDs has told none of, it has not found: that is looked up. One that only says it would tell them is believed in
+ * the end. */
+static gboolean
+settle_untold (FmImapConn *conn, FmOpBatch *batch, guint32 *uids, GError **error)
+{
+  FmOpBatch untold = part_of (batch, uids, FALSE);
+  gboolean good;
+
+  if ((batch->kind != FM_OP_MOVE && batch->kind != FM_OP_COPY) || !fm_imap_session_has (conn->session, FM_IMAP_CAP_UIDPLUS)
+      || batch->tries >= FM_IMAP_MAX_DOUBTS || untold.n == 0)
+    {
+      g_free (untold.items);
+      return TRUE;
+    }
+  good = fm_imap_settle_untold (conn, &untold, error);
+  g_free (untold.items);
+  /* The rest is as it was told. */
+  FmOpBatch told = part_of (batch, uids, TRUE);
+  g_free (batch->items);
+  batch->items = told.items;
+  for (gsize i = 0, kept = 0; uids && i < batch->n; i++)
+    if (uids[i] != 0)
+      uids[kept++] = uids[i];
+  batch->n = told.n;
+  return good;
 }
 
 /* RET_GO_ON FALSE: the batch can't be done now, and what that means has been written. */
@@ -130,8 +159,10 @@ run_batch (FmImapConn *conn, FmOpBatch *batch, GError **error)
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-  if (is_doubtful (conn, batch, uids))
-    return fm_imap_settle_batch (conn, batch, error);
+  if (!settle_untold (conn, batch, uids, error))
+    return FALSE;
+  if (batch->n == 0)
+    return TRUE;
   if (!fm_imap_outcome_confirm_all (conn, batch, uids, error))
     return FALSE;
   fm_imap_outcome_tell (conn, batch);

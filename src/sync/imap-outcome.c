@@ -151,13 +151,32 @@ fm_imap_outcome_retry_one (FmImapConn *conn, const FmOpBatch *batch, guint item,
   return write_sliced (conn, retry_run, &outcome, error);
 }
 
+static gboolean
+overtaken_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Outcome *outcome = data;
+
+  for (guint i = outcome->first; i < outcome->first + outcome->n; i++)
+    if (!fm_journal_overtaken (writer, outcome->batch->items[i].op_id, error))
+      return FALSE;
+  return TRUE;
+}
+
 gboolean
-fm_imap_outcome_drop_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error)
+fm_imap_outcome_overtaken_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error)
 {
   Outcome outcome = one_of (batch, item);
 
   outcome.error_text = "the message is gone from the server";
-  return write_outcome (conn, refuse_run, &outcome, error);
+  switch (batch->kind)
+    {
+    case FM_OP_MOVE:
+      return write_outcome (conn, overtaken_run, &outcome, error);
+    case FM_OP_COPY:
+      return write_outcome (conn, refuse_run, &outcome, error);
+    default: /* nothing is left to be done */
+      return write_outcome (conn, confirm_run, &outcome, error);
+    }
 }
 
 void

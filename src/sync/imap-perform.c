@@ -6,21 +6,26 @@
 
 #define MAX_APPEND_BYTES (256u << 20)
 
+/* UIDs come in ascending order. */
+static void
+add_uid (GArray *ranges, guint32 uid)
+{
+  FmImapRange *last = ranges->len ? &g_array_index (ranges, FmImapRange, ranges->len - 1) : NULL;
+  FmImapRange range = { uid, uid };
+
+  if (last && last->last + 1 == uid)
+    last->last = uid;
+  else if (!last || last->last != uid)
+    g_array_append_val (ranges, range);
+}
+
 static GArray *
 uid_ranges (const FmOpBatch *batch)
 {
   GArray *ranges = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
 
   for (gsize i = 0; i < batch->n; i++)
-    {
-      guint32 uid = batch->items[i].uid;
-      FmImapRange *last = ranges->len ? &g_array_index (ranges, FmImapRange, ranges->len - 1) : NULL;
-      FmImapRange range = { uid, uid };
-      if (last && last->last + 1 == uid)
-        last->last = uid;
-      else if (!last || last->last != uid)
-        g_array_append_val (ranges, range);
-    }
+    add_uid (ranges, batch->items[i].uid);
   return ranges;
 }
 
@@ -72,6 +77,19 @@ fm_imap_perform_take_out (FmImapConn *conn, gint64 folder_id, const GArray *rang
   return !can_expunge || fm_imap_change_expunge (conn->session, FM_IMAP_RANGES (ranges), error);
 }
 
+/* Takes out of the source what was copied: where the server tells the new UIDs, that for which it told one. */
+static gboolean
+take_out_copied (FmImapConn *conn, const FmOpBatch *batch, const guint32 *uids, GError **error)
+{
+  gboolean is_told = fm_imap_session_has (conn->session, FM_IMAP_CAP_UIDPLUS) && batch->tries < FM_IMAP_MAX_DOUBTS;
+  g_autoptr (GArray) ranges = g_array_new (FALSE, FALSE, sizeof (FmImapRange));
+
+  for (gsize i = 0; i < batch->n; i++)
+    if (uids[i] != 0 || !is_told)
+      add_uid (ranges, batch->items[i].uid);
+  return ranges->len == 0 || fm_imap_perform_take_out (conn, batch->folder_id, ranges, error);
+}
+
 static gboolean
 do_transfer (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError **error)
 {
@@ -81,12 +99,10 @@ do_transfer (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GErro
 
   good = native ? fm_imap_change_move (conn->session, FM_IMAP_RANGES (ranges), batch->target, &copied, error)
                 : fm_imap_change_copy (conn->session, FM_IMAP_RANGES (ranges), batch->target, &copied, error);
-  if (good && move && !native)
-    good = fm_imap_perform_take_out (conn, batch->folder_id, ranges, error);
   if (good)
     *ret_uids = new_uids (batch, &copied);
   fm_imap_change_copied_clear (&copied);
-  return good;
+  return good && (!move || native || take_out_copied (conn, batch, *ret_uids, error));
 }
 
 static GBytes *

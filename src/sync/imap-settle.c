@@ -120,7 +120,7 @@ settle_copy (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray 
   guint32 found = 0;
 
   if (!in_ranges (left, batch->items[item].uid))
-    return fm_imap_outcome_drop_one (conn, batch, item, error);
+    return fm_imap_outcome_overtaken_one (conn, batch, item, error);
   if (!look_in_target (conn, batch, item, &found, error))
     return FALSE;
   return found ? fm_imap_outcome_confirm_one (conn, batch, item, found, error) : fm_imap_outcome_retry_one (conn, batch, item, error);
@@ -218,6 +218,39 @@ look (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   return FALSE;
 }
 
+/* The server has done nothing to what is not LEFT. */
+static gboolean
+settle_rest (FmImapConn *conn, const FmOpBatch *batch, const GArray *left, GError **error)
+{
+  for (guint i = 0; i < batch->n; i++)
+    {
+      gboolean good;
+      if (!in_ranges (left, batch->items[i].uid))
+        good = fm_imap_outcome_overtaken_one (conn, batch, i, error);
+      else if (batch->kind == FM_OP_COPY)
+        good = settle_copy (conn, batch, i, left, error);
+      else
+        good = batch->kind == FM_OP_MOVE ? settle_move (conn, batch, i, left, error) : fm_imap_outcome_retry_one (conn, batch, i, error);
+      if (!good)
+        return FALSE;
+    }
+  return (batch->kind != FM_OP_MOVE && batch->kind != FM_OP_COPY) || fm_imap_ops_meet (conn, batch, error);
+}
+
+gboolean
+fm_imap_settle_untold (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GArray) left = left_of (conn, batch, &local);
+
+  if (left)
+    return settle_rest (conn, batch, left, error);
+  if (fm_imap_session_is_alive (conn->session))
+    return fm_imap_outcome_retry_all (conn, batch, error);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
 gboolean
 fm_imap_settle_refused (FmImapConn *conn, const FmOpBatch *batch, const GError *why, GError **error)
 {
@@ -227,22 +260,12 @@ fm_imap_settle_refused (FmImapConn *conn, const FmOpBatch *batch, const GError *
 
   if (!left && !fm_imap_session_is_alive (conn->session))
     {
-      g_propagate_error (error, g_steal_pointer (&local));
+      g_propagate_error (error, local ? g_steal_pointer (&local) : g_error_copy (why));
       return FALSE;
     }
   for (gsize i = 0; left && i < batch->n; i++)
     is_missing |= !in_ranges (left, batch->items[i].uid);
-  if (!is_missing)
-    return fm_imap_outcome_refuse_all (conn, batch, why, error);
-  for (guint i = 0; i < batch->n; i++)
-    {
-      gboolean good = in_ranges (left, batch->items[i].uid) ? fm_imap_outcome_retry_one (conn, batch, i, error)
-                      : batch->kind == FM_OP_COPY           ? fm_imap_outcome_drop_one (conn, batch, i, error)
-                                                            : fm_imap_outcome_confirm_one (conn, batch, i, 0, error);
-      if (!good)
-        return FALSE;
-    }
-  return batch->kind != FM_OP_MOVE || fm_imap_ops_meet (conn, batch, error);
+  return is_missing ? settle_rest (conn, batch, left, error) : fm_imap_outcome_refuse_all (conn, batch, why, error);
 }
 
 /* Where the server won't even let us look (a folder is gone), it is planned again: then the server says no to it, or does it. */

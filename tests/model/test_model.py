@@ -4,6 +4,7 @@ at any system call, offline periods and restarts of the server. At rest all agre
 which is printed; FULMAR_SEED=N,... runs those and tells their steps, FULMAR_FIRST and FULMAR_SEQUENCES say from which on and how many, and a seed that
 ever failed is run for ever (seeds.txt). Races are not in the seed: FULMAR_REPEAT runs a sequence so many times. FULMAR_KEEP leaves the stores of what
 failed, with what passed on the wire; FULMAR_SHRINK leaves out the steps that are not needed."""
+import imaplib
 import multiprocessing
 import os
 import sys
@@ -14,9 +15,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from sequence import Sequence, generate  # noqa: E402
 from world import SLOWNESS, Wrong, Zygote, memory_folder  # noqa: E402
-from fulmar import SOAK, run_tests  # noqa: E402
+from fulmar import PASSWORD, SOAK, run_tests  # noqa: E402
 
 COUNT = int(os.environ.get("FULMAR_SEQUENCES", 5000 if SOAK else 200 / SLOWNESS))
+OLDER = 0.1  # of the sequences, to a server that knows less
 REPEAT = int(os.environ.get("FULMAR_REPEAT", "1"))
 EXTRA = """
 mail_fsync = never
@@ -34,7 +36,7 @@ service imap {
 
 def attempt(server, zygote, seed, steps, tag):
     """What is wrong, or None; and the log."""
-    sequence = Sequence(server, zygote, seed, steps, tag)
+    sequence = Sequence(server, zygote, seed, steps, tag, " CONDSTORE " not in server.options.get("capability", " CONDSTORE "))
     try:
         sequence.run()
         return None, sequence.log
@@ -89,15 +91,15 @@ def kept_seeds():
         return [int(line.split()[0]) for line in lines if line.strip() and not line.startswith("#")]
 
 
-def chosen_seeds():
+def chosen_seeds(share):
     if "FULMAR_SEED" in os.environ:
         return [int(word) for word in os.environ["FULMAR_SEED"].split(",")]
     first = int(os.environ.get("FULMAR_FIRST", time.time() if SOAK else 1))
-    return kept_seeds() + list(range(first, first + COUNT))
+    return kept_seeds() + list(range(first, first + max(int(COUNT * share), 1)))
 
 
-def run_all(test, server):
-    seeds = [(seed, again) for seed in chosen_seeds() for again in range(REPEAT)]
+def run_all(test, server, share=1.0):
+    seeds = [(seed, again) for seed in chosen_seeds(share) for again in range(REPEAT)]
     results, workers = multiprocessing.Queue(), min(3 * (os.cpu_count() or 1), len(seeds))
     began = time.monotonic()
     processes = [multiprocessing.Process(target=work, args=(server, seeds[worker::workers], worker, results)) for worker in range(workers)]
@@ -126,5 +128,21 @@ def dovecot(test):
     run_all(test, test.dovecot(extra=EXTRA))
 
 
+def without(test, *capabilities):
+    """The same server, made to look older."""
+    with imaplib.IMAP4("127.0.0.1", test.dovecot("told", extra=EXTRA).imap) as client:
+        client.login("ada", PASSWORD)
+        told = client.capability()[1][0].decode().split()
+    run_all(test, test.dovecot(capability=" ".join(word for word in told if word not in capabilities), extra=EXTRA), OLDER)
+
+
+def condstore_only(test):
+    without(test, "QRESYNC")
+
+
+def flags_compared(test):
+    without(test, "QRESYNC", "CONDSTORE", "LIST-STATUS", "MOVE")
+
+
 if __name__ == "__main__":
-    run_tests(dovecot)
+    run_tests(dovecot, condstore_only, flags_compared)

@@ -156,6 +156,7 @@ class Engine:
         self.proxy = TracedProxy(port, self.folder + ".wire") if KEEP else Proxy(port)
         self.socket, self.input, self.pid = None, None, None
         self.notes = []
+        self.was_cut = False  # something that was sent may never have been answered
         self.unsure = set()  # messages with which it was busy when it died; None: all it did something to
 
     # Its life.

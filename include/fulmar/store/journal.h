@@ -89,6 +89,9 @@ gboolean fm_journal_retry (FmStoreWriter *writer, const gint64 *op_ids, gsize n,
 gboolean fm_journal_note (FmStoreWriter *writer, gint64 op_id, guint32 note, GError **error);
 /* Done on the server. NEW_UID: of moves, copies and appends in their target; 0: not told (settling), or not needed. Idempotent. */
 gboolean fm_journal_confirm (FmStoreWriter *writer, gint64 op_id, guint32 new_uid, GError **error);
+/* A MOVE that was sent has done nothing, since the message was gone from its folder before: if another client took it to the same target it is met
+ * there, else its row goes after the target's next complete pass. */
+gboolean fm_journal_overtaken (FmStoreWriter *writer, gint64 op_id, GError **error);
 /* The server said no, for good: the local effect is taken back; operations that came after it on the same message are put on its footing.
  * Returns the group's id in RET_GROUP (may be NULL). */
 gboolean fm_journal_refuse (FmStoreWriter *writer, gint64 op_id, const char *error_text, gint64 *ret_group, GError **error);

@@ -495,6 +495,26 @@ test_met_before_its_copy (void **state)
 }
 
 static void
+test_met_under_an_old_uid (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->trash, NULL, E));
+  /* It was in Archive before, and some session still says so. */
+  put (b, b->archive, 30, 1, 0);
+  FmUidRange old = { 30, 30 };
+  OK (fm_message_store_vanished (b->w, b->archive, &old, 1, 100, NULL, E));
+  OK (fm_journal_confirm (b->w, op, 31, E));
+  guint32 uid;
+  send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 31);
+  commit (b);
+}
+
+static void
 test_not_met_by_what_is_planned (void **state)
 {
   Box *b = *state;
@@ -566,6 +586,7 @@ main (void)
                                       T (test_taken_back_before_sent),
                                       T (test_met_on_the_way_back),
                                       T (test_met_before_its_copy),
+                                      T (test_met_under_an_old_uid),
                                       T (test_not_met_by_what_is_planned),
                                       T (test_gone_with_its_copies),
                                       T (test_refused_before_the_way_back) };
