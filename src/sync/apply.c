@@ -1,7 +1,6 @@
 /* Applying a user's action. Rows are grouped by account (each has its own Trash) and by folder (whose lists change); the journal plans each group in
  * chunks, all within one transaction and one undo group, so that ten thousand messages are one step back. */
-#include "sync/apply.h"
-#include "sync/outbox-change.h"
+#include "sync/apply-private.h"
 #include "sync/special-folder.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
@@ -9,7 +8,6 @@
 #include <fulmar/store/body-store.h>
 #include <fulmar/store/journal.h>
 #include <fulmar/store/list-store.h>
-#include <fulmar/store/outbox-store.h>
 
 #include <string.h>
 
@@ -21,24 +19,6 @@ typedef struct {
   gint64 account_id;
   GArray *ids; /* gint64 */
 } Part;
-
-struct FmApply {
-  FmAction *action;
-  GPtrArray *specs;
-  char *digest; /* of the message, once prepared */
-  guint64 size_bytes;
-  FmEnvelope *envelope;
-  int attachments;
-  gint64 group_id;
-  guint count;
-  char *text;
-  GArray *folders, *accounts;
-  gboolean tree_changed, outbox_changed;
-  gint64 draft_id, outgoing_id;
-  GArray *files;     /* FmOutboxDraftFile, written */
-  gint64 needs_file; /* of the draft of this outgoing mail; 0: none */
-  gint64 taken_back; /* the mail that undo has chosen; 0: it has not */
-};
 
 FmApply *
 fm_apply_new (FmAction *action, GPtrArray *specs)
@@ -130,23 +110,12 @@ fm_apply_needs_file (const FmApply *apply)
   return apply->needs_file != 0;
 }
 
-static gboolean
-write_draft (FmApply *apply, FmStore *store, FmStoreReader *reader, GError **error)
-{
-  FmOutboxDraftFile file = { 0 };
-  if (!fm_outbox_change_write (store, reader, apply->needs_file, &file, error))
-    return FALSE;
-  g_array_append_val (apply->files, file);
-  apply->needs_file = 0;
-  return TRUE;
-}
-
 gboolean
 fm_apply_prepare (FmApply *apply, FmStore *store, FmStoreReader *reader, GError **error)
 {
   GBytes *message = fm_action_message (apply->action);
   if (apply->needs_file != 0)
-    return write_draft (apply, store, reader, error);
+    return fm_apply_mail_write_draft (apply, store, reader, error);
   if (message == NULL)
     return TRUE;
   gsize size;
@@ -165,8 +134,8 @@ fm_apply_prepare (FmApply *apply, FmStore *store, FmStoreReader *reader, GError 
   return TRUE;
 }
 
-static void
-add_once (GArray *ids, gint64 id)
+void
+fm_apply_note (GArray *ids, gint64 id)
 {
   for (guint i = 0; i < ids->len; i++)
     if (g_array_index (ids, gint64, i) == id)
@@ -175,8 +144,8 @@ add_once (GArray *ids, gint64 id)
     g_array_append_val (ids, id);
 }
 
-static const FmAccountSpec *
-spec_named (const FmApply *apply, const char *name)
+const FmAccountSpec *
+fm_apply_spec (const FmApply *apply, const char *name)
 {
   for (guint i = 0; i < apply->specs->len; i++)
     {
@@ -239,8 +208,8 @@ split (FmApply *apply, FmStoreReader *reader, const gint64 *ids, gsize n, GError
           if (account_id == 0)
             continue;
           g_array_append_val (part_of (parts, account_id)->ids, row->id);
-          add_once (apply->folders, row->folder_id);
-          add_once (apply->accounts, account_id);
+          fm_apply_note (apply->folders, row->folder_id);
+          fm_apply_note (apply->accounts, account_id);
         }
     }
   if (parts->len == 0 && n > 0)
@@ -273,8 +242,8 @@ plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *ids, gsize n
   return fm_journal_plan_expunge (writer, group_id, ids, n, ret_n, error);
 }
 
-static gboolean
-new_group (FmApply *apply, FmStoreWriter *writer, char *label, GError **error)
+gboolean
+fm_apply_new_group (FmApply *apply, FmStoreWriter *writer, char *label, GError **error)
 {
   g_free (apply->text);
   apply->text = label;
@@ -297,21 +266,21 @@ apply_transfer (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, g
   FmStoreReader *reader = fm_db_writer_reader (writer);
   g_autofree char *target = folder_label (reader, target_id, error);
   if (target == NULL
-      || !new_group (apply, writer, g_strdup_printf ("%s %" G_GSIZE_FORMAT " to %s", copy ? "copied" : "moved", n, target), error))
+      || !fm_apply_new_group (apply, writer, g_strdup_printf ("%s %" G_GSIZE_FORMAT " to %s", copy ? "copied" : "moved", n, target), error))
     return FALSE;
   g_autoptr (FmFolderInfo) folder = fm_folder_store_get (reader, target_id, error);
   if (folder == NULL)
     return FALSE;
-  add_once (apply->folders, target_id);
-  add_once (apply->accounts, folder->account_id);
+  fm_apply_note (apply->folders, target_id);
+  fm_apply_note (apply->accounts, folder->account_id);
   for (guint i = 0; i < parts->len; i++)
     if (!plan_chunks (apply, writer, ((Part *) parts->pdata[i])->ids, target_id, copy ? fm_journal_plan_copy : fm_journal_plan_move, error))
       return FALSE;
   return TRUE;
 }
 
-static char *
-account_name (FmStoreReader *reader, gint64 account_id)
+char *
+fm_apply_account_name (FmStoreReader *reader, gint64 account_id)
 {
   g_autoptr (GPtrArray) accounts = fm_folder_store_accounts (reader, NULL);
   for (guint i = 0; accounts != NULL && i < accounts->len; i++)
@@ -331,8 +300,8 @@ move_to_special (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, 
   for (guint i = 0; i < parts->len; i++)
     {
       const Part *part = parts->pdata[i];
-      g_autofree char *name = account_name (reader, part->account_id);
-      const FmAccountSpec *spec = spec_named (apply, name);
+      g_autofree char *name = fm_apply_account_name (reader, part->account_id);
+      const FmAccountSpec *spec = fm_apply_spec (apply, name);
       gint64 target_id = 0;
       if (special == FM_SPECIAL_ARCHIVE && (spec == NULL || spec->archive == NULL))
         {
@@ -349,7 +318,7 @@ move_to_special (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, 
           g_prefix_error (error, "account %s: ", name);
           return FALSE;
         }
-      add_once (apply->folders, target_id);
+      fm_apply_note (apply->folders, target_id);
     }
   return TRUE;
 }
@@ -395,24 +364,24 @@ apply_simple (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, gsi
   switch (fm_action_kind (apply->action))
     {
     case FM_ACTION_FLAGS:
-      return new_group (apply, writer, g_strdup_printf ("%s %" G_GSIZE_FORMAT, flags_verb (apply->action), n), error)
+      return fm_apply_new_group (apply, writer, g_strdup_printf ("%s %" G_GSIZE_FORMAT, flags_verb (apply->action), n), error)
              && plan_flags (apply, writer, parts, fm_action_add_flags (apply->action), fm_action_remove_flags (apply->action), error);
     case FM_ACTION_TRASH:
-      return new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " to Trash", n), error)
+      return fm_apply_new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " to Trash", n), error)
              && move_to_special (apply, writer, parts, FM_SPECIAL_TRASH, error);
     case FM_ACTION_ARCHIVE:
-      return new_group (apply, writer, g_strdup_printf ("archived %" G_GSIZE_FORMAT, n), error)
+      return fm_apply_new_group (apply, writer, g_strdup_printf ("archived %" G_GSIZE_FORMAT, n), error)
              && move_to_special (apply, writer, parts, FM_SPECIAL_ARCHIVE, error);
     case FM_ACTION_JUNK:
-      return new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " to Junk", n), error)
+      return fm_apply_new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " to Junk", n), error)
              && plan_flags (apply, writer, parts, FM_FLAG_JUNK, FM_FLAG_NOTJUNK, error) && (apply->count = 0, TRUE)
              && move_to_special (apply, writer, parts, FM_SPECIAL_JUNK, error);
     case FM_ACTION_NOT_JUNK:
-      return new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " back to the inbox", n), error)
+      return fm_apply_new_group (apply, writer, g_strdup_printf ("moved %" G_GSIZE_FORMAT " back to the inbox", n), error)
              && plan_flags (apply, writer, parts, FM_FLAG_NOTJUNK, FM_FLAG_JUNK, error) && (apply->count = 0, TRUE)
              && move_to_special (apply, writer, parts, FM_SPECIAL_INBOX, error);
     default: /* DELETE */
-      if (!new_group (apply, writer, g_strdup_printf ("deleted %" G_GSIZE_FORMAT " for good", n), error))
+      if (!fm_apply_new_group (apply, writer, g_strdup_printf ("deleted %" G_GSIZE_FORMAT " for good", n), error))
         return FALSE;
       for (guint i = 0; i < parts->len; i++)
         if (!plan_chunks (apply, writer, ((Part *) parts->pdata[i])->ids, 0, plan_expunge, error))
@@ -435,8 +404,8 @@ apply_messages (FmApply *apply, FmStoreWriter *writer, GError **error)
   return apply_simple (apply, writer, parts, n, error);
 }
 
-static gint64
-account_id_named (FmStoreReader *reader, const char *name, GError **error)
+gint64
+fm_apply_account_id (FmStoreReader *reader, const char *name, GError **error)
 {
   g_autoptr (GPtrArray) accounts = fm_folder_store_accounts (reader, error);
   for (guint i = 0; accounts != NULL && i < accounts->len; i++)
@@ -450,165 +419,28 @@ account_id_named (FmStoreReader *reader, const char *name, GError **error)
   return 0;
 }
 
-/* In a group of its own: what the draft was before can't be brought back, and must not keep the rest from being undone. */
-static gboolean
-replace_draft (FmApply *apply, FmStoreWriter *writer, GError **error)
-{
-  gint64 old = fm_action_replaces (apply->action);
-  gint64 group = old == 0 ? 0 : fm_journal_side_group (writer, "older draft", error);
-  return old == 0 || (group != 0 && fm_journal_plan_expunge (writer, group, &old, 1, NULL, error));
-}
-
-/* The folder named, or the account's Drafts. Transfer: full. */
-static FmFolderInfo *
-append_target (FmApply *apply, FmStoreWriter *writer, GError **error)
-{
-  FmStoreReader *reader = fm_db_writer_reader (writer);
-  gint64 folder_id = fm_action_folder (apply->action);
-  if (fm_action_kind (apply->action) == FM_ACTION_DRAFT)
-    {
-      const char *account = fm_action_account (apply->action);
-      gint64 account_id = account_id_named (reader, account, error);
-      folder_id = account_id == 0 ? 0
-                                  : fm_special_folder_need (writer, spec_named (apply, account), account_id, FM_SPECIAL_DRAFTS,
-                                                            &apply->tree_changed, error);
-      if (folder_id == 0)
-        return NULL;
-    }
-  return fm_folder_store_get (reader, folder_id, error);
-}
-
-static gboolean
-apply_append (FmApply *apply, FmStoreWriter *writer, GError **error)
-{
-  g_autoptr (FmFolderInfo) folder = append_target (apply, writer, error);
-  gint64 blob_id = folder == NULL ? 0 : fm_body_store_put (writer, apply->digest, apply->size_bytes, error);
-  if (blob_id == 0 || !new_group (apply, writer, g_strdup_printf ("filed 1 in %s/%s", folder->account, folder->name), error))
-    return FALSE;
-  gint64 date = fm_action_date (apply->action);
-  FmMessageInput input = FM_MESSAGE_INPUT_INIT;
-  input.flags = fm_action_add_flags (apply->action);
-  input.internal_date_utc = date != 0 ? date : fm_clock_now_utc ();
-  input.size_bytes = apply->size_bytes;
-  input.attachments = apply->attachments;
-  input.blob_id = blob_id;
-  input.envelope = apply->envelope;
-  add_once (apply->folders, folder->id);
-  add_once (apply->accounts, folder->account_id);
-  apply->count = 1;
-  apply->draft_id = fm_journal_plan_append (writer, apply->group_id, folder->id, &input, error);
-  return apply->draft_id != 0 && replace_draft (apply, writer, error);
-}
-
-static gboolean
-apply_send (FmApply *apply, FmStoreWriter *writer, GError **error)
-{
-  FmSendOptions options;
-  fm_action_send_options (apply->action, &options);
-  gint64 account_id = account_id_named (fm_db_writer_reader (writer), options.account, error);
-  gint64 blob_id = account_id == 0 ? 0 : fm_body_store_put (writer, apply->digest, apply->size_bytes, error);
-  if (blob_id == 0)
-    return FALSE;
-  g_autoptr (GPtrArray) recipients = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; options.recipients[i] != NULL; i++)
-    {
-      FmOutboxRecipient *recipient = g_new0 (FmOutboxRecipient, 1);
-      recipient->address = (char *) options.recipients[i];
-      g_ptr_array_add (recipients, recipient);
-    }
-  gint64 now = fm_clock_now_utc ();
-  FmOutgoing outgoing = {
-    .account_id = account_id,
-    .blob_id = blob_id,
-    .sender = (char *) options.sender,
-    .recipients = recipients,
-    .state = FM_OUTBOX_HELD,
-    .hold_until_utc = options.hold_s > 0 ? now + options.hold_s : 0,
-    .created_utc = now,
-    .error = (char *) "",
-    .message_id = (char *) fm_envelope_message_id (apply->envelope),
-    .replied_id = options.replied_id,
-    .forwarded_id = options.forwarded_id,
-    .draft_id = options.draft_id,
-  };
-  if (!new_group (apply, writer, g_strdup ("queued 1 to be sent"), error))
-    return FALSE;
-  outgoing.group_id = apply->group_id;
-  apply->count = 1;
-  apply->outbox_changed = TRUE;
-  apply->outgoing_id = fm_outbox_store_put (writer, &outgoing, error);
-  return apply->outgoing_id != 0;
-}
-
-static const FmOutboxDraftFile *
-file_of (const FmApply *apply, gint64 outgoing_id)
-{
-  for (guint i = 0; i < apply->files->len; i++)
-    if (g_array_index (apply->files, FmOutboxDraftFile, i).outgoing_id == outgoing_id)
-      return &g_array_index (apply->files, FmOutboxDraftFile, i);
-  return NULL;
-}
-
-static gboolean
-change_outgoing (FmApply *apply, FmStoreWriter *writer, const FmOutgoing *outgoing, FmActionKind kind, GError **error)
-{
-  g_autofree char *name = account_name (fm_db_writer_reader (writer), outgoing->account_id);
-  FmOutboxChange change;
-  if (!fm_outbox_change_run (writer, spec_named (apply, name), outgoing, kind, apply->group_id, file_of (apply, outgoing->id), &change,
-                             error))
-    {
-      apply->needs_file = change.needs_file ? outgoing->id : 0;
-      return FALSE;
-    }
-  add_once (apply->accounts, outgoing->account_id);
-  add_once (apply->folders, change.drafts_id);
-  g_free (apply->text);
-  apply->text = g_strdup (change.text);
-  apply->count++;
-  apply->draft_id = change.draft_id;
-  apply->outgoing_id = outgoing->id;
-  apply->tree_changed |= change.tree_changed;
-  return TRUE;
-}
-
-static gboolean
-apply_outgoing (FmApply *apply, FmStoreWriter *writer, GError **error)
-{
-  gsize n;
-  const gint64 *ids = fm_action_ids (apply->action, &n);
-  apply->outbox_changed = TRUE;
-  apply->group_id = fm_journal_side_group (writer, "draft of a mail that was not sent", error);
-  for (gsize i = 0; apply->group_id != 0 && i < n; i++)
-    {
-      g_autoptr (FmOutgoing) outgoing = fm_outbox_store_get (fm_db_writer_reader (writer), ids[i], error);
-      if (outgoing == NULL || !change_outgoing (apply, writer, outgoing, fm_action_kind (apply->action), error))
-        return FALSE;
-    }
-  return apply->group_id != 0;
-}
-
 static gboolean
 apply_folder (FmApply *apply, FmStoreWriter *writer, GError **error)
 {
   FmStoreReader *reader = fm_db_writer_reader (writer);
   const char *account = fm_action_account (apply->action), *name = fm_action_name (apply->action), *to = fm_action_new_name (apply->action);
-  gint64 account_id = account_id_named (reader, account, error);
+  gint64 account_id = fm_apply_account_id (reader, account, error);
   if (account_id == 0)
     return FALSE;
-  add_once (apply->accounts, account_id);
+  fm_apply_note (apply->accounts, account_id);
   apply->tree_changed = TRUE;
   apply->count = 1;
   FmActionKind kind = fm_action_kind (apply->action);
   if (kind == FM_ACTION_FOLDER_CREATE)
-    return new_group (apply, writer, g_strdup_printf ("created %s/%s", account, name), error)
+    return fm_apply_new_group (apply, writer, g_strdup_printf ("created %s/%s", account, name), error)
            && fm_journal_plan_folder_create (writer, apply->group_id, account_id, name, error) != 0;
   g_autoptr (FmFolderInfo) folder = fm_folder_store_find (reader, account_id, name, error);
   if (folder == NULL)
     return FALSE;
   if (kind == FM_ACTION_FOLDER_RENAME)
-    return new_group (apply, writer, g_strdup_printf ("renamed %s/%s to %s", account, name, to), error)
+    return fm_apply_new_group (apply, writer, g_strdup_printf ("renamed %s/%s to %s", account, name, to), error)
            && fm_journal_plan_folder_rename (writer, apply->group_id, folder->id, to, error);
-  return new_group (apply, writer, g_strdup_printf ("deleted folder %s/%s", account, name), error)
+  return fm_apply_new_group (apply, writer, g_strdup_printf ("deleted folder %s/%s", account, name), error)
          && fm_journal_plan_folder_delete (writer, apply->group_id, folder->id, error);
 }
 
@@ -649,48 +481,6 @@ history_text (FmApply *apply, FmStoreReader *reader, const GArray *ids, const ch
   return g_strdup_printf ("%s: %s", undo ? "undone" : "done again", label);
 }
 
-/* The mail among MAILS that a step back takes back: one that is still held and was queued after the action that could be undone otherwise, as it is
- * what was done last; or the one that this step had chosen before its draft's file was written. NULL: none. */
-static const FmOutgoing *
-mail_to_take_back (const FmApply *apply, const GPtrArray *mails, gint64 candidate)
-{
-  const FmOutgoing *last = NULL;
-  for (guint i = 0; i < mails->len; i++)
-    {
-      const FmOutgoing *mail = mails->pdata[i];
-      if (mail->id == apply->taken_back)
-        return mail;
-      if (mail->state == FM_OUTBOX_HELD && mail->tries == 0 && mail->group_id > candidate
-          && (last == NULL || mail->group_id > last->group_id))
-        last = mail;
-    }
-  return apply->taken_back == 0 ? last : NULL;
-}
-
-/* FALSE: an error. */
-static gboolean
-take_back_mail (FmApply *apply, FmStoreWriter *writer, gint64 candidate, gboolean *ret_done, GError **error)
-{
-  FmStoreReader *reader = fm_db_writer_reader (writer);
-  g_autoptr (GPtrArray) mails = fm_outbox_store_list (reader, 0, error);
-  const FmOutgoing *last = mails == NULL ? NULL : mail_to_take_back (apply, mails, candidate);
-  *ret_done = FALSE;
-  if (mails != NULL && last == NULL && apply->taken_back != 0)
-    {
-      g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID, "that mail has been sent or taken back");
-      return FALSE;
-    }
-  if (last == NULL)
-    return mails != NULL;
-  apply->taken_back = last->id;
-  apply->group_id = fm_journal_side_group (writer, "taken back", error);
-  if (apply->group_id == 0 || !change_outgoing (apply, writer, last, FM_ACTION_OUTBOX_DRAFT, error))
-    return FALSE;
-  apply->group_id = last->group_id;
-  apply->outbox_changed = apply->tree_changed = *ret_done = TRUE;
-  return TRUE;
-}
-
 static gboolean
 apply_history (FmApply *apply, FmStoreWriter *writer, GError **error)
 {
@@ -700,7 +490,7 @@ apply_history (FmApply *apply, FmStoreWriter *writer, GError **error)
   gboolean found
       = undo ? fm_journal_undo_candidate (reader, &apply->group_id, &label) : fm_journal_redo_candidate (reader, &apply->group_id, &label);
   gboolean taken_back = FALSE;
-  if (undo && (!take_back_mail (apply, writer, found ? apply->group_id : 0, &taken_back, error) || taken_back))
+  if (undo && (!fm_apply_mail_take_back (apply, writer, found ? apply->group_id : 0, &taken_back, error) || taken_back))
     return taken_back;
   if (!found)
     {
@@ -726,9 +516,9 @@ fm_apply_run (FmStoreWriter *writer, gpointer data, GError **error)
     {
     case FM_ACTION_APPEND:
     case FM_ACTION_DRAFT:
-      return apply_append (apply, writer, error);
+      return fm_apply_mail_append (apply, writer, error);
     case FM_ACTION_SEND:
-      return apply_send (apply, writer, error);
+      return fm_apply_mail_send (apply, writer, error);
     case FM_ACTION_FOLDER_CREATE:
     case FM_ACTION_FOLDER_RENAME:
     case FM_ACTION_FOLDER_DELETE:
@@ -738,7 +528,7 @@ fm_apply_run (FmStoreWriter *writer, gpointer data, GError **error)
     case FM_ACTION_OUTBOX_SENT:
     case FM_ACTION_OUTBOX_DRAFT:
     case FM_ACTION_OUTBOX_DROP:
-      return apply_outgoing (apply, writer, error);
+      return fm_apply_mail_change (apply, writer, error);
     case FM_ACTION_UNDO:
     case FM_ACTION_REDO:
       return apply_history (apply, writer, error);

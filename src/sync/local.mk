@@ -4,6 +4,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/account-spec.c \
 	src/sync/account-worker.h \
 	src/sync/action.c \
+	src/sync/apply-mail.c \
+	src/sync/apply-private.h \
 	src/sync/apply.c \
 	src/sync/apply.h \
 	src/sync/control.h \
@@ -61,6 +63,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/maildir-file.h \
 	src/sync/maildir-list.c \
 	src/sync/maildir-list.h \
+	src/sync/maildir-header.c \
+	src/sync/maildir-header.h \
 	src/sync/maildir-name.c \
 	src/sync/maildir-name.h \
 	src/sync/maildir-ops.c \

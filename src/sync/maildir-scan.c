@@ -5,6 +5,7 @@
  *
  * A file that one of our own waiting operations is about to take away must not be taken for a new message of its old folder. Planning and writing both
  * happen in the pen, so the slice itself asks which files are leaving and passes them over. */
+#include "sync/maildir-header.h"
 #include "sync/maildir-list.h"
 #include "sync/maildir-name.h"
 #include "sync/maildir-private.h"
@@ -109,50 +110,6 @@ flags_of (const char *name, gboolean is_new)
   return is_new ? flags & ~(guint) FM_FLAG_SEEN : flags;
 }
 
-static gboolean
-has_header_end (const guint8 *bytes, gsize size)
-{
-  return memmem (bytes, size, "\n\n", 2) != NULL || memmem (bytes, size, "\r\n\r\n", 4) != NULL;
-}
-
-/* The rest of a header whose first bytes are there, until its end or the bound. */
-static FmEnvelope *
-read_long_header (int fd, const guint8 *bytes, gsize size)
-{
-  g_autoptr (GByteArray) header = g_byte_array_sized_new (4 * (guint) size);
-  guint8 chunk[8192];
-  ssize_t n;
-  g_byte_array_append (header, bytes, (guint) size);
-  while (header->len < FM_ENVELOPE_MAX_HEADER_BYTES && (n = read (fd, chunk, sizeof chunk)) > 0)
-    {
-      gsize seen = header->len - MIN (header->len, 3);
-      g_byte_array_append (header, chunk, (guint) n);
-      if (has_header_end (header->data + seen, header->len - seen))
-        break;
-    }
-  return fm_envelope_parse (header->data, header->len);
-}
-
-/* From the header of the file. NULL: it is gone or unreadable. */
-static FmEnvelope *
-read_envelope (const char *path, struct stat *st)
-{
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat (fd, st) != 0 || !S_ISREG (st->st_mode))
-    {
-      if (fd >= 0)
-        close (fd);
-      return NULL;
-    }
-  guint8 bytes[8192];
-  ssize_t n = read (fd, bytes, sizeof bytes);
-  gsize size = (gsize) MAX (n, 0);
-  FmEnvelope *envelope
-      = size == (gsize) st->st_size || has_header_end (bytes, size) ? fm_envelope_parse (bytes, size) : read_long_header (fd, bytes, size);
-  close (fd);
-  return envelope;
-}
-
 static void
 slice_free (gpointer data)
 {
@@ -169,7 +126,7 @@ slice_add (Slice *slice, const FmFolderInfo *folder, FmMaildirFile *file)
 {
   g_autofree char *path = file_path (folder, file);
   struct stat st;
-  FmEnvelope *envelope = read_envelope (path, &st);
+  FmEnvelope *envelope = fm_maildir_header_read (path, &st);
   if (envelope == NULL)
     return;
   FmMessageInput input = FM_MESSAGE_INPUT_INIT;
@@ -585,7 +542,7 @@ fm_maildir_scan_file (FmMaildirContext *context, const FmFolderInfo *folder, con
     return TRUE;
   g_autofree char *path = g_build_filename (folder->path, subdir, file_name, NULL);
   struct stat st;
-  g_autoptr (FmEnvelope) envelope = read_envelope (path, &st);
+  g_autoptr (FmEnvelope) envelope = fm_maildir_header_read (path, &st);
   if (envelope == NULL)
     return TRUE; /* gone again: its going is an event of its own */
   g_autoptr (FmMessageInfo) row = NULL;

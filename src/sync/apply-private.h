@@ -1,0 +1,42 @@
+/* Shared by apply.c (which actions there are, and those on messages, folders and history) and apply-mail.c. The pen's thread, but for what is prepared. */
+#pragma once
+#include "sync/apply.h"
+#include "sync/outbox-change.h"
+#include <fulmar/mail/envelope.h>
+
+struct FmApply {
+  FmAction *action;
+  GPtrArray *specs;
+  char *digest; /* of the message, once prepared */
+  guint64 size_bytes;
+  FmEnvelope *envelope;
+  int attachments;
+  gint64 group_id;
+  guint count;
+  char *text;
+  GArray *folders, *accounts;
+  gboolean tree_changed, outbox_changed;
+  gint64 draft_id, outgoing_id;
+  GArray *files;     /* FmOutboxDraftFile, written */
+  gint64 needs_file; /* of the draft of this outgoing mail; 0: none */
+  gint64 taken_back; /* the mail that undo has chosen; 0: it has not */
+};
+
+/* --- apply.c --- */
+/* Adds ID, unless it is 0 or there. */
+void fm_apply_note (GArray *ids, gint64 id);
+const FmAccountSpec *fm_apply_spec (const FmApply *apply, const char *name); /* NULL: no such account is configured */
+/* Begins the undo group; LABEL (taken) is what the action did. */
+gboolean fm_apply_new_group (FmApply *apply, FmStoreWriter *writer, char *label, GError **error);
+char *fm_apply_account_name (FmStoreReader *reader, gint64 account_id); /* Transfer: full; "" if it is gone */
+gint64 fm_apply_account_id (FmStoreReader *reader, const char *name, GError **error);
+
+/* --- apply-mail.c --- */
+gboolean fm_apply_mail_append (FmApply *apply, FmStoreWriter *writer, GError **error);
+gboolean fm_apply_mail_send (FmApply *apply, FmStoreWriter *writer, GError **error);
+/* The outbox's actions. */
+gboolean fm_apply_mail_change (FmApply *apply, FmStoreWriter *writer, GError **error);
+/* A step back takes the mail back that was queued after the group CANDIDATE and is still held; *RET_DONE tells whether there was one. FALSE: an error. */
+gboolean fm_apply_mail_take_back (FmApply *apply, FmStoreWriter *writer, gint64 candidate, gboolean *ret_done, GError **error);
+/* Not on the pen: the file that a run has found wanting. */
+gboolean fm_apply_mail_write_draft (FmApply *apply, FmStore *store, FmStoreReader *reader, GError **error);
