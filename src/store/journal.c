@@ -240,7 +240,7 @@ absorb_row (FmStoreWriter *writer, gint64 row, gint64 other, gint64 folder, guin
          && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", other);
 }
 
-/* ROW is UID in FOLDER on the server now; it may have been moved on here since. */
+/* ROW is UID in FOLDER on the server now; it may have been moved on here since, even back into FOLDER, where it will have another UID. */
 static gboolean
 settle (FmStoreWriter *writer, gint64 op_id, gint64 row, gint64 folder, guint32 uid, GError **error)
 {
@@ -250,12 +250,14 @@ settle (FmStoreWriter *writer, gint64 op_id, gint64 row, gint64 folder, guint32 
   gint64 next
       = fm_sql_value (r, G_MAXINT64, "SELECT min(id) FROM op WHERE msg_id=? AND id>? AND kind IN (1,3) AND state<3", "ii", row, op_id);
 
+  gboolean stays = next == G_MAXINT64;
+
   if (other != 0 && other != row && !absorb_row (writer, row, other, folder, uid, error))
     return FALSE;
   /* A MODSEQ is its folder's: that of the folder it came from would outlive the words of this one. */
   if (other == 0 && !fm_sql_exec (r, error, "UPDATE msg SET modseq=0 WHERE id=? AND folder_id=? AND uid IS NULL", "ii", row, folder))
     return FALSE;
-  return fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=? AND folder_id=? AND uid IS NULL", "uii", uid, row, folder)
+  return (!stays || fm_sql_exec (r, error, "UPDATE msg SET uid=? WHERE id=? AND folder_id=? AND uid IS NULL", "uii", uid, row, folder))
          && fm_message_store_doubt_body (writer, row, error)
          /* By its key it may have been met under a UID that it had here once, and that is gone again. */
          && fm_sql_exec (r, error,

@@ -515,6 +515,35 @@ test_met_under_an_old_uid (void **state)
 }
 
 static void
+test_there_and_back_and_there (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->inbox, NULL, E));
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  /* The UID of its first stay is not that of the second. */
+  OK (fm_journal_confirm (b->w, op, 31, E));
+  guint32 uid;
+  op = send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 31);
+  OK (fm_journal_confirm (b->w, op, 8, E));
+  op = send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 8);
+  OK (fm_journal_confirm (b->w, op, 32, E));
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->trash, NULL, E));
+  op = send_one (b, FM_OP_MOVE, &uid);
+  assert_int_equal (uid, 32);
+  OK (fm_journal_confirm (b->w, op, 50, E));
+  g_autoptr (FmMessageInfo) m = info (b, id);
+  assert_int_equal (m->folder_id, b->trash);
+  assert_int_equal (m->uid, 50);
+  commit (b);
+}
+
+static void
 test_not_met_by_what_is_planned (void **state)
 {
   Box *b = *state;
@@ -587,6 +616,7 @@ main (void)
                                       T (test_met_on_the_way_back),
                                       T (test_met_before_its_copy),
                                       T (test_met_under_an_old_uid),
+                                      T (test_there_and_back_and_there),
                                       T (test_not_met_by_what_is_planned),
                                       T (test_gone_with_its_copies),
                                       T (test_refused_before_the_way_back) };
