@@ -2,11 +2,34 @@
 #include "ui/smart-date.h"
 #include <string.h>
 
+/* The local time zone. GLib asks the file system for it with every date; here it is asked once in a minute of NOW. UI thread. */
+static GTimeZone *
+local_zone (gint64 now_utc)
+{
+  static GTimeZone *zone;
+  static gint64 minute;
+
+  if (zone && minute == now_utc / 60)
+    return zone;
+  g_clear_pointer (&zone, g_time_zone_unref);
+  zone = g_time_zone_new_local ();
+  minute = now_utc / 60;
+  return zone;
+}
+
+static GDateTime *
+local_time (gint64 utc, gint64 now_utc)
+{
+  g_autoptr (GDateTime) there = g_date_time_new_from_unix_utc (utc);
+
+  return there ? g_date_time_to_timezone (there, local_zone (now_utc)) : NULL;
+}
+
 char *
 fm_smart_date_format (gint64 date_utc, gint64 now_utc, const char *format)
 {
-  g_autoptr (GDateTime) now = g_date_time_new_from_unix_local (now_utc);
-  g_autoptr (GDateTime) date = date_utc != 0 ? g_date_time_new_from_unix_local (date_utc) : NULL;
+  g_autoptr (GDateTime) now = local_time (now_utc, now_utc);
+  g_autoptr (GDateTime) date = date_utc != 0 ? local_time (date_utc, now_utc) : NULL;
   GDate day, today;
   char *text = NULL;
   if (!date || !now)

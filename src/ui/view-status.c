@@ -1,5 +1,6 @@
 /* Both lines are made of segments that are left out, the least needed first, as the screen gets narrower. The state has a mark and a word: no
  * colour is its only sign. */
+#include "ui/smart-date.h"
 #include "ui/view-status.h"
 #include <fulmar/app/command.h>
 #include <string.h>
@@ -75,8 +76,7 @@ fm_view_status_draw_top (const FmViewFrame *frame, const FmViewStatusTop *top)
   FmRect row = frame->rect;
   FmLook look = fm_theme_look (frame->theme, FM_ROLE_STATUS);
   FmRole state_role;
-  g_autoptr (GDateTime) now = g_date_time_new_from_unix_local (top->now_utc);
-  g_autofree char *clock = now ? g_date_time_format (now, "%H:%M") : g_strdup ("");
+  g_autofree char *clock = fm_smart_date_format (top->now_utc, top->now_utc, "%H:%M");
   g_autofree char *state = state_text (canvas, top->status, &state_role);
   g_autofree char *queue = queue_text (top->status);
   g_autofree char *counts = counts_text (canvas, top);
