@@ -18,4 +18,4 @@ EXTRA_DIST += doc/test-manuals.sh
 
 dist_doc_DATA += README doc/tour.md doc/violations.md doc/style.md
 internalsdir = $(docdir)/internals
-dist_internals_DATA = doc/internals/imap.md doc/internals/journal.md doc/internals/outbox.md doc/internals/sync.md doc/internals/traps.md
+dist_internals_DATA = doc/internals/gmail.md doc/internals/imap.md doc/internals/journal.md doc/internals/outbox.md doc/internals/sync.md doc/internals/traps.md

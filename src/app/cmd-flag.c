@@ -177,8 +177,9 @@ run_clear_flag (const FmCommandCall *call)
 }
 
 #define BOTH (FM_CONTEXT_LIST | FM_CONTEXT_PAGER)
-#define FLAG_EFFECTS                                                                                                  \
-  .effect_imap = "STORE on each message, seen on every device", .effect_gmail = "likewise; the star is Gmail's star", \
+#define FLAG_EFFECTS                                                                    \
+  .effect_imap = "STORE on each message, seen on every device",                         \
+  .effect_gmail = "likewise, in all its labels; the star is Gmail's, a tag is a label", \
   .effect_pop = "kept on this machine: POP has no flags", .effect_local = "in the file's name"
 
 const FmCommand fm_cmd_flag_commands[] = {

@@ -222,6 +222,8 @@ fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret
 
   add_defects (builder, fm_message_defects (message));
   add_headers (builder, message, FM_MESSAGE_NO_PART, options);
+  if (options->labels && *options->labels)
+    fm_doc_builder_header (builder, "Labels", options->labels);
   fm_doc_builder_begin (builder, &blank);
   fm_doc_builder_end (builder);
   add_body (builder, message, options, &is_cut);
@@ -296,8 +298,10 @@ nested_page (FmMessage *message, guint index, const FmPageOptions *options, gboo
 {
   g_autoptr (GBytes) bytes = fm_message_part_bytes (message, index, MAX_BODY_BYTES, NULL);
   g_autoptr (FmMessage) nested = bytes ? fm_message_open_bytes (bytes, NULL) : NULL;
+  FmPageOptions own = *options;
 
-  return nested ? fm_page_build (nested, options, NULL, ret_is_cut) : NULL;
+  own.labels = NULL;
+  return nested ? fm_page_build (nested, &own, NULL, ret_is_cut) : NULL;
 }
 
 FmDoc *

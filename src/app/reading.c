@@ -5,6 +5,7 @@
 #include "app/reading-private.h"
 #include <fulmar/mail/flags.h>
 #include <fulmar/store/body-store.h>
+#include <fulmar/store/gmail-store.h>
 
 #define FIRST_LOOK_BYTES (256u << 10)
 
@@ -105,7 +106,9 @@ load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
   const Load *load = data;
   g_autofree char *path = fm_reading_stored_path (reader, load->id, error);
   g_autoptr (FmMessage) message = NULL;
-  FmPageOptions options = { load->mode, load->prefer_html, load->all_headers, load->headers, load->whole ? 0 : FIRST_LOOK_BYTES };
+  g_auto (GStrv) names = fm_gmail_store_labels (reader, load->id, TRUE);
+  g_autofree char *labels = names ? g_strjoinv (", ", names) : NULL;
+  FmPageOptions options = { load->mode, load->prefer_html, load->all_headers, load->headers, labels, load->whole ? 0 : FIRST_LOOK_BYTES };
   Loaded *loaded;
 
   if (!path || !(message = fm_message_open_file (path, 0, -1, error)))

@@ -1,6 +1,7 @@
 /* A message as the interface page promises it to scripts, and as a line for people. */
 #include "cli/cli-private.h"
 #include <fulmar/store/folder-store.h>
+#include <fulmar/store/gmail-store.h>
 #include <stdio.h>
 
 static void
@@ -15,11 +16,12 @@ flag_names (guint flags, const char **names)
 }
 
 static void
-print_json (const FmMessageInfo *info, const FmFolderInfo *folder, guint depth)
+print_json (FmStoreReader *reader, const FmMessageInfo *info, const FmFolderInfo *folder, guint depth)
 {
   FmCliJson *json = fm_cli_json_new ();
   g_autofree char *id = g_strdup_printf ("m%" G_GINT64_FORMAT, info->id), *thread = g_strdup_printf ("%" G_GINT64_FORMAT, info->thread_id);
   g_autofree char *full = folder ? g_strconcat (folder->account, "/", folder->name, NULL) : g_strdup ("");
+  g_auto (GStrv) labels = info->server_id != 0 ? fm_gmail_store_labels (reader, info->id, TRUE) : NULL;
   const char *flags[16];
 
   flag_names (info->flags, flags);
@@ -38,6 +40,8 @@ print_json (const FmMessageInfo *info, const FmFolderInfo *folder, guint depth)
   fm_cli_json_number (json, "size", info->size_bytes);
   fm_cli_json_strings (json, "flags", flags);
   fm_cli_json_strings (json, "tags", (const char *const *) info->keywords);
+  if (info->server_id != 0)
+    fm_cli_json_strings (json, "labels", (const char *const *) labels);
   fm_cli_json_number (json, "attachments", info->attachments);
   fm_cli_json_print (json);
 }
@@ -66,7 +70,7 @@ fm_cli_message_print (FmCliSession *session, gint64 msg_id, guint depth, gboolea
   if (!info)
     return;
   if (as_json)
-    print_json (info, folder, depth);
+    print_json (reader, info, folder, depth);
   else
     print_line (info, depth);
 }

@@ -210,6 +210,8 @@ fm_imap_session_queue_fetch_flags (FmImapSession *session, const FmImapRange *ui
   gboolean has_vanished = (session->state->enabled & FM_IMAP_CAP_QRESYNC) != 0;
   g_autoptr (GString) items = g_string_new (has_modseq ? "(UID FLAGS MODSEQ)" : "(UID FLAGS)");
 
+  if (changed_since != 0 && has_modseq && (session->state->caps & FM_IMAP_CAP_GMAIL))
+    g_string_insert (items, items->len - 1, " X-GM-LABELS");
   if (changed_since != 0 && has_modseq)
     g_string_append_printf (items, " (CHANGEDSINCE %" G_GUINT64_FORMAT "%s)", changed_since, has_vanished ? " VANISHED" : "");
   fm_imap_engine_queue_fetch (session, uids, n_ranges, items->str, done, data);

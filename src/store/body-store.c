@@ -1,7 +1,7 @@
 /* Message files. A sink writes tmp/XXXXXX while it hashes; commit fsyncs, renames into mail/<aa>/ and fsyncs that directory (or notes it for
  * one fsync of a whole group). The name is the content, so a rename onto an existing file changes nothing and a crash between rename and
  * commit leaves garbage that the next arrival of the same message adopts. */
-#include "store/message-private.h"
+#include "store/gmail-private.h"
 #include "store/sql.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -253,7 +253,9 @@ gint64
 fm_body_store_attach (FmStoreWriter *writer, gint64 msg_id, const char *digest, guint64 size_bytes, GError **error)
 {
   gint64 blob = fm_body_store_put (writer, digest, size_bytes, error);
-  return blob != 0 && fm_message_store_set_blob (writer, msg_id, blob, error) ? blob : 0;
+  return blob != 0 && fm_message_store_set_blob (writer, msg_id, blob, error) && fm_gmail_store_share_blob (writer, msg_id, blob, error)
+             ? blob
+             : 0;
 }
 
 gboolean

@@ -6,7 +6,7 @@
 #define OP_SELECT                                                                                                                      \
   "SELECT id, group_id, account_id, msg_id, folder_id, target_id, new_msg_id, blob_id, idate, after_op, uid, kind, state, add_flags, " \
   "del_flags,"                                                                                                                         \
-  " eff_add, eff_del, kw_add, kw_del, arg, gone, old_name FROM op "
+  " eff_add, eff_del, kw_add, kw_del, arg, gone, old_name, follows, server_id FROM op "
 
 void
 fm_journal_op_free (FmJournalOp *op)
@@ -47,6 +47,8 @@ read_op (const FmSql *q)
   op->arg = g_strdup (fm_sql_text (q, 19));
   op->gone = fm_sql_int (q, 20) != 0;
   op->old_name = g_strdup (fm_sql_text (q, 21));
+  op->follows = fm_sql_int (q, 22) != 0;
+  op->server_id = (guint64) fm_sql_int (q, 23);
   return op;
 }
 
@@ -84,11 +86,13 @@ fm_journal_op_insert (FmStoreWriter *writer, const FmJournalOp *op, GError **err
   if (!fm_sql_exec (&writer->reader, error,
                     "INSERT INTO op(group_id, account_id, kind, state, msg_id, folder_id, uid, target_id, new_msg_id, add_flags, "
                     "del_flags, eff_add, eff_del,"
-                    " kw_add, kw_del, arg, blob_id, idate, after_op, created, old_name) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                    "iiddiiniiuuuusssiiiis", op->group_id, op->account_id, (int) op->kind, (int) op->state, op->msg_id, op->folder_id,
+                    " kw_add, kw_del, arg, blob_id, idate, after_op, created, old_name, follows, server_id)"
+                    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    "iiddiiniiuuuusssiiiisdi", op->group_id, op->account_id, (int) op->kind, (int) op->state, op->msg_id, op->folder_id,
                     (gint64) op->uid, op->target_id, op->new_msg_id, op->add, op->remove, op->eff_add, op->eff_del,
                     op->kw_add == NULL ? "" : op->kw_add, op->kw_del == NULL ? "" : op->kw_del, op->arg == NULL ? "" : op->arg, op->blob_id,
-                    op->idate, op->after_op, fm_clock_now_utc (), op->old_name == NULL ? "" : op->old_name))
+                    op->idate, op->after_op, fm_clock_now_utc (), op->old_name == NULL ? "" : op->old_name, op->follows != 0,
+                    (gint64) op->server_id))
     return 0;
   return sqlite3_last_insert_rowid (writer->reader.db);
 }

@@ -5,26 +5,23 @@
 #include <fulmar/base/error.h>
 #include <string.h>
 
-typedef struct {
-  gint64 folder_id, account_id, blob_id;
-  guint32 uid;
-  guint flags;
-  FmStoreKind kind;
-} Row;
+typedef FmJournalRow Row;
 
-static gboolean
-read_row (FmStoreReader *r, gint64 msg_id, Row *row)
+gboolean
+fm_journal_plan_row (FmStoreReader *r, gint64 msg_id, FmJournalRow *row)
 {
   g_auto (FmSql) q = { 0 };
 
-  if (!fm_sql_query (&q, r, NULL,
-                     "SELECT m.folder_id, f.account_id, m.blob_id, m.uid, m.flags, a.kind FROM msg m JOIN folder f ON f.id=m.folder_id"
-                     " JOIN account a ON a.id=f.account_id WHERE m.id=?",
-                     "i", msg_id)
+  if (!fm_sql_query (
+          &q, r, NULL,
+          "SELECT m.folder_id, f.account_id, m.blob_id, m.uid, m.flags, a.kind, m.server_id FROM msg m JOIN folder f ON f.id=m.folder_id"
+          " JOIN account a ON a.id=f.account_id WHERE m.id=?",
+          "i", msg_id)
       || !fm_sql_step (&q))
     return FALSE;
   *row = (Row){ fm_sql_int (&q, 0),           fm_sql_int (&q, 1),         fm_sql_int (&q, 2),
-                (guint32) fm_sql_int (&q, 3), (guint) fm_sql_int (&q, 4), (FmStoreKind) fm_sql_int (&q, 5) };
+                (guint32) fm_sql_int (&q, 3), (guint) fm_sql_int (&q, 4), (FmStoreKind) fm_sql_int (&q, 5),
+                (guint64) fm_sql_int (&q, 6) };
   return TRUE;
 }
 
@@ -37,9 +34,8 @@ fm_journal_plan_group (FmStoreWriter *writer, const char *label, gint64 undo_of,
   return sqlite3_last_insert_rowid (writer->reader.db);
 }
 
-/* A folder whose creation or renaming the server has not confirmed comes first. */
-static gint64
-folder_barrier (FmStoreReader *r, gint64 folder_id, gint64 target_id)
+gint64
+fm_journal_plan_barrier (FmStoreReader *r, gint64 folder_id, gint64 target_id)
 {
   return fm_sql_value (r, 0, "SELECT max(id) FROM op INDEXED BY op_folder WHERE state<3 AND kind IN (5,6) AND folder_id IN (?,?)", "ii",
                        folder_id, target_id);
@@ -74,7 +70,7 @@ plan_flags_one (FmStoreWriter *writer, FmJournalOp *op, const char *const *add_k
   Row row;
 
   *planned = FALSE;
-  if (!read_row (r, op->msg_id, &row))
+  if (!fm_journal_plan_row (r, op->msg_id, &row))
     return TRUE;
   g_autofree char *kw_add = effective_keywords (r, op->msg_id, add_keywords, FALSE);
   g_autofree char *kw_del = effective_keywords (r, op->msg_id, remove_keywords, TRUE);
@@ -88,8 +84,9 @@ plan_flags_one (FmStoreWriter *writer, FmJournalOp *op, const char *const *add_k
   op->kw_add = kw_add;
   op->kw_del = kw_del;
   op->state = row.kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
-  op->after_op = folder_barrier (r, row.folder_id, 0);
-  gboolean ok = fm_journal_op_insert (writer, op, error) != 0;
+  op->after_op = fm_journal_plan_barrier (r, row.folder_id, 0);
+  op->id = fm_journal_op_insert (writer, op, error);
+  gboolean ok = op->id != 0 && (row.server_id == 0 || fm_journal_gmail_lead_flags (writer, op, op->id, error));
   op->kw_add = op->kw_del = NULL;
   *planned = TRUE;
   if (!ok)
@@ -182,8 +179,8 @@ take_local_uid (FmStoreWriter *writer, gint64 msg_id, gint64 folder_id, GError *
   return uid != 0 && fm_sql_exec (&writer->reader, error, "UPDATE msg SET uid=? WHERE id=?", "ui", uid, msg_id);
 }
 
-static gboolean
-move_within (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 target_id, GError **error)
+gboolean
+fm_journal_plan_move_within (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 target_id, GError **error)
 {
   FmStoreReader *r = &writer->reader;
   gboolean local = row->kind == FM_STORE_POP;
@@ -194,9 +191,9 @@ move_within (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 targ
   op->uid = row->uid;
   op->target_id = target_id;
   op->state = local ? FM_OP_CONFIRMED : FM_OP_PLANNED;
-  op->after_op = folder_barrier (r, row->folder_id, target_id);
-  return fm_journal_op_insert (writer, op, error) != 0
-         && fm_sql_exec (r, error, "UPDATE msg SET folder_id=?, uid=NULL, modseq=0 WHERE id=?", "ii", target_id, op->msg_id)
+  op->after_op = fm_journal_plan_barrier (r, row->folder_id, target_id);
+  op->id = fm_journal_op_insert (writer, op, error);
+  return op->id != 0 && fm_sql_exec (r, error, "UPDATE msg SET folder_id=?, uid=NULL, modseq=0 WHERE id=?", "ii", target_id, op->msg_id)
          && (!local || take_local_uid (writer, op->msg_id, target_id, error));
 }
 
@@ -221,7 +218,7 @@ transfer_across (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 
   append.add = row->flags & FM_FLAG_SERVER_MASK;
   append.state = kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
   append.idate = fm_sql_value (r, 0, "SELECT idate FROM msg WHERE id=?", "i", source);
-  append.after_op = folder_barrier (r, target_id, 0);
+  append.after_op = fm_journal_plan_barrier (r, target_id, 0);
   if (append.msg_id == 0 || (kind == FM_STORE_POP && !take_local_uid (writer, append.msg_id, target_id, error)))
     return FALSE;
   gint64 first = fm_journal_op_insert (writer, &append, error);
@@ -257,20 +254,26 @@ fm_journal_plan_move (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_
     {
       FmJournalOp op = { .group_id = group_id, .msg_id = msg_ids[i] };
       Row row;
-      if (!read_row (&writer->reader, msg_ids[i], &row) || row.folder_id == target_id)
+      if (!fm_journal_plan_row (&writer->reader, msg_ids[i], &row) || row.folder_id == target_id)
         continue;
-      if (!(row.account_id == account ? move_within (writer, &op, &row, target_id, error)
-                                      : transfer_across (writer, &op, &row, target_id, account, kind, TRUE, error)))
+      gboolean ok, planned = TRUE;
+      if (row.account_id != account)
+        ok = transfer_across (writer, &op, &row, target_id, account, kind, TRUE, error);
+      else if (row.server_id != 0)
+        ok = fm_journal_gmail_move (writer, &op, &row, target_id, &planned, error);
+      else
+        ok = fm_journal_plan_move_within (writer, &op, &row, target_id, error);
+      if (!ok)
         return FALSE;
-      count++;
+      count += planned;
     }
   if (ret_n != NULL)
     *ret_n = count;
   return TRUE;
 }
 
-static gboolean
-copy_within (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 target_id, GError **error)
+gboolean
+fm_journal_plan_copy_within (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 target_id, GError **error)
 {
   gboolean local = row->kind == FM_STORE_POP;
 
@@ -280,7 +283,7 @@ copy_within (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 targ
   op->uid = row->uid;
   op->target_id = target_id;
   op->state = local ? FM_OP_CONFIRMED : FM_OP_PLANNED;
-  op->after_op = folder_barrier (&writer->reader, row->folder_id, target_id);
+  op->after_op = fm_journal_plan_barrier (&writer->reader, row->folder_id, target_id);
   op->new_msg_id = copy_row (writer, op->msg_id, target_id, error);
   return op->new_msg_id != 0 && fm_journal_op_insert (writer, op, error) != 0
          && (!local || take_local_uid (writer, op->new_msg_id, target_id, error));
@@ -300,12 +303,18 @@ fm_journal_plan_copy (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_
     {
       FmJournalOp op = { .group_id = group_id, .msg_id = msg_ids[i] };
       Row row;
-      if (!read_row (&writer->reader, msg_ids[i], &row))
+      if (!fm_journal_plan_row (&writer->reader, msg_ids[i], &row))
         continue;
-      if (!(row.account_id == account ? copy_within (writer, &op, &row, target_id, error)
-                                      : transfer_across (writer, &op, &row, target_id, account, kind, FALSE, error)))
+      gboolean ok, planned = TRUE;
+      if (row.account_id != account)
+        ok = transfer_across (writer, &op, &row, target_id, account, kind, FALSE, error);
+      else if (row.server_id != 0)
+        ok = fm_journal_gmail_copy (writer, &op, &row, target_id, &planned, error);
+      else
+        ok = fm_journal_plan_copy_within (writer, &op, &row, target_id, error);
+      if (!ok)
         return FALSE;
-      count++;
+      count += planned;
     }
   if (ret_n != NULL)
     *ret_n = count;
@@ -321,8 +330,10 @@ fm_journal_plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *m
   for (gsize i = 0; i < n; i++)
     {
       Row row;
-      if (!read_row (r, msg_ids[i], &row))
+      if (!fm_journal_plan_row (r, msg_ids[i], &row))
         continue;
+      if (row.server_id != 0 && !fm_journal_gmail_to_trash (writer, group_id, msg_ids[i], &row, error))
+        return FALSE;
       gboolean local = row.kind == FM_STORE_POP;
       FmJournalOp op = { .group_id = group_id,
                          .account_id = row.account_id,
@@ -331,7 +342,7 @@ fm_journal_plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *m
                          .folder_id = row.folder_id,
                          .uid = row.uid };
       op.state = local ? FM_OP_CONFIRMED : FM_OP_PLANNED;
-      op.after_op = folder_barrier (r, row.folder_id, 0);
+      op.after_op = fm_journal_plan_barrier (r, row.folder_id, 0);
       if (fm_journal_op_insert (writer, &op, error) == 0)
         return FALSE;
       gboolean ok = local ? fm_sql_exec (r, error, "UPDATE pop_seen SET wants_delete=1, msg_id=0 WHERE account_id=? AND msg_id=?", "ii",
@@ -360,7 +371,7 @@ fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 folder_id
   op.msg_id = fm_message_store_insert (writer, folder_id, input, 0, error);
   op.add = input->flags & FM_FLAG_SERVER_MASK;
   op.state = kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
-  op.after_op = folder_barrier (&writer->reader, folder_id, 0);
+  op.after_op = fm_journal_plan_barrier (&writer->reader, folder_id, 0);
   g_autofree char *keywords = input->keywords == NULL ? NULL : g_strjoinv (" ", (char **) input->keywords);
   op.kw_add = keywords;
   if (op.msg_id == 0 || fm_journal_op_insert (writer, &op, error) == 0)
@@ -411,7 +422,7 @@ fm_journal_plan_folder_rename (FmStoreWriter *writer, gint64 group_id, gint64 fo
   };
   op.old_name = folder->name;
   op.state = folder->kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
-  op.after_op = folder_barrier (r, folder_id, 0);
+  op.after_op = fm_journal_plan_barrier (r, folder_id, 0);
   if (fm_journal_op_insert (writer, &op, error) == 0
       || !fm_sql_exec (r, error,
                        "UPDATE folder SET name = ?1 || substr(name, length(?2)+1) WHERE account_id=?3 AND"
@@ -434,7 +445,7 @@ fm_journal_plan_folder_delete (FmStoreWriter *writer, gint64 group_id, gint64 fo
     .group_id = group_id, .account_id = folder->account_id, .kind = FM_OP_FOLDER_DELETE, .folder_id = folder_id, .arg = folder->name
   };
   op.state = folder->kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
-  op.after_op = folder_barrier (r, folder_id, 0);
+  op.after_op = fm_journal_plan_barrier (r, folder_id, 0);
   if (fm_journal_op_insert (writer, &op, error) == 0)
     return FALSE;
   return folder->kind == FM_STORE_POP ? fm_folder_store_delete (writer, folder_id, error)

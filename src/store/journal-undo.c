@@ -23,10 +23,10 @@ can_undo (FmStoreReader *r, GPtrArray *ops, GError **error)
   for (guint i = 0; i < ops->len; i++)
     {
       const FmJournalOp *op = g_ptr_array_index (ops, i);
-      if (op->state > FM_OP_CONFIRMED || is_unsent_and_last (r, op))
+      if (op->state > FM_OP_CONFIRMED || op->follows || is_unsent_and_last (r, op))
         continue;
-      /* An expunge that ends a move into another account is undone by moving back. */
-      if (op->kind == FM_OP_EXPUNGE
+      /* An expunge that ends a move into another account is undone by moving back, one that took a label by giving it again. */
+      if (op->kind == FM_OP_EXPUNGE && op->server_id == 0
           && fm_sql_value (r, 0, "SELECT 1 FROM op WHERE group_id=? AND kind=4 AND target_id<>0", "i", op->group_id) == 0)
         {
           g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "deleting for good can't be undone: the server has done it");
@@ -69,7 +69,9 @@ reverse (FmStoreWriter *writer, const FmJournalOp *op, gint64 group, guint *n, G
     case FM_OP_MOVE:
       return fm_journal_plan_move (writer, group, &op->msg_id, 1, op->folder_id, n, error);
     case FM_OP_COPY:
-      return fm_journal_plan_expunge (writer, group, &op->new_msg_id, 1, n, error);
+      return fm_journal_gmail_uncopy (writer, op, group, n, error);
+    case FM_OP_EXPUNGE:
+      return op->server_id == 0 || fm_journal_gmail_relabel (writer, op, group, n, error);
     case FM_OP_APPEND:
       return reverse_append (writer, op, group, n, error);
     case FM_OP_FOLDER_RENAME:
@@ -106,6 +108,12 @@ fm_journal_undo_run (FmStoreWriter *writer, gint64 group_id, guint *n, GError **
       gboolean ok;
       if (op->state > FM_OP_CONFIRMED)
         continue;
+      if (op->follows)
+        {
+          if (!fm_journal_gmail_undo_follower (writer, op, group, error))
+            return FALSE;
+          continue;
+        }
       if (is_unsent_and_last (r, op))
         ok = fm_journal_op_set_state (writer, op->id, FM_OP_CANCELLED, NULL, error) && fm_journal_op_revert (writer, op, FALSE, error);
       else
@@ -133,7 +141,8 @@ replay (FmStoreWriter *writer, const FmJournalOp *op, gint64 group, guint *n, GE
     case FM_OP_COPY:
       return fm_journal_plan_copy (writer, group, &op->msg_id, 1, op->target_id, n, error);
     case FM_OP_EXPUNGE:
-      return fm_journal_plan_expunge (writer, group, &op->msg_id, 1, n, error);
+      return op->server_id != 0 ? fm_journal_gmail_unlabel_again (writer, op, group, n, error)
+                                : fm_journal_plan_expunge (writer, group, &op->msg_id, 1, n, error);
     case FM_OP_FOLDER_CREATE:
       return fm_journal_plan_folder_create (writer, group, op->account_id, op->arg, error) != 0;
     case FM_OP_FOLDER_RENAME:
@@ -163,7 +172,7 @@ fm_journal_undo_replay (FmStoreWriter *writer, gint64 group_id, guint *n, GError
     {
       guint one = 1;
       const FmJournalOp *op = g_ptr_array_index (ops, i);
-      if (op->state == FM_OP_REFUSED)
+      if (op->state == FM_OP_REFUSED || op->follows)
         continue;
       if (!replay (writer, op, group, &one, error))
         return FALSE;

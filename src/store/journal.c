@@ -301,14 +301,11 @@ confirm_rename (FmStoreWriter *writer, const FmJournalOp *op, GError **error)
                          "ssi", op->arg, folder->remote_name, op->account_id);
 }
 
-gboolean
-fm_journal_confirm (FmStoreWriter *writer, gint64 op_id, guint32 new_uid, GError **error)
+static gboolean
+confirm (FmStoreWriter *writer, const FmJournalOp *op, guint32 new_uid, GError **error)
 {
   FmStoreReader *r = &writer->reader;
-  g_autoptr (FmJournalOp) op = fm_journal_op_get (r, op_id, error);
 
-  if (op == NULL || op->state >= FM_OP_CONFIRMED)
-    return op != NULL;
   switch (op->kind)
     {
     case FM_OP_MOVE:
@@ -320,7 +317,7 @@ fm_journal_confirm (FmStoreWriter *writer, gint64 op_id, guint32 new_uid, GError
     default:
       break;
     }
-  if (!fm_journal_op_set_state (writer, op_id, FM_OP_CONFIRMED, NULL, error))
+  if (!fm_journal_op_set_state (writer, op->id, FM_OP_CONFIRMED, NULL, error))
     return FALSE;
   switch (op->kind)
     {
@@ -337,6 +334,16 @@ fm_journal_confirm (FmStoreWriter *writer, gint64 op_id, guint32 new_uid, GError
     default:
       return TRUE;
     }
+}
+
+gboolean
+fm_journal_confirm (FmStoreWriter *writer, gint64 op_id, guint32 new_uid, GError **error)
+{
+  g_autoptr (FmJournalOp) op = fm_journal_op_get (&writer->reader, op_id, error);
+
+  if (op == NULL || op->state >= FM_OP_CONFIRMED)
+    return op != NULL;
+  return confirm (writer, op, new_uid, error) && fm_journal_gmail_confirm_followers (writer, op, error);
 }
 
 gboolean
@@ -501,7 +508,8 @@ fm_journal_redo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **
 guint64
 fm_journal_pending (FmStoreReader *reader, gint64 account_id)
 {
-  return (guint64) fm_sql_value (reader, 0, "SELECT count(*) FROM op WHERE state<2 AND (?1=0 OR account_id=?1)", "i", account_id);
+  return (guint64) fm_sql_value (reader, 0, "SELECT count(*) FROM op WHERE state<2 AND NOT follows AND (?1=0 OR account_id=?1)", "i",
+                                 account_id);
 }
 
 void
@@ -523,7 +531,8 @@ fm_journal_list (FmStoreReader *reader, gint64 account_id, guint limit, GError *
   if (!fm_sql_query (&q, reader, error,
                      "SELECT o.id, o.group_id, o.account_id, o.msg_id, o.folder_id, o.target_id, o.kind, o.state, o.tries, o.created, "
                      "o.not_before, g.label, o.error"
-                     " FROM op o JOIN op_group g ON g.id=o.group_id WHERE (o.state<3 OR o.state=4) AND (?1=0 OR o.account_id=?1)"
+                     " FROM op o JOIN op_group g ON g.id=o.group_id WHERE (o.state<3 OR o.state=4) AND NOT o.follows"
+                     " AND (?1=0 OR o.account_id=?1)"
                      " ORDER BY o.state=4, o.id LIMIT ?2",
                      "iu", account_id, (guint32) limit))
     return NULL;

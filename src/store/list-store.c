@@ -4,7 +4,7 @@
 #include <fulmar/base/error.h>
 #include <fulmar/mail/flags.h>
 #include <fulmar/mail/threads.h>
-#include <fulmar/store/folder-store.h>
+#include <fulmar/store/gmail-store.h>
 #include <string.h>
 
 /* In folders of sent mail and drafts (2, 3) the list shows to whom. */
@@ -12,7 +12,7 @@
   "SELECT m.id, m.folder_id, m.thread_id, m.uid, m.flags, m.date, m.idate, m.size, m.natt, m.blob_id IS NOT NULL OR m.path IS NOT NULL," \
   " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3),"                                                                             \
   " CASE WHEN f.special IN (2,3) THEN coalesce(nullif((SELECT to_disp FROM hdr WHERE msg_id=m.id), ''), m.from_disp) ELSE m.from_disp "  \
-  "END, m.subject"                                                                                                                       \
+  "END, m.subject, m.server_id IS NOT NULL"                                                                                              \
   " FROM msg m JOIN folder f ON f.id=m.folder_id "
 
 typedef struct {
@@ -35,18 +35,31 @@ fm_list_store_row_unref (FmRow *row)
     g_free (row);
 }
 
+/* Of a Gmail message; else NULL. */
+static char *
+read_labels (FmStoreReader *reader, const FmSql *q)
+{
+  g_auto (GStrv) labels = fm_sql_int (q, 13) != 0 ? fm_gmail_store_labels (reader, fm_sql_int (q, 0), FALSE) : NULL;
+
+  return labels == NULL ? NULL : g_strjoinv (", ", labels);
+}
+
 static FmRow *
-read_row (const FmSql *q)
+read_row (FmStoreReader *reader, const FmSql *q)
 {
   const char *from = fm_sql_text (q, 11), *subject = fm_sql_text (q, 12);
-  gsize from_size = strlen (from) + 1, subject_size = strlen (subject) + 1;
-  Row *row = g_malloc0 (sizeof (Row) + from_size + subject_size);
+  g_autofree char *labels = read_labels (reader, q);
+  gsize from_size = strlen (from) + 1, subject_size = strlen (subject) + 1, labels_size = labels == NULL ? 0 : strlen (labels) + 1;
+  Row *row = g_malloc0 (sizeof (Row) + from_size + subject_size + labels_size);
 
   g_atomic_ref_count_init (&row->refs);
   memcpy (row->text, from, from_size);
   memcpy (row->text + from_size, subject, subject_size);
   row->row.from = row->text;
   row->row.subject = row->text + from_size;
+  row->row.labels = "";
+  if (labels != NULL)
+    row->row.labels = memcpy (row->text + from_size + subject_size, labels, labels_size);
   row->row.id = fm_sql_int (q, 0);
   row->row.folder_id = fm_sql_int (q, 1);
   row->row.thread_id = fm_sql_int (q, 2);
@@ -68,10 +81,10 @@ new_rows (void)
 }
 
 static gboolean
-read_rows (FmSql *q, GPtrArray *rows, GError **error)
+read_rows (FmStoreReader *reader, FmSql *q, GPtrArray *rows, GError **error)
 {
   while (fm_sql_step (q))
-    g_ptr_array_add (rows, read_row (q));
+    g_ptr_array_add (rows, read_row (reader, q));
   return fm_sql_end (q, error);
 }
 
@@ -95,7 +108,7 @@ page_by_date (FmStoreReader *reader, const FmListSpec *spec, gint64 date, gint64
   const char *text = down ? ROW_SELECT "WHERE m.folder_id=? AND (m.date, m.id) < (?, ?) ORDER BY m.date DESC, m.id DESC LIMIT ?"
                           : ROW_SELECT "WHERE m.folder_id=? AND (m.date, m.id) > (?, ?) ORDER BY m.date, m.id LIMIT ?";
 
-  if (!fm_sql_query (&q, reader, error, text, "iiiu", spec->folder_id, date, id, (guint32) n) || !read_rows (&q, rows, error))
+  if (!fm_sql_query (&q, reader, error, text, "iiiu", spec->folder_id, date, id, (guint32) n) || !read_rows (reader, &q, rows, error))
     return NULL;
   if (backwards)
     turn_round (rows);
@@ -128,21 +141,22 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tree, tree_clear)
 static void
 tree_add (Tree *tree, FmStoreReader *reader, const FmSql *q)
 {
-  gsize size = (gsize) sqlite3_column_bytes (q->statement, 14);
+  gsize size = (gsize) sqlite3_column_bytes (q->statement, 15);
   guint64 *ancestors = g_malloc (size + 8);
 
   if (size > 0)
-    memcpy (ancestors, sqlite3_column_blob (q->statement, 14), size);
+    memcpy (ancestors, sqlite3_column_blob (q->statement, 15), size);
   g_ptr_array_add (tree->hashes, ancestors);
-  FmThreadsMessage message = { (guint64) fm_sql_int (q, 13), fm_sql_int (q, 5), ancestors, size / 8 };
+  FmThreadsMessage message = { (guint64) fm_sql_int (q, 14), fm_sql_int (q, 5), ancestors, size / 8 };
   g_array_append_val (tree->messages, message);
-  g_ptr_array_add (tree->rows, read_row (q));
+  g_ptr_array_add (tree->rows, read_row (reader, q));
 }
 
 #define TREE_SELECT                                                                                                                      \
   "SELECT m.id, m.folder_id, m.thread_id, m.uid, m.flags, m.date, m.idate, m.size, m.natt, m.blob_id IS NOT NULL OR m.path IS NOT NULL," \
   " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3),"                                                                             \
-  " CASE WHEN f.special IN (2,3) THEN coalesce(nullif(h.to_disp, ''), m.from_disp) ELSE m.from_disp END, m.subject, m.mid, h.anc"        \
+  " CASE WHEN f.special IN (2,3) THEN coalesce(nullif(h.to_disp, ''), m.from_disp) ELSE m.from_disp END, m.subject,"                     \
+  " m.server_id IS NOT NULL, m.mid, h.anc"                                                                                               \
   " FROM msg m JOIN folder f ON f.id=m.folder_id LEFT JOIN hdr h ON h.msg_id=m.id "
 
 static gboolean
@@ -207,7 +221,7 @@ append_root (FmStoreReader *reader, gint64 thread_id, gint64 folder_id, guint co
   if (count > FOLDED_TREE_MAX)
     return fm_sql_query (&q, reader, error, ROW_SELECT "WHERE m.thread_id=? AND m.folder_id=? ORDER BY m.date, m.id LIMIT 1", "ii",
                          thread_id, folder_id)
-           && read_rows (&q, rows, error);
+           && read_rows (reader, &q, rows, error);
   if (!tree_load (&tree, reader, thread_id, folder_id, error))
     return FALSE;
   tree_emit (&tree, lines);
@@ -331,7 +345,7 @@ fm_list_store_rows (FmStoreReader *reader, const gint64 *ids, gsize n, GError **
   for (gsize i = 0; i < n; i++)
     {
       g_auto (FmSql) q = { 0 };
-      if (!fm_sql_query (&q, reader, error, ROW_SELECT "WHERE m.id=?", "i", ids[i]) || !read_rows (&q, rows, error))
+      if (!fm_sql_query (&q, reader, error, ROW_SELECT "WHERE m.id=?", "i", ids[i]) || !read_rows (reader, &q, rows, error))
         return NULL;
     }
   return g_steal_pointer (&rows);

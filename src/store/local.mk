@@ -4,7 +4,10 @@ src_store_libstore_a_SOURCES = \
 	src/store/body-store.c \
 	src/store/db.c \
 	src/store/folder-store.c \
+	src/store/gmail-private.h \
+	src/store/gmail-store.c \
 	src/store/idset.c \
+	src/store/journal-gmail.c \
 	src/store/journal-op.c \
 	src/store/journal-plan.c \
 	src/store/journal-private.h \

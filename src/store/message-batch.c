@@ -4,7 +4,7 @@
  *
  * What waits here is not in the database yet. Every hash that the rows name is a Mid: its thread, looked up for all at once, and set by the rows
  * that come. A message that joins threads moves the rows of the smaller one, those that wait here and those that are there already. */
-#include "store/message-private.h"
+#include "store/gmail-private.h"
 #include <fulmar/base/error.h>
 #include <string.h>
 
@@ -100,12 +100,14 @@ find_mid (FmMessageBatch *batch, gint64 hash)
 }
 
 guint
-fm_message_batch_expect (FmMessageBatch *batch, const FmEnvelope *envelope)
+fm_message_batch_expect (FmMessageBatch *batch, const FmMessageInput *input)
 {
   FmMessageHashes hashes;
   guint first = batch->hashes->len;
 
-  fm_message_thread_hash (&batch->writer->reader, envelope, &hashes);
+  fm_message_thread_hash (&batch->writer->reader, input->envelope, &hashes);
+  if (input->server_thread != 0)
+    fm_gmail_store_add_thread (&batch->writer->reader, batch->folder_id, input->server_thread, &hashes);
   g_array_append_val (batch->hashes, hashes.own);
   g_array_append_vals (batch->hashes, hashes.ancestors, hashes.n);
   g_array_append_val (batch->expected, first);
@@ -286,6 +288,8 @@ fm_message_batch_add (FmMessageBatch *batch, guint expected, const FmMessageInpu
   row.flags = (input->flags & FM_FLAG_SERVER_MASK) | (attachments > 0 ? FM_FLAG_ATTACHMENT : 0);
   row.in_place = input->path != NULL && input->blob_id == 0;
   row.blob_id = row.in_place ? next_blob_id (batch) : input->blob_id;
+  if (row.blob_id == 0 && input->server_id != 0)
+    row.blob_id = fm_gmail_store_blob (&batch->writer->reader, batch->folder_id, input->server_id);
   row.from = fm_address_list_display (fm_envelope_from (input->envelope));
   row.to = fm_address_list_display (fm_envelope_to (input->envelope));
   row.cc = fm_address_list_display (fm_envelope_cc (input->envelope));
@@ -497,5 +501,10 @@ fm_message_batch_write (FmMessageBatch *batch, GError **error)
   if (!write_table (r, &messages, batch, n, error) || !write_table (r, &headers, batch, n, error) || !write_mids (batch, error)
       || !write_blobs (batch, error) || !write_counters (batch, error) || !write_keywords (batch, error))
     return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (row_at (batch, i)->input->labels != NULL
+        && !fm_gmail_store_put_labels (batch->writer, batch->folder_id, row_at (batch, i)->input->server_id,
+                                       row_at (batch, i)->input->labels, NULL, error))
+      return FALSE;
   return TRUE;
 }

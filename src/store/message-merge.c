@@ -1,6 +1,6 @@
 /* What is shown of a row's flags is never stored by hand: it is the server's truth with the live operations applied in order. This file is
  * the one place that computes it, so an answer that crosses an operation on the wire can't lose or repeat either. */
-#include "store/message-private.h"
+#include "store/gmail-private.h"
 #include <string.h>
 
 #define KW_SERVER 1
@@ -129,6 +129,27 @@ fm_message_merge_keywords (FmStoreWriter *writer, gint64 msg_id, const char *con
   return TRUE;
 }
 
+/* The other rows of the message: a word that is older than what their folder said last is not for them. Their MODSEQ stays, so that their own
+ * folder is still heard. */
+static gboolean
+merge_others (FmStoreWriter *writer, gint64 msg_id, const FmMessageFlags *word, GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+  g_autoptr (GArray) others = fm_gmail_store_others (r, msg_id);
+
+  for (guint i = 0; i < others->len; i++)
+    {
+      gint64 other = g_array_index (others, gint64, i);
+      if (!fm_sql_exec (r, error, "UPDATE msg SET sflags=?1 WHERE id=?2 AND (modseq <= ?3 OR ?3 = 0)", "uii",
+                        word->flags & FM_FLAG_SERVER_MASK, other, (gint64) word->modseq))
+        return FALSE;
+      if (fm_sql_changes (r) > 0
+          && !(fm_message_merge_keywords (writer, other, word->keywords, error) && fm_message_merge_show (writer, other, NULL, error)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 gboolean
 fm_message_merge_server (FmStoreWriter *writer, gint64 msg_id, const FmMessageFlags *word, gboolean *ret_changed, GError **error)
 {
@@ -140,7 +161,8 @@ fm_message_merge_server (FmStoreWriter *writer, gint64 msg_id, const FmMessageFl
     return FALSE;
   if (fm_sql_changes (r) == 0)
     return TRUE;
-  return fm_message_merge_keywords (writer, msg_id, word->keywords, error) && fm_message_merge_show (writer, msg_id, ret_changed, error);
+  return fm_message_merge_keywords (writer, msg_id, word->keywords, error) && fm_message_merge_show (writer, msg_id, ret_changed, error)
+         && (!word->is_shared || merge_others (writer, msg_id, word, error));
 }
 
 gboolean

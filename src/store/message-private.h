@@ -56,7 +56,7 @@ typedef struct FmMessageBatch FmMessageBatch;
 FmMessageBatch *fm_message_batch_new (FmStoreWriter *writer, gint64 folder_id);
 void fm_message_batch_free (FmMessageBatch *batch);
 /* Returns the message's number in the batch. */
-guint fm_message_batch_expect (FmMessageBatch *batch, const FmEnvelope *envelope);
+guint fm_message_batch_expect (FmMessageBatch *batch, const FmMessageInput *input);
 gboolean fm_message_batch_begin (FmMessageBatch *batch, GError **error);
 gint64 fm_message_batch_own_hash (const FmMessageBatch *batch, guint expected);
 /* A new row. UID 0: NULL. Returns its id, 0 on error. */

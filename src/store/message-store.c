@@ -1,7 +1,7 @@
 /* Rows of messages. A UID told by a server is looked for in four places before it becomes a new row: a row of the folder with that UID; a
  * live operation that is moving that UID away; a row of the folder that waits for its UID (it was moved, copied or appended here, or the
  * UIDVALIDITY changed) and has the same Message-ID and size; after a UIDVALIDITY change, an operation whose source lost its UID. */
-#include "store/message-private.h"
+#include "store/gmail-private.h"
 #include "store/schema.h"
 #include <fulmar/base/error.h>
 #include <fulmar/mail/threads.h>
@@ -34,7 +34,7 @@ gint64
 fm_message_store_insert (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, guint32 uid, GError **error)
 {
   g_autoptr (FmMessageBatch) batch = fm_message_batch_new (writer, folder_id);
-  guint number = fm_message_batch_expect (batch, input->envelope);
+  guint number = fm_message_batch_expect (batch, input);
   gint64 id = fm_message_batch_begin (batch, error) ? fm_message_batch_add (batch, number, input, uid, error) : 0;
 
   return id != 0 && fm_message_batch_write (batch, error) ? id : 0;
@@ -138,10 +138,12 @@ give_uid (Call *c, gint64 id, const FmMessageInput *input, GError **error)
 static gboolean
 merge_known (Call *c, gint64 id, const FmMessageInput *input, GError **error)
 {
-  FmMessageFlags word = { input->uid, input->flags, input->keywords, input->modseq };
+  FmMessageFlags word = { input->uid, input->flags, input->keywords, input->modseq, input->server_id != 0, input->labels };
   gboolean changed = FALSE;
 
   if (!fm_message_merge_server (c->writer, id, &word, &changed, error))
+    return FALSE;
+  if (input->server_id != 0 && !fm_gmail_store_met (c->writer, id, c->folder_id, input, error))
     return FALSE;
   if (input->path != NULL && !fm_message_store_set_path (c->writer, id, input->path, error))
     return FALSE;
@@ -250,7 +252,7 @@ put_batch (Call *c, const FmMessageInput *inputs, guint n, GError **error)
     }
   for (guint i = 0; i < n; i++)
     if (known[i] == 0)
-      expected[i] = fm_message_batch_expect (batch, inputs[i].envelope);
+      expected[i] = fm_message_batch_expect (batch, &inputs[i]);
   if (!fm_message_batch_begin (batch, error) || !take_uids (c, inputs, n, error))
     return FALSE;
   for (guint i = 0; i < n; i++)
@@ -303,6 +305,8 @@ fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMes
       if (id == 0)
         continue;
       if (!fm_message_merge_server (writer, id, &flags[i], &changed, error))
+        return FALSE;
+      if (flags[i].labels != NULL && !fm_gmail_store_relabel (writer, id, folder_id, flags[i].labels, &changed, error))
         return FALSE;
       count += changed;
     }

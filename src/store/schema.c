@@ -144,6 +144,21 @@ static const char *const steps[] = {
 
   /* 3: new rows are counted in message-count.c, a batch at a time. */
   "DROP TRIGGER msg_added;",
+
+  /* 4: Gmail. Rows of one message are known by msg.server_id (gmail-store.c); op.follows: what the server does by itself with the operation
+   * op.after_op; op.server_id: the message, where its row may be gone when the operation is undone. */
+  "CREATE TABLE gmail(account_id INTEGER NOT NULL, server_id INTEGER NOT NULL, labels TEXT NOT NULL, PRIMARY KEY(account_id, server_id))"
+  " WITHOUT ROWID;"
+  "CREATE INDEX msg_server ON msg(server_id) WHERE server_id IS NOT NULL;"
+  "CREATE TRIGGER msg_server_gone AFTER DELETE ON msg WHEN old.server_id IS NOT NULL BEGIN"
+  " DELETE FROM gmail WHERE server_id = old.server_id AND NOT EXISTS (SELECT 1 FROM msg WHERE server_id = old.server_id); END;"
+  "ALTER TABLE op ADD COLUMN follows INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE op ADD COLUMN server_id INTEGER NOT NULL DEFAULT 0;"
+  "CREATE INDEX op_after ON op(after_op) WHERE after_op <> 0;"
+  "UPDATE msg SET blob_id = (SELECT o.blob_id FROM msg o JOIN folder f ON f.id = o.folder_id WHERE o.server_id = msg.server_id AND "
+  "o.blob_id"
+  " IS NOT NULL AND f.account_id = (SELECT account_id FROM folder WHERE id = msg.folder_id) LIMIT 1)"
+  " WHERE server_id IS NOT NULL AND blob_id IS NULL AND folder_id <> 0;",
 };
 
 int

@@ -22,6 +22,8 @@ struct FmApply {
   gint64 taken_back; /* the mail that undo has chosen; 0: it has not */
 };
 
+#define FM_APPLY_CHUNK 1000 /* messages that are planned by one call */
+
 /* --- apply.c --- */
 /* Adds ID, unless it is 0 or there. */
 void fm_apply_note (GArray *ids, gint64 id);
@@ -30,6 +32,19 @@ const FmAccountSpec *fm_apply_spec (const FmApply *apply, const char *name); /* 
 gboolean fm_apply_new_group (FmApply *apply, FmStoreWriter *writer, char *label, GError **error);
 char *fm_apply_account_name (FmStoreReader *reader, gint64 account_id); /* Transfer: full; "" if it is gone */
 gint64 fm_apply_account_id (FmStoreReader *reader, const char *name, GError **error);
+
+/* --- apply-gmail.c --- */
+/* To archive is to take out of the inbox: all is in All Mail, and the user names no other folder. */
+gboolean fm_apply_gmail_archives (FmStoreReader *reader, const FmAccountSpec *spec, gint64 account_id);
+/* IDS: gint64. Nothing to be done at all is INVALID. */
+gboolean fm_apply_gmail_archive (FmApply *apply, FmStoreWriter *writer, gint64 account_id, const GArray *ids, GError **error);
+/* Tags to be set and cleared; each NULL-terminated or NULL. */
+typedef struct {
+  const char *const *add, *const *remove;
+} FmApplyTags;
+/* In a Gmail account a tag is a label: those are planned, and TAGS left with what is none ($Forwarded), in arrays that KEPT owns. */
+gboolean fm_apply_gmail_tags (FmApply *apply, FmStoreWriter *writer, gint64 account_id, const GArray *ids, FmApplyTags *tags,
+                              GPtrArray *kept, GError **error);
 
 /* --- apply-mail.c --- */
 gboolean fm_apply_mail_append (FmApply *apply, FmStoreWriter *writer, GError **error);

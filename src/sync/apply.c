@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-#define CHUNK 1000
 #define MAX_MESSAGE_BYTES (256u * 1024 * 1024)
 
 /* The rows of an action that are of one account. */
@@ -196,9 +195,9 @@ split (FmApply *apply, FmStoreReader *reader, const gint64 *ids, gsize n, GError
 {
   g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (part_free);
   g_autoptr (GHashTable) accounts = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
-  for (gsize at = 0; at < n; at += CHUNK)
+  for (gsize at = 0; at < n; at += FM_APPLY_CHUNK)
     {
-      g_autoptr (GPtrArray) rows = fm_list_store_rows (reader, ids + at, MIN (CHUNK, n - at), error);
+      g_autoptr (GPtrArray) rows = fm_list_store_rows (reader, ids + at, MIN (FM_APPLY_CHUNK, n - at), error);
       if (rows == NULL)
         return NULL;
       for (guint i = 0; i < rows->len; i++)
@@ -226,10 +225,10 @@ typedef gboolean (*PlanMany) (FmStoreWriter *writer, gint64 group_id, const gint
 static gboolean
 plan_chunks (FmApply *apply, FmStoreWriter *writer, const GArray *ids, gint64 target_id, PlanMany plan, GError **error)
 {
-  for (guint at = 0; at < ids->len; at += CHUNK)
+  for (guint at = 0; at < ids->len; at += FM_APPLY_CHUNK)
     {
       guint n = 0;
-      if (!plan (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (CHUNK, ids->len - at), target_id, &n, error))
+      if (!plan (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (FM_APPLY_CHUNK, ids->len - at), target_id, &n, error))
         return FALSE;
       apply->count += n;
     }
@@ -303,6 +302,12 @@ move_to_special (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, 
       g_autofree char *name = fm_apply_account_name (reader, part->account_id);
       const FmAccountSpec *spec = fm_apply_spec (apply, name);
       gint64 target_id = 0;
+      if (special == FM_SPECIAL_ARCHIVE && fm_apply_gmail_archives (reader, spec, part->account_id))
+        {
+          if (!fm_apply_gmail_archive (apply, writer, part->account_id, part->ids, error))
+            return FALSE;
+          continue;
+        }
       if (special == FM_SPECIAL_ARCHIVE && (spec == NULL || spec->archive == NULL))
         {
           /* Where a provider keeps everything in All Mail, archiving is taking out of the inbox. */
@@ -328,12 +333,17 @@ plan_flags (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, guint
 {
   for (guint p = 0; p < parts->len; p++)
     {
-      const GArray *ids = ((Part *) parts->pdata[p])->ids;
-      for (guint at = 0; at < ids->len; at += CHUNK)
+      const Part *part = parts->pdata[p];
+      const GArray *ids = part->ids;
+      FmApplyTags tags = { .add = fm_action_add_keywords (apply->action), .remove = fm_action_remove_keywords (apply->action) };
+      g_autoptr (GPtrArray) kept = g_ptr_array_new_with_free_func (g_free);
+      if (!fm_apply_gmail_tags (apply, writer, part->account_id, ids, &tags, kept, error))
+        return FALSE;
+      for (guint at = 0; at < ids->len; at += FM_APPLY_CHUNK)
         {
           guint n = 0;
-          if (!fm_journal_plan_flags (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (CHUNK, ids->len - at), add, remove,
-                                      fm_action_add_keywords (apply->action), fm_action_remove_keywords (apply->action), &n, error))
+          if (!fm_journal_plan_flags (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (FM_APPLY_CHUNK, ids->len - at), add,
+                                      remove, tags.add, tags.remove, &n, error))
             return FALSE;
           apply->count += n;
         }
@@ -463,9 +473,9 @@ history_text (FmApply *apply, FmStoreReader *reader, const GArray *ids, const ch
   gboolean undo = fm_action_kind (apply->action) == FM_ACTION_UNDO;
   gint64 place = 0;
   gboolean one_place = undo && (g_str_has_prefix (label, "moved") || g_str_has_prefix (label, "archived"));
-  for (guint at = 0; one_place && at < ids->len; at += CHUNK)
+  for (guint at = 0; one_place && at < ids->len; at += FM_APPLY_CHUNK)
     {
-      g_autoptr (GPtrArray) rows = fm_list_store_rows (reader, &g_array_index (ids, gint64, at), MIN (CHUNK, ids->len - at), NULL);
+      g_autoptr (GPtrArray) rows = fm_list_store_rows (reader, &g_array_index (ids, gint64, at), MIN (FM_APPLY_CHUNK, ids->len - at), NULL);
       for (guint i = 0; rows != NULL && i < rows->len; i++)
         {
           const FmRow *row = rows->pdata[i];

@@ -5,6 +5,7 @@
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
+#include <fulmar/store/gmail-store.h>
 #include <fulmar/store/journal.h>
 #include <string.h>
 
@@ -72,6 +73,19 @@ is_settling (FmImapConn *conn, const FmFolderInfo *info)
   return settling && settling->len > 0;
 }
 
+/* A label of Gmail's that gained and lost nothing: what else changed in it, flags and labels, All Mail tells. */
+static gboolean
+is_told_elsewhere (FmImapConn *conn, const FmFolderInfo *info)
+{
+  g_autoptr (FmFolderInfo) all = NULL;
+
+  if (info->special == FM_SPECIAL_ALL || info->special == FM_SPECIAL_TRASH || info->special == FM_SPECIAL_JUNK
+      || !fm_gmail_store_is_account (conn->reader, info->account_id))
+    return FALSE;
+  all = fm_folder_store_find_special (conn->reader, info->account_id, FM_SPECIAL_ALL, NULL);
+  return all && all->lowest_uid == 1;
+}
+
 /* Nothing the server told of it differs from what is here. */
 static gboolean
 is_unchanged (FmImapConn *conn, const FmFolderInfo *info, const FmImapListed *listed, gboolean first_pass)
@@ -82,7 +96,7 @@ is_unchanged (FmImapConn *conn, const FmFolderInfo *info, const FmImapListed *li
   if (listed->uidvalidity != info->uidvalidity || listed->uidnext != info->uidnext || listed->messages != info->total)
     return FALSE;
   if (listed->has & FM_IMAP_HAS_MODSEQ && info->highestmodseq)
-    return listed->highestmodseq == info->highestmodseq;
+    return listed->highestmodseq == info->highestmodseq || is_told_elsewhere (conn, info);
   return !first_pass && listed->unseen == info->unread;
 }
 
@@ -106,6 +120,13 @@ take_statuses (FmAccountWorker *worker)
   return statuses;
 }
 
+/* A folder that repeats what lies in others is for those to fetch, unless it is known which messages are the same. */
+static gboolean
+keeps_bodies (FmImapConn *conn, const FmFolderInfo *info)
+{
+  return info->special != FM_SPECIAL_ALL || fm_gmail_store_is_account (conn->reader, info->account_id);
+}
+
 /* Nothing is to be visited by what the front listed, and no body to be fetched: the connection can wait until there is. */
 static gboolean
 is_idle (FmImapConn *conn, GHashTable *statuses)
@@ -118,7 +139,7 @@ is_idle (FmImapConn *conn, GHashTable *statuses)
       if (!info->selectable || !*info->remote_name)
         continue;
       if (!is_unchanged (conn, info, g_hash_table_lookup (statuses, info->remote_name), !conn->passed)
-          || (info->special != FM_SPECIAL_ALL && fm_imap_body_is_wanted (conn, info->id)))
+          || (keeps_bodies (conn, info) && fm_imap_body_is_wanted (conn, info->id)))
         return FALSE;
     }
   return folders != NULL;
@@ -175,7 +196,7 @@ fill_all (FmImapConn *conn, char **only, gboolean to_the_end, GError **error)
   for (guint i = 0; i < folders->len; i++)
     {
       const FmFolderInfo *info = g_ptr_array_index (folders, i);
-      gboolean more = info->selectable && info->special != FM_SPECIAL_ALL && is_asked_for (info, only);
+      gboolean more = info->selectable && keeps_bodies (conn, info) && is_asked_for (info, only);
       conn->fill_date = conn->fill_id = G_MAXINT64;
       while (more && !fm_imap_worker_stopping (conn->worker))
         {

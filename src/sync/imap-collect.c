@@ -32,6 +32,7 @@ struct FmImapCollect {
   const FmImapEvents *listing; /* box and status go there; NULL: nowhere */
   gpointer listing_data;
   FmImapHeard heard;
+  gboolean is_gmail; /* flags are a message's, not a folder's */
 
   pthread_mutex_t mutex;
   pthread_cond_t cond;
@@ -47,6 +48,7 @@ input_clear (gpointer data)
 
   fm_envelope_unref ((FmEnvelope *) input->envelope);
   g_strfreev ((char **) input->keywords);
+  g_strfreev ((char **) input->labels);
 }
 
 static void
@@ -55,6 +57,7 @@ flags_clear (gpointer data)
   FmMessageFlags *flags = data;
 
   g_strfreev ((char **) flags->keywords);
+  g_strfreev ((char **) flags->labels);
 }
 
 static GArray *
@@ -329,6 +332,12 @@ fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id)
 }
 
 void
+fm_imap_collect_share_flags (FmImapCollect *collect, gboolean is_gmail)
+{
+  collect->is_gmail = is_gmail;
+}
+
+void
 fm_imap_collect_hide (FmImapCollect *collect, GArray *hidden)
 {
   g_clear_pointer (&collect->hidden, g_array_unref);
@@ -441,7 +450,12 @@ add_row (FmImapCollect *collect, const FmImapMessage *message)
   input.modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0;
   input.internal_date_utc = message->date_utc;
   input.size_bytes = message->size_bytes;
-  input.server_id = message->has & FM_IMAP_HAS_GMAIL ? message->gm_msgid : 0;
+  if (message->has & FM_IMAP_HAS_GMAIL)
+    {
+      input.server_id = message->gm_msgid;
+      input.server_thread = message->gm_thrid;
+      input.labels = (const char *const *) g_strdupv ((char **) message->gm_labels);
+    }
   input.envelope = fm_envelope_parse (message->header, message->header_bytes);
   g_array_append_val (collect->rows, input);
   if (collect->rows->len >= ROWS_A_SLICE)
@@ -460,6 +474,8 @@ add_flags (FmImapCollect *collect, const FmImapMessage *message)
   if (collect->diverted_flags)
     g_array_append_val (collect->diverted_flags, flags);
   flags.keywords = (const char *const *) g_strdupv ((char **) message->keywords);
+  flags.is_shared = collect->is_gmail;
+  flags.labels = (const char *const *) g_strdupv ((char **) message->gm_labels);
   g_array_append_val (collect->flags, flags);
   if (collect->flags->len >= FLAGS_A_SLICE)
     post_flags (collect);

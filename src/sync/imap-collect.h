@@ -12,6 +12,8 @@ const FmImapEvents *fm_imap_collect_events (void);
 void fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id);
 /* From now on messages of these UIDs (FmImapRange; transfer full) that carry \Deleted make no row; until the next fm_imap_collect_begin. */
 void fm_imap_collect_hide (FmImapCollect *collect, GArray *hidden);
+/* The server is Gmail: what is told of a message's flags in one folder holds in all. */
+void fm_imap_collect_share_flags (FmImapCollect *collect, gboolean is_gmail);
 /* What it is about; 0: nothing. */
 gint64 fm_imap_collect_folder (const FmImapCollect *collect);
 /* Hands over what is gathered and waits until it is committed. The first error of any slice. */

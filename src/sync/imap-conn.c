@@ -51,6 +51,7 @@ open_session (FmImapConn *conn, GError **error)
   if (!secret)
     return FALSE;
   conn->session = fm_imap_session_open (&options, worker->cancel, error);
+  fm_imap_collect_share_flags (conn->collect, conn->session && fm_imap_session_has (conn->session, FM_IMAP_CAP_GMAIL));
   return conn->session != NULL;
 }
 

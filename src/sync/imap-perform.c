@@ -162,6 +162,8 @@ do_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError *
       return do_transfer (conn, batch, ret_uids, error);
     case FM_OP_EXPUNGE:
       ranges = uid_ranges (batch);
+      if (batch->target_id && fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
+        return fm_imap_change_move (conn->session, FM_IMAP_RANGES (ranges), batch->target, NULL, error);
       return fm_imap_perform_take_out (conn, batch->folder_id, ranges, error);
     case FM_OP_APPEND:
       return do_append (conn, batch, ret_uids, error);

@@ -1,10 +1,11 @@
-/* Columns: pointer, state (N r f D), star, tag, date, from, subject with the thread's tree, attachment, size. States are letters first and colours
- * second. Narrow panes lose size, then tree depth, then the sender's width. */
+/* Columns: pointer, state (N r f D), star, tag, date, from, subject with the thread's tree, Gmail's other labels, attachment, size. States are letters
+ * first and colours second. Narrow panes lose labels and size, then tree depth, then the sender's width. */
 #include "ui/view-list.h"
 #include <fulmar/mail/flags.h>
 #include "ui/smart-date.h"
 
 #define TREE_DEPTH_MAX 10
+#define LABELS_FROM 30 /* columns of a subject that labels may take a third of */
 
 /* value struct */
 typedef struct {
@@ -106,6 +107,15 @@ draw_subject (const FmViewFrame *frame, FmRect clip, int y, const FmListLine *li
   fm_canvas_field (frame->canvas, clip, x, y, edge - x, look, *row->subject ? row->subject : "(no subject)");
 }
 
+/* The end of the subject's columns that labels get, a blank before them among it; 0: there are none, or no room. */
+static int
+label_cols (const FmCanvas *canvas, const FmRow *row, int subject_width)
+{
+  if (row->labels == NULL || *row->labels == '\0' || subject_width < LABELS_FROM)
+    return 0;
+  return MIN (fm_canvas_text_width (canvas, row->labels, -1), subject_width / 3) + 1;
+}
+
 void
 fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const FmViewFrame *frame, int y, gboolean selected,
                         gboolean threaded)
@@ -125,12 +135,16 @@ fm_view_list_draw_line (const FmViewList *view, const FmListLine *line, const Fm
   const FmRow *data = line->row;
   char marks[4] = { state_letter (line), line->flags & FM_FLAG_FLAGGED ? 'F' : ' ', line->tagged ? '*' : ' ', '\0' };
   gboolean calm = !selected && !line->gone && !line->tagged;
+  int labels = label_cols (canvas, data, columns.subject_width);
   g_autofree char *date = fm_smart_date_format (data->date_utc, view->now_utc, view->date_format);
   fm_canvas_text (canvas, row, row.x + 1, row.y, look, marks, -1);
   fm_canvas_field (canvas, row, row.x + 5, row.y, FM_SMART_DATE_COLS, calm ? fm_theme_over (frame->theme, FM_ROLE_LIST_DATE, look) : look,
                    date);
   fm_canvas_field (canvas, row, row.x + columns.from, row.y, columns.from_width, look, data->from);
-  draw_subject (frame, (FmRect){ row.x + columns.subject, row.y, columns.subject_width, 1 }, row.y, line, look, threaded);
+  draw_subject (frame, (FmRect){ row.x + columns.subject, row.y, columns.subject_width - labels, 1 }, row.y, line, look, threaded);
+  if (labels > 0)
+    fm_canvas_field (canvas, row, row.x + columns.subject + columns.subject_width - labels + 1, row.y, labels - 1,
+                     calm ? fm_theme_over (frame->theme, FM_ROLE_LIST_TREE, look) : look, data->labels);
   if (data->attachments > 0 || line->flags & FM_FLAG_ATTACHMENT)
     fm_canvas_text (canvas, row, row.x + (columns.size ? columns.size - 2 : row.width - 1), row.y, look, "@", -1);
   if (columns.size == 0)

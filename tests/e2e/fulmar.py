@@ -25,6 +25,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "servers"))
 from servers import PASSWORD, SLOWNESS, Ca, Dovecot, Postfix, Skip, die_with_parent, end, enron, wait_for  # noqa: E402, F401
 from proxy import Proxy  # noqa: E402, F401
 from scripted import Scripted  # noqa: E402, F401
+from gmail import Gmail  # noqa: E402, F401
 
 try:
     import pyte

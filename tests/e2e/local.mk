@@ -1,6 +1,7 @@
 # Tests: e2e. The program against real servers and on a real terminal; one file for each promise. They need python3-pyte and openssl, and
 # fetch Dovecot and Postfix into servers/ of the build directory: see tests/servers/.
-E2E_TOOLS = tests/e2e/fulmar.py tests/servers/servers.py tests/servers/proxy.py tests/servers/scripted.py
+E2E_TOOLS = tests/e2e/fulmar.py tests/servers/servers.py tests/servers/proxy.py tests/servers/scripted.py \
+	tests/servers/gmail.py
 EXTRA_DIST += $(E2E_TOOLS)
 E2E_TESTS = \
 	tests/e2e/test_00_demo.py \
@@ -19,6 +20,7 @@ E2E_TESTS = \
 	tests/e2e/test_15_send.py \
 	tests/e2e/test_16_cli.py \
 	tests/e2e/test_17_recovery.py \
-	tests/e2e/test_18_full_disk.py
+	tests/e2e/test_18_full_disk.py \
+	tests/e2e/test_19_gmail.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS)

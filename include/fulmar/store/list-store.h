@@ -15,6 +15,7 @@ typedef struct {
   guint64 size_bytes;
   const char *from; /* one short phrase; in folders of sent mail, to whom */
   const char *subject;
+  const char *labels; /* of a Gmail message, but for this folder's: "Inbox, Work"; else "" */
   guint attachments;
   gboolean has_body; /* the message file is here */
   gboolean pending;  /* an operation waits for the server */

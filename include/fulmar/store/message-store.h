@@ -18,10 +18,12 @@ typedef struct {
   guint64 modseq;
   gint64 internal_date_utc;
   guint64 size_bytes;
-  guint64 server_id; /* X-GM-MSGID or a hash of EMAILID; 0: none */
-  int attachments;   /* count; -1: not known, the envelope's hint is taken */
-  gint64 blob_id;    /* 0: no body yet */
-  const char *path;  /* local folders: the file, read in place; else NULL */
+  guint64 server_id;         /* X-GM-MSGID: rows of an account that have it in common are one message (gmail-store.h); 0: none */
+  guint64 server_thread;     /* X-GM-THRID; 0: none */
+  const char *const *labels; /* X-GM-LABELS as told in this folder, NULL-terminated; NULL: not told */
+  int attachments;           /* count; -1: not known, the envelope's hint is taken */
+  gint64 blob_id;            /* 0: no body yet, or that of another row of the message */
+  const char *path;          /* local folders: the file, read in place; else NULL */
   const FmEnvelope *envelope;
 } FmMessageInput;
 #define FM_MESSAGE_INPUT_INIT \
@@ -46,6 +48,8 @@ typedef struct {
   guint flags;
   const char *const *keywords; /* NULL: none */
   guint64 modseq;
+  gboolean is_shared;        /* every row of the message has these flags (Gmail) */
+  const char *const *labels; /* X-GM-LABELS as told in this folder; NULL: not told */
 } FmMessageFlags;
 /* The server's flags of known UIDs; unknown ones are skipped. RET_CHANGED (may be NULL) counts rows whose shown state changed. */
 gboolean fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMessageFlags *flags, gsize n, guint *ret_changed,

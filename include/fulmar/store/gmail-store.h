@@ -1,0 +1,17 @@
+/* One message, many labels (X-GM-EXT-1). A message of Gmail has a row in the folder of each of its labels and in All Mail; the rows have their
+ * server_id (X-GM-MSGID) in common. They share one message file and one set of flags: what is told of one row, or done to it, holds for all. Which
+ * labels a message has is therefore mostly a matter of which folders have a row of it; X-GM-LABELS, kept beside, tells of those that are no
+ * folder here (yet). */
+#pragma once
+#include <fulmar/store/folder-store.h>
+#include <fulmar/store/message-store.h>
+
+G_BEGIN_DECLS
+
+/* The labels of the row's message in alphabetical order: "Inbox", "Work/Plans". All Mail is none, and Starred is a flag. WITH_OWN: that of the
+ * row's own folder too. NULL: none, or the row is not Gmail's. Transfer: full. */
+char **fm_gmail_store_labels (FmStoreReader *reader, gint64 msg_id, gboolean with_own);
+/* The account is Gmail's: messages of it are known by their server_id. */
+gboolean fm_gmail_store_is_account (FmStoreReader *reader, gint64 account_id);
+
+G_END_DECLS

@@ -1,0 +1,298 @@
+/* Gmail's messages. Which rows are one message is known by server_id within the account; an index holds those rows only, so that nothing here costs
+ * other accounts anything. Labels are kept as one text for each message, its names in order, a line each; a system label begins with a backslash. */
+#include "store/gmail-private.h"
+#include <fulmar/mail/threads.h>
+#include <string.h>
+
+#define MAX_LABELS 500
+#define MAX_LABEL_BYTES 1000
+
+static gint64
+account_of (FmStoreReader *reader, gint64 folder_id)
+{
+  return fm_sql_value (reader, 0, "SELECT account_id FROM folder WHERE id=?", "i", folder_id);
+}
+
+gboolean
+fm_gmail_store_is_account (FmStoreReader *reader, gint64 account_id)
+{
+  return fm_sql_value (reader, 0, "SELECT 1 FROM gmail WHERE account_id=? LIMIT 1", "i", account_id) != 0;
+}
+
+void
+fm_gmail_store_add_thread (FmStoreReader *reader, gint64 folder_id, guint64 server_thread, FmMessageHashes *hashes)
+{
+  g_autofree char *name = g_strdup_printf ("\002%" G_GINT64_FORMAT "\002%" G_GUINT64_FORMAT, account_of (reader, folder_id), server_thread);
+
+  hashes->n = MIN (hashes->n, G_N_ELEMENTS (hashes->ancestors) - 1);
+  hashes->ancestors[hashes->n++] = (gint64) fm_threads_hash_id (reader->store->key, name);
+}
+
+gint64
+fm_gmail_store_blob (FmStoreReader *reader, gint64 folder_id, guint64 server_id)
+{
+  return fm_sql_value (reader, 0,
+                       "SELECT m.blob_id FROM msg m JOIN folder f ON f.id=m.folder_id WHERE m.server_id=? AND m.blob_id IS NOT NULL"
+                       " AND f.account_id=(SELECT account_id FROM folder WHERE id=?) LIMIT 1",
+                       "ii", (gint64) server_id, folder_id);
+}
+
+GArray *
+fm_gmail_store_others (FmStoreReader *reader, gint64 msg_id)
+{
+  g_auto (FmSql) q = { 0 };
+  GArray *others = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  if (fm_sql_query (
+          &q, reader, NULL,
+          "SELECT o.id FROM msg m JOIN folder f ON f.id=m.folder_id JOIN msg o ON o.server_id=m.server_id AND o.id<>m.id"
+          " JOIN folder g ON g.id=o.folder_id AND g.account_id=f.account_id WHERE m.id=? AND m.server_id IS NOT NULL ORDER BY o.id",
+          "i", msg_id))
+    while (fm_sql_step (&q))
+      {
+        gint64 id = fm_sql_int (&q, 0);
+        g_array_append_val (others, id);
+      }
+  return others;
+}
+
+gint64
+fm_gmail_store_row (FmStoreReader *reader, guint64 server_id, gint64 folder_id)
+{
+  return fm_sql_value (reader, 0, "SELECT id FROM msg WHERE server_id=? AND +folder_id=? LIMIT 1", "ii", (gint64) server_id, folder_id);
+}
+
+gint64
+fm_gmail_store_special (FmStoreReader *reader, gint64 account_id, FmSpecialUse special)
+{
+  return fm_sql_value (reader, 0,
+                       "SELECT id FROM folder WHERE account_id=? AND special=? AND selectable AND NOT hidden ORDER BY id LIMIT 1", "id",
+                       account_id, (int) special);
+}
+
+gboolean
+fm_gmail_store_share_blob (FmStoreWriter *writer, gint64 msg_id, gint64 blob_id, GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+
+  if (fm_sql_value (r, 0, "SELECT 1 FROM msg WHERE id=? AND server_id IS NOT NULL", "i", msg_id) == 0)
+    return TRUE;
+  g_autoptr (GArray) others = fm_gmail_store_others (r, msg_id);
+  for (guint i = 0; i < others->len; i++)
+    if (!fm_sql_exec (r, error, "UPDATE msg SET blob_id=? WHERE id=? AND blob_id IS NULL", "ii", blob_id,
+                      g_array_index (others, gint64, i)))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+fm_gmail_store_met (FmStoreWriter *writer, gint64 msg_id, gint64 folder_id, const FmMessageInput *input, GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+  gint64 blob = fm_gmail_store_blob (r, folder_id, input->server_id);
+
+  return fm_sql_exec (r, error, "UPDATE msg SET server_id=?1 WHERE id=?2 AND server_id IS NOT ?1", "ii", (gint64) input->server_id, msg_id)
+         && (blob == 0 || fm_sql_exec (r, error, "UPDATE msg SET blob_id=? WHERE id=? AND blob_id IS NULL", "ii", blob, msg_id))
+         && (input->labels == NULL || fm_gmail_store_put_labels (writer, folder_id, input->server_id, input->labels, NULL, error));
+}
+
+/* --- labels --- */
+
+/* What Gmail calls a folder among X-GM-LABELS, and what its label is called here. Those of the first group are no labels. */
+static const struct {
+  FmSpecialUse special;
+  const char *label, *shown;
+} system_labels[] = {
+  { FM_SPECIAL_ALL, NULL, NULL },
+  { FM_SPECIAL_TRASH, NULL, NULL },
+  { FM_SPECIAL_JUNK, NULL, NULL },
+  { FM_SPECIAL_FLAGGED, "\\Starred", NULL },
+  { FM_SPECIAL_INBOX, "\\Inbox", "Inbox" },
+  { FM_SPECIAL_SENT, "\\Sent", "Sent" },
+  { FM_SPECIAL_DRAFTS, "\\Draft", "Drafts" },
+  { FM_SPECIAL_IMPORTANT, "\\Important", "Important" },
+};
+
+static gsize
+find_system (FmSpecialUse special)
+{
+  gsize i = 0;
+
+  while (i < G_N_ELEMENTS (system_labels) && system_labels[i].special != special)
+    i++;
+  return i;
+}
+
+/* The label of a folder; NULL: it is none. */
+static const char *
+label_of (const char *name, FmSpecialUse special)
+{
+  gsize i = find_system (special);
+
+  if (i == G_N_ELEMENTS (system_labels))
+    return name;
+  return system_labels[i].shown != NULL ? system_labels[i].label : NULL;
+}
+
+/* NULL: it is not shown as a label. */
+static const char *
+shown_name (const char *name, FmSpecialUse special)
+{
+  gsize i = find_system (special);
+
+  return i == G_N_ELEMENTS (system_labels) ? name : system_labels[i].shown;
+}
+
+static gboolean
+is_sane (const char *label)
+{
+  if (*label == '\0' || strlen (label) > MAX_LABEL_BYTES || g_ascii_strcasecmp (label, "\\Starred") == 0 || strcmp (label, "NIL") == 0)
+    return FALSE;
+  for (const char *p = label; *p != '\0'; p++)
+    if (g_ascii_iscntrl (*p))
+      return FALSE;
+  return TRUE;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* All of LABELS and OWN (or NULL), each once, in order, a line each. */
+static char *
+join_labels (const char *const *labels, const char *own)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  GString *text = g_string_new (NULL);
+
+  if (own != NULL && is_sane (own))
+    g_ptr_array_add (names, (gpointer) own);
+  for (guint i = 0; labels[i] != NULL && i < MAX_LABELS; i++)
+    if (is_sane (labels[i]))
+      g_ptr_array_add (names, (gpointer) labels[i]);
+  g_ptr_array_sort (names, compare_names);
+  for (guint i = 0; i < names->len; i++)
+    if (i == 0 || strcmp (names->pdata[i], names->pdata[i - 1]) != 0)
+      g_string_append_printf (text, "%s%s", text->len > 0 ? "\n" : "", (const char *) names->pdata[i]);
+  return g_string_free (text, FALSE);
+}
+
+/* Transfer: full; NULL: none are known. */
+static char *
+told_labels (FmStoreReader *reader, gint64 account_id, guint64 server_id)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (&q, reader, NULL, "SELECT labels FROM gmail WHERE account_id=? AND server_id=?", "ii", account_id, (gint64) server_id)
+      || !fm_sql_step (&q))
+    return NULL;
+  return g_strdup (fm_sql_text (&q, 0));
+}
+
+gboolean
+fm_gmail_store_put_labels (FmStoreWriter *writer, gint64 folder_id, guint64 server_id, const char *const *labels, gboolean *ret_changed,
+                           GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+  g_autoptr (FmFolderInfo) folder = fm_folder_store_get (r, folder_id, NULL);
+
+  if (folder == NULL)
+    return TRUE;
+  g_autofree char *text = join_labels (labels, label_of (folder->name, folder->special));
+  g_autofree char *known = told_labels (r, folder->account_id, server_id);
+  if (g_strcmp0 (text, known) == 0)
+    return TRUE;
+  if (ret_changed != NULL)
+    *ret_changed = TRUE;
+  return fm_sql_exec (r, error, "INSERT OR REPLACE INTO gmail VALUES(?,?,?)", "iis", folder->account_id, (gint64) server_id, text);
+}
+
+gboolean
+fm_gmail_store_relabel (FmStoreWriter *writer, gint64 msg_id, gint64 folder_id, const char *const *labels, gboolean *ret_changed,
+                        GError **error)
+{
+  gint64 server_id = fm_sql_value (&writer->reader, 0, "SELECT server_id FROM msg WHERE id=? AND folder_id=?", "ii", msg_id, folder_id);
+
+  return server_id == 0 || fm_gmail_store_put_labels (writer, folder_id, (guint64) server_id, labels, ret_changed, error);
+}
+
+/* A label that no row tells of: it has no folder here, or one that has not been read to its end. NULL: rows tell. */
+static const char *
+unseen_label (FmStoreReader *reader, gint64 account_id, gint64 own_folder, const char *label)
+{
+  FmSpecialUse special = FM_SPECIAL_NONE;
+  g_auto (FmSql) q = { 0 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (system_labels); i++)
+    if (system_labels[i].shown != NULL && g_ascii_strncasecmp (label, system_labels[i].label, strlen (system_labels[i].label)) == 0)
+      special = system_labels[i].special;
+  if (!fm_sql_query (&q, reader, NULL,
+                     "SELECT id, lowest_uid FROM folder WHERE account_id=?1 AND selectable AND (special=?2 AND ?2<>0 OR"
+                     " name=?3 AND ?2=0) LIMIT 1",
+                     "ids", account_id, (int) special, label))
+    return NULL;
+  if (fm_sql_step (&q) && (fm_sql_int (&q, 0) == own_folder || fm_sql_int (&q, 1) == 1))
+    return NULL;
+  return special != FM_SPECIAL_NONE ? shown_name (NULL, special) : label + (*label == '\\');
+}
+
+static void
+add_once (GPtrArray *names, const char *name)
+{
+  for (guint i = 0; name != NULL && i < names->len; i++)
+    if (strcmp (names->pdata[i], name) == 0)
+      return;
+  if (name != NULL)
+    g_ptr_array_add (names, g_strdup (name));
+}
+
+static void
+add_folders (GPtrArray *names, FmStoreReader *reader, gint64 msg_id, gint64 account_id, guint64 server_id)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (fm_sql_query (
+          &q, reader, NULL,
+          "SELECT f.name, f.special FROM msg m JOIN folder f ON f.id=m.folder_id WHERE m.server_id=? AND f.account_id=? AND m.id<>?", "iii",
+          (gint64) server_id, account_id, msg_id))
+    while (fm_sql_step (&q))
+      add_once (names, shown_name (fm_sql_text (&q, 0), (FmSpecialUse) fm_sql_int (&q, 1)));
+}
+
+static void
+add_unseen (GPtrArray *names, FmStoreReader *reader, gint64 own_folder, gint64 account_id, guint64 server_id)
+{
+  g_autofree char *told = told_labels (reader, account_id, server_id);
+  g_auto (GStrv) labels = told == NULL ? NULL : g_strsplit (told, "\n", -1);
+
+  for (guint i = 0; labels != NULL && labels[i] != NULL; i++)
+    if (*labels[i] != '\0')
+      add_once (names, unseen_label (reader, account_id, own_folder, labels[i]));
+}
+
+char **
+fm_gmail_store_labels (FmStoreReader *reader, gint64 msg_id, gboolean with_own)
+{
+  g_auto (FmSql) q = { 0 };
+  g_autoptr (GPtrArray) names = NULL;
+
+  if (!fm_sql_query (&q, reader, NULL,
+                     "SELECT m.server_id, m.folder_id, f.account_id, f.special FROM msg m JOIN folder f ON f.id=m.folder_id"
+                     " WHERE m.id=? AND m.server_id IS NOT NULL",
+                     "i", msg_id)
+      || !fm_sql_step (&q))
+    return NULL;
+  guint64 server_id = (guint64) fm_sql_int (&q, 0);
+  gint64 folder_id = fm_sql_int (&q, 1), account_id = fm_sql_int (&q, 2), special = fm_sql_int (&q, 3);
+  names = g_ptr_array_new ();
+  add_folders (names, reader, with_own ? 0 : msg_id, account_id, server_id);
+  if (special != FM_SPECIAL_TRASH && special != FM_SPECIAL_JUNK)
+    add_unseen (names, reader, folder_id, account_id, server_id);
+  if (names->len == 0)
+    return NULL;
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+  return (char **) g_ptr_array_free (g_steal_pointer (&names), FALSE);
+}
