@@ -512,6 +512,12 @@ fm_journal_pending (FmStoreReader *reader, gint64 account_id)
                                  account_id);
 }
 
+gint64
+fm_journal_newest (FmStoreReader *reader)
+{
+  return fm_sql_value (reader, 0, "SELECT coalesce(max(id), 0) FROM op", "");
+}
+
 void
 fm_journal_info_free (FmOpInfo *info)
 {

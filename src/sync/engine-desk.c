@@ -137,10 +137,13 @@ check_queue (FmEngine *engine)
 {
   engine->queue_check_us = G_MAXINT64;
   guint64 ops = fm_journal_pending (engine->desk_reader, 0), mails = fm_outbox_store_pending (engine->desk_reader);
+  gint64 newest = fm_journal_newest (engine->desk_reader);
+  /* As many as at the last look may be others: one confirmed, one planned. */
+  if (ops > 0 && (ops != engine->queued_ops || newest != engine->newest_op) && engine->accounts->len > 1)
+    wake_waiting (engine);
+  engine->newest_op = newest;
   if (ops == engine->queued_ops && mails == engine->queued_mails)
     return;
-  if (ops > 0 && ops < engine->queued_ops && engine->accounts->len > 1)
-    wake_waiting (engine);
   engine->queued_ops = ops;
   engine->queued_mails = mails;
   FmEvent *event = fm_event_new (FM_EVENT_QUEUE, 0);

@@ -51,6 +51,7 @@ struct FmEngine {
   gint64 queue_check_us;            /* desk: when FM_EVENT_QUEUE is due; G_MAXINT64: not */
   gint64 lease_check_us;            /* desk: when a follower tries for the lease next */
   guint64 queued_ops, queued_mails; /* desk: as last told */
+  gint64 newest_op;                 /* desk: of the journal, at the last look */
   int told_no_index;                /* atomic: said once that text can't be searched */
 
   FmControlServer *control; /* atomic: set by the desk once this process leads, freed at close */

@@ -117,6 +117,8 @@ gboolean fm_journal_redo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, 
 
 /* What waits, for `fulmar queue`; account_id 0: all. */
 guint64 fm_journal_pending (FmStoreReader *reader, gint64 account_id);
+/* The id of the operation that was written last; with the number of pending ones it tells whether anything was planned or answered. */
+gint64 fm_journal_newest (FmStoreReader *reader);
 typedef struct {
   gint64 op_id, group_id, account_id, msg_id, folder_id, target_id;
   FmOpKind kind;
