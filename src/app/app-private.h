@@ -54,6 +54,9 @@ struct FmApp {
   gpointer listener_data;
   char *wanted; /* to be opened as soon as it is known; NULL: nothing */
 
+  struct FmBodyWait *body_wait; /* a command that waits for a message's text, or NULL */
+  char *command_line;           /* the one that was run last */
+
   gboolean tag_prefix;   /* `;` was pressed */
   gboolean archive_told; /* what `a` does has been said */
   char *last_folder;     /* the last answer to a move's prompt */

@@ -1,6 +1,7 @@
 /* The controller: makes and ends the models that views draw, and opens folders, searches and messages in them. What the engine tells is taken
  * apart in app-events.c. */
 #include "app/app-events.h"
+#include "app/body-wait.h"
 #include "app/composer-private.h"
 #include "app/config-watch.h"
 #include "app/demo.h"
@@ -156,6 +157,8 @@ fm_app_free (FmApp *app)
   if (!app)
     return;
   app->shell = NULL;
+  if (app->engine)
+    fm_body_wait_give_up (app);
   if (app->source)
     {
       g_source_destroy (app->source);
@@ -184,6 +187,7 @@ fm_app_free (FmApp *app)
   g_free (app->data_dir);
   g_free (app->account);
   g_free (app->progress);
+  g_free (app->command_line);
   g_free (app->wanted);
   g_free (app->last_folder);
   g_free (app->last_limit);
@@ -350,6 +354,12 @@ fm_app_close_part (FmApp *app)
   return TRUE;
 }
 
+gboolean
+fm_app_give_up (FmApp *app)
+{
+  return fm_body_wait_give_up (app);
+}
+
 void
 fm_app_close_composer (FmApp *app)
 {
@@ -430,6 +440,8 @@ fm_app_status (FmApp *app, FmAppStatus *ret_status)
     .tag_prefix = app->tag_prefix,
     .progress_is_bytes = app->progress_is_bytes,
   };
+  if (fm_body_wait_status (app, &ret_status->progress, &ret_status->progress_done, &ret_status->progress_total))
+    ret_status->progress_is_bytes = TRUE;
 }
 
 gint64

@@ -1,6 +1,6 @@
-/* Beginning a message: new, reply, forward, from a mailto: link, going on with a draft. The message replied to is parsed on a pool thread; the
- * editor starts when its quote is ready. */
-#include "app/app-private.h"
+/* Beginning a message: new, reply, forward, from a mailto: link, going on with a draft. The message replied to is fetched if it is not here, and
+ * parsed on a pool thread; the editor starts when its quote is ready. */
+#include "app/body-wait.h"
 #include "app/commands.h"
 #include "app/composer-private.h"
 #include "app/draft-files.h"
@@ -237,7 +237,7 @@ static gpointer
 answer_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
 {
   const Answer *answer = data;
-  g_autoptr (FmMessage) message = fm_reading_open_stored (reader, answer->id, error);
+  g_autoptr (FmMessage) message = fm_reading_open_stored (reader, answer->id, NULL, error);
   FmReplyOptions options = { .own = answer->own, .attribution = answer->attribution, .files_follow = TRUE };
   Begun *begun;
 
@@ -284,10 +284,7 @@ answer_done (gpointer result, const GError *error, gpointer data)
 
   if (!begun)
     {
-      if (g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND))
-        fm_app_complain (app, "the message is not here yet: open it first");
-      else
-        fm_app_complain (app, "%s", error->message);
+      fm_app_complain (app, "%s", error->message);
       return;
     }
   if (!is_free (app))
@@ -316,6 +313,9 @@ answer_done (gpointer result, const GError *error, gpointer data)
 static void
 answer_message (FmApp *app, gint64 id, Kind kind)
 {
+  static const char *const words[] = {
+    [KIND_SENDER] = "reply", [KIND_ALL] = "reply-all", [KIND_LIST] = "reply-list", [KIND_FORWARD] = "forward", [KIND_RESUME] = "draft"
+  };
   FmAccountSpec *spec = id ? fm_app_account_of_message (app, id) : NULL;
   Answer *data;
 
@@ -334,7 +334,9 @@ answer_message (FmApp *app, gint64 id, Kind kind)
   data->own = own_addresses (spec);
   data->attribution = g_strdup (fm_config_get (app->config, "attribution"));
   data->drafts_dir = g_build_filename (app->data_dir, "drafts", NULL);
-  fm_engine_compute (app->engine, answer_run, answer_done, data, answer_free);
+  fm_body_wait_run (
+      app, &(FmBodyWaitJob){
+               .what = words[kind], .ids = &id, .n = 1, .run = answer_run, .done = answer_done, .data = data, .free_data = answer_free });
 }
 
 static void

@@ -1,5 +1,5 @@
 /* Taking a message or a part out of the program: into a file that is never overwritten without asking, or through a command the user typed. */
-#include "app/app-private.h"
+#include "app/body-wait.h"
 #include "app/commands.h"
 #include "app/export.h"
 #include "app/reading-private.h"
@@ -48,7 +48,10 @@ save_done (gpointer result, const GError *error, gpointer data)
 static void
 start_saving (Saving *saving)
 {
-  fm_engine_compute (saving->app->engine, save_run, save_done, saving, saving_free);
+  fm_body_wait_run (
+      saving->app,
+      &(FmBodyWaitJob){
+          .what = "save", .ids = &saving->id, .n = 1, .run = save_run, .done = save_done, .data = saving, .free_data = saving_free });
 }
 
 static void
@@ -189,7 +192,14 @@ pipe_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
   gboolean good;
 
   if (piping->part < 0)
-    return fm_reading_stored_path (reader, piping->id, error);
+    {
+      g_autofree char *path = NULL;
+      g_autoptr (FmMessage) message = fm_reading_open_stored (reader, piping->id, &path, error);
+      return message ? g_steal_pointer (&path) : NULL;
+    }
+  if (piping->made)
+    unlink (piping->made); /* of an earlier try */
+  g_clear_pointer (&piping->made, g_free);
   if ((fd = g_file_open_tmp ("fulmar-XXXXXX", &piping->made, error)) < 0)
     return NULL;
   good = fm_export_to_fd (reader, piping->id, piping->part, fd, error);
@@ -207,7 +217,8 @@ pipe_ended (const char *answer, gpointer data)
   piping_free (piping);
 }
 
-/* The user's own line, with the message on its standard input; the path goes as an argument, never into the line. */
+/* The user's own line, with the message on its standard input; the path goes as an argument, never into the line. The file that was made for it
+ * goes along. */
 static void
 pipe_done (gpointer result, const GError *error, gpointer data)
 {
@@ -218,11 +229,13 @@ pipe_done (gpointer result, const GError *error, gpointer data)
 
   if (path)
     {
-      piping->app->shell->run (piping->app->shell_data, argv, pipe_ended, piping);
-      return;
+      Piping *running = g_new0 (Piping, 1);
+      running->app = piping->app;
+      running->made = g_steal_pointer (&piping->made);
+      piping->app->shell->run (piping->app->shell_data, argv, pipe_ended, running);
     }
-  fm_app_complain (piping->app, "%s", error->message);
-  piping_free (piping);
+  else
+    fm_app_complain (piping->app, "%s", error->message);
 }
 
 static void
@@ -236,7 +249,10 @@ pipe_answered (const char *answer, gpointer data)
       return;
     }
   piping->command = g_strdup (answer);
-  fm_engine_compute (piping->app->engine, pipe_run, pipe_done, piping, NULL);
+  fm_body_wait_run (
+      piping->app,
+      &(FmBodyWaitJob){
+          .what = "pipe", .ids = &piping->id, .n = 1, .run = pipe_run, .done = pipe_done, .data = piping, .free_data = piping_free });
 }
 
 void

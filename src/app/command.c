@@ -1,5 +1,5 @@
 /* The register of commands, and the one way a command line becomes a run: keys, macros and `:` all come through here. */
-#include "app/app-private.h"
+#include "app/body-wait.h"
 #include "app/commands.h"
 #include "app/settings.h"
 #include <string.h>
@@ -53,8 +53,10 @@ run_one (FmApp *app, guint context, int count, char *line)
   char *argument;
 
   g_strstrip (line);
-  if (!*line)
+  if (!*line || fm_body_wait_goes_on (app, line))
     return;
+  g_free (app->command_line);
+  app->command_line = g_strdup (line);
   if (*line == '!')
     {
       argument = line + 1;

@@ -59,14 +59,15 @@ static const FmSinkClass file_class = { file_write, file_commit, file_end, file_
 static gboolean
 copy_message (FmStoreReader *reader, gint64 id, int fd, GError **error)
 {
-  g_autofree char *path = fm_reading_stored_path (reader, id, error);
+  g_autofree char *path = NULL;
+  g_autoptr (FmMessage) message = fm_reading_open_stored (reader, id, &path, error);
   g_autofree char *block = g_malloc (1 << 16);
-  int in = path ? open (path, O_RDONLY | O_CLOEXEC) : -1;
+  int in = message ? open (path, O_RDONLY | O_CLOEXEC) : -1;
   ssize_t n = -1;
 
   if (in < 0)
     {
-      if (path)
+      if (message)
         fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", path);
       return FALSE;
     }
@@ -81,7 +82,7 @@ copy_message (FmStoreReader *reader, gint64 id, int fd, GError **error)
 static gboolean
 copy_part (FmStoreReader *reader, gint64 id, guint part, int fd, GError **error)
 {
-  g_autoptr (FmMessage) message = fm_reading_open_stored (reader, id, error);
+  g_autoptr (FmMessage) message = fm_reading_open_stored (reader, id, NULL, error);
   FileSink sink = { { &file_class }, fd };
 
   return message && fm_message_part_write (message, part, &sink.sink, error);
@@ -96,9 +97,14 @@ fm_export_to_fd (FmStoreReader *reader, gint64 msg_id, gint part, int fd, GError
 gboolean
 fm_export_to_file (FmStoreReader *reader, gint64 msg_id, gint part, const char *path, gboolean overwrite, GError **error)
 {
-  int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (overwrite ? O_TRUNC : O_EXCL), 0600);
+  /* Before a file that is there is cut to nothing: the message may have to be fetched first. */
+  g_autoptr (FmMessage) message = fm_reading_open_stored (reader, msg_id, NULL, error);
   gboolean good;
+  int fd;
 
+  if (!message)
+    return FALSE;
+  fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (overwrite ? O_TRUNC : O_EXCL), 0600);
   if (fd < 0)
     {
       fm_error_set_errno (error, FM_ERROR_STORAGE, errno, "%s", path);

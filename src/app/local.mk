@@ -6,6 +6,8 @@ src_app_libapp_a_SOURCES = \
 	src/app/app-events.h \
 	src/app/app-private.h \
 	src/app/app.c \
+	src/app/body-wait.c \
+	src/app/body-wait.h \
 	src/app/cmd-archive.c \
 	src/app/cmd-compose.c \
 	src/app/cmd-delete.c \

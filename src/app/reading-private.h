@@ -15,7 +15,6 @@ void fm_reading_set_part (FmReading *reading, gint part);
 /* A row or body changed on disk. */
 void fm_reading_message_changed (FmReading *reading, gint64 msg_id);
 
-/* Opens the stored message of a row: pool threads (slow: a whole parse) with their own reader. FM_ERROR_NOT_FOUND: its body is not here. */
-FmMessage *fm_reading_open_stored (FmStoreReader *reader, gint64 msg_id, GError **error);
-/* Where the row's bytes lie: a path, and offset and size within it (-1: to the end). Transfer: full. */
-char *fm_reading_stored_path (FmStoreReader *reader, gint64 msg_id, GError **error);
+/* Opens the stored message of a row: pool threads (slow: a whole parse) with their own reader. RET_PATH (may be NULL): where its bytes lie,
+ * transfer full. FM_ERROR_NOT_FOUND: its body is not here. A file that is being renamed is looked for under its new name. */
+FmMessage *fm_reading_open_stored (FmStoreReader *reader, gint64 msg_id, char **ret_path, GError **error);

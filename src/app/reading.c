@@ -8,6 +8,7 @@
 #include <fulmar/store/gmail-store.h>
 
 #define FIRST_LOOK_BYTES (256u << 10)
+#define OPEN_TRIES 3
 
 struct FmReading {
   FmApp *app;
@@ -86,32 +87,42 @@ set_notice (FmReading *reading, FmReadingState state, const char *text)
 
 /* --- the pool's side --- */
 
-char *
-fm_reading_stored_path (FmStoreReader *reader, gint64 msg_id, GError **error)
-{
-  return fm_body_store_path (reader, msg_id, error);
-}
-
 FmMessage *
-fm_reading_open_stored (FmStoreReader *reader, gint64 msg_id, GError **error)
+fm_reading_open_stored (FmStoreReader *reader, gint64 msg_id, char **ret_path, GError **error)
 {
-  g_autofree char *path = fm_reading_stored_path (reader, msg_id, error);
-
-  return path ? fm_message_open_file (path, 0, -1, error) : NULL;
+  for (guint try = 0;; try++)
+    {
+      g_autoptr (GError) local = NULL;
+      g_autofree char *known = fm_body_store_path (reader, msg_id, error);
+      g_autofree char *path = known && try > 0 ? fm_body_store_find_again (known) : g_strdup (known);
+      FmMessage *message = path ? fm_message_open_file (path, 0, -1, &local) : NULL;
+      if (message && ret_path)
+        *ret_path = g_steal_pointer (&path);
+      if (message || !known)
+        return message;
+      /* A file in a Maildir carries its flags in its name: another program, or another thread, may be renaming it at this moment. */
+      if (try < OPEN_TRIES && (!local || g_error_matches (local, FM_ERROR, FM_ERROR_NOT_FOUND)))
+        continue;
+      if (local)
+        g_propagate_error (error, g_steal_pointer (&local));
+      else
+        g_set_error (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the message's file is gone: another program has moved or deleted %s", known);
+      return NULL;
+    }
 }
 
 static gpointer
 load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
 {
   const Load *load = data;
-  g_autofree char *path = fm_reading_stored_path (reader, load->id, error);
-  g_autoptr (FmMessage) message = NULL;
+  g_autofree char *path = NULL;
+  g_autoptr (FmMessage) message = fm_reading_open_stored (reader, load->id, &path, error);
   g_auto (GStrv) names = fm_gmail_store_labels (reader, load->id, TRUE);
   g_autofree char *labels = names ? g_strjoinv (", ", names) : NULL;
   FmPageOptions options = { load->mode, load->prefer_html, load->all_headers, load->headers, labels, load->whole ? 0 : FIRST_LOOK_BYTES };
   Loaded *loaded;
 
-  if (!path || !(message = fm_message_open_file (path, 0, -1, error)))
+  if (!message)
     return NULL;
   loaded = g_new0 (Loaded, 1);
   loaded->doc = fm_page_build (message, &options, &loaded->parts, &loaded->is_cut);

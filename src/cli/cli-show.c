@@ -79,6 +79,13 @@ find_path (FmCliSession *session, const GArray *ids, gint64 *ret_id)
     {
       char *path = fm_body_store_path (fm_cli_session_reader (session), g_array_index (ids, gint64, i), NULL);
       *ret_id = g_array_index (ids, gint64, i);
+      /* A Maildir's file may have got another name since the last look. */
+      if (path && !g_file_test (path, G_FILE_TEST_EXISTS))
+        {
+          char *now = fm_body_store_find_again (path);
+          g_free (path);
+          path = now;
+        }
       if (path)
         return path;
     }

@@ -320,6 +320,34 @@ fm_body_store_blob_path (FmStoreReader *reader, gint64 blob_id, GError **error)
   return NULL;
 }
 
+/* The name in DIRECTORY whose part before the flags (":2,") is the first LENGTH bytes of NAME. Transfer: full. */
+static char *
+find_unique (const char *directory, const char *name, gsize length)
+{
+  g_autoptr (GDir) entries = g_dir_open (directory, 0, NULL);
+  const char *entry;
+
+  while (entries != NULL && (entry = g_dir_read_name (entries)) != NULL)
+    if (strncmp (entry, name, length) == 0 && (entry[length] == '\0' || entry[length] == ':'))
+      return g_build_filename (directory, entry, NULL);
+  return NULL;
+}
+
+char *
+fm_body_store_find_again (const char *path)
+{
+  g_autofree char *directory = g_path_get_dirname (path), *folder = g_path_get_dirname (directory), *name = g_path_get_basename (path),
+                  *last = g_path_get_basename (directory);
+  gsize length = strcspn (name, ":");
+
+  if (length == 0 || (!g_str_equal (last, "cur") && !g_str_equal (last, "new")))
+    return NULL;
+  g_autofree char *cur = g_build_filename (folder, "cur", NULL), *arrivals = g_build_filename (folder, "new", NULL);
+  /* Out of new/ into cur/ is the way files go: looked for in this order, it is not missed between the two. */
+  char *found = find_unique (arrivals, name, length);
+  return found != NULL ? found : find_unique (cur, name, length);
+}
+
 int
 fm_body_store_open (FmStoreReader *reader, gint64 msg_id, GError **error)
 {

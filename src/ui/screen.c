@@ -192,6 +192,17 @@ unknown_key (FmScreen *screen, FmKey key)
   fm_screen_say (screen, FM_SAY_ERROR, text);
 }
 
+/* An unfinished key goes first, then what a command waits for. TRUE: there was something to leave. */
+static gboolean
+cancel (FmScreen *screen)
+{
+  g_autofree char *pending = fm_keymap_pending (screen->keymap);
+  if (!pending)
+    return fm_app_give_up (screen->app);
+  fm_keymap_reset (screen->keymap);
+  return TRUE;
+}
+
 static void
 command_key (FmScreen *screen, FmKey key)
 {
@@ -200,7 +211,7 @@ command_key (FmScreen *screen, FmKey key)
   guint context = fm_screen_context (screen);
   if (key.mods == FM_MOD_CTRL && key.code == 'g')
     {
-      fm_keymap_reset (screen->keymap);
+      cancel (screen);
       return;
     }
   switch (fm_keymap_feed (screen->keymap, context, key, &command, &count))
@@ -227,14 +238,10 @@ command_key (FmScreen *screen, FmKey key)
 static void
 lone_esc (FmScreen *screen)
 {
-  g_autofree char *pending = fm_keymap_pending (screen->keymap);
-  if (!pending)
-    {
-      screen->esc_pending = TRUE;
-      return;
-    }
-  fm_keymap_reset (screen->keymap);
-  fm_key_decoder_settle_esc (screen->decoder);
+  if (cancel (screen))
+    fm_key_decoder_settle_esc (screen->decoder);
+  else
+    screen->esc_pending = TRUE;
 }
 
 static void
@@ -260,7 +267,7 @@ on_key (const FmInput *input, gpointer data)
   else if (input->type == FM_INPUT_ESC)
     lone_esc (screen);
   else if (input->type == FM_INPUT_CANCEL)
-    fm_keymap_reset (screen->keymap);
+    cancel (screen);
   else if (input->type == FM_INPUT_PASTE)
     fm_screen_say (screen, FM_SAY_ANSWER, "pasted text runs no keys: open a prompt first");
 }

@@ -63,6 +63,8 @@ void fm_app_preview_message (FmApp *app, gint64 msg_id);
 /* From one part to the list of parts, from that to the message; FALSE: it is the message that is shown. */
 gboolean fm_app_close_part (FmApp *app);
 void fm_app_open_folder (FmApp *app, gint64 folder_id);
+/* Esc: a command that waits for a message to come gives up; FALSE: none does. */
+gboolean fm_app_give_up (FmApp *app);
 /* Back from a search to the folder under it; FALSE: no search is shown. */
 gboolean fm_app_close_search (FmApp *app);
 void fm_app_open_search (FmApp *app, const char *query_text); /* a wrong query is said with the place */
