@@ -271,6 +271,6 @@ fm_act_on_targets (const FmCommandCall *call, GArray *ids, FmAction *action, con
       fm_app_changed (app, FM_CHANGE_STATUS | FM_CHANGE_LIST);
     }
   else if (fm_config_get_bool (app->config, "resolve"))
-    fm_list_step (app->list, ids->len);
+    fm_list_thread_step_over (app->list, (const gint64 *) (void *) ids->data, ids->len);
   g_array_unref (ids);
 }

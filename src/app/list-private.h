@@ -40,5 +40,8 @@ GArray *fm_list_thread_ids (FmList *list, gint64 id);
 /* Folds or unfolds the thread under the cursor, or all. */
 void fm_list_thread_fold (FmList *list);
 void fm_list_thread_fold_all (FmList *list);
+/* From the cursor on over the lines of the rows IDS (a folded thread is one line) to the first that is none of them; if the cursor is on none of
+ * them it stays. */
+void fm_list_thread_step_over (FmList *list, const gint64 *ids, gsize n);
 /* The first row of the next (previous) thread. */
 gboolean fm_list_thread_find (FmList *list, gboolean backwards, guint64 *ret_position);

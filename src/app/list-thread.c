@@ -2,28 +2,48 @@
 #include "app/list-model.h"
 #include <fulmar/store/message-store.h>
 
-#define THREAD_SCAN 5000
-
-gboolean
-fm_list_thread_find (FmList *list, gboolean backwards, guint64 *ret_position)
+/* Among the rows near by, as long as there is no array. */
+static gboolean
+find_near (FmList *list, gboolean backwards, guint64 *ret_position)
 {
-  guint64 total = fm_list_total (list), at = list->cursor;
-  FmListLine line;
+  guint64 at = list->cursor;
 
-  for (guint i = 0; i < THREAD_SCAN; i++)
+  for (guint i = 0; i < FM_LIST_CACHE_ROWS && (backwards ? at > 0 : at + 1 < fm_list_total (list)); i++)
     {
-      if (backwards ? at == 0 : at + 1 >= total)
-        return FALSE;
-      at = backwards ? at - 1 : at + 1;
-      if (!fm_list_line (list, at, &line))
-        return FALSE;
-      if (line.row && line.row->depth == 0)
+      const FmRow *row = fm_list_window_at (list, backwards ? --at : ++at);
+      if (row && row->depth == 0)
         {
           *ret_position = at;
           return TRUE;
         }
     }
   return FALSE;
+}
+
+gboolean
+fm_list_thread_find (FmList *list, gboolean backwards, guint64 *ret_position)
+{
+  return list->positions ? fm_positions_find_thread (list->positions, list->cursor, backwards, ret_position)
+                         : find_near (list, backwards, ret_position);
+}
+
+void
+fm_list_thread_step_over (FmList *list, const gint64 *ids, gsize n)
+{
+  g_autoptr (GHashTable) set = g_hash_table_new (g_int64_hash, g_int64_equal);
+  guint64 at = list->cursor;
+  const FmRow *row;
+
+  for (gsize i = 0; i < n; i++)
+    g_hash_table_add (set, (gpointer) &ids[i]);
+  for (guint i = 0; i < FM_LIST_CACHE_ROWS; i++, at++)
+    if (!(row = at < fm_list_total (list) ? fm_list_window_at (list, at) : NULL) || !g_hash_table_contains (set, &row->id))
+      break;
+  /* Longer than a window: it is a thread's, which is known where it ends. */
+  if (at == list->cursor + FM_LIST_CACHE_ROWS && !fm_list_thread_find (list, FALSE, &at))
+    at = fm_list_total (list);
+  if (at != list->cursor)
+    fm_list_set_cursor (list, at);
 }
 
 static gint64

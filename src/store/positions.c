@@ -265,6 +265,25 @@ find_thread (const FmPositions *p, guint64 position)
   return low;
 }
 
+gboolean
+fm_positions_find_thread (const FmPositions *positions, guint64 position, gboolean backwards, guint64 *ret_position)
+{
+  guint64 n = positions->threaded ? positions->ids->len : positions->count;
+
+  if (position >= positions->count)
+    return FALSE;
+  guint64 index = positions->threaded ? find_thread (positions, position) : position;
+  guint64 start = positions->threaded ? g_array_index (positions->starts, guint32, index) : position;
+  if (backwards ? start == position && index == 0 : index + 1 >= n)
+    return FALSE;
+  if (!backwards)
+    index++;
+  else if (start == position)
+    index--;
+  *ret_position = positions->threaded ? g_array_index (positions->starts, guint32, index) : index;
+  return TRUE;
+}
+
 static guint
 thread_rows (const FmPositions *p, guint thread)
 {

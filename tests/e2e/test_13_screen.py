@@ -49,6 +49,22 @@ def undo_finds(test):
         assert screen.quit() == 0
 
 
+def acts_by_lines(test):
+    """After an action on a whole thread the cursor is on the next line, folded or not; what is deleted by pattern elsewhere moves nothing."""
+    home = test.home()
+    local_mail(home, [message("Thread %d, letter %d" % (n // 3, n), ident="t%d@test" % n,
+                              **({"References": "<t%d@test>" % (n - n % 3)} if n % 3 else {})) for n in range(15)])
+    with home.screen() as screen:
+        screen.wait(lambda: place(screen) == (1, 15), "fifteen letters")
+        screen.press("2\r\022", lambda: place(screen) == (4, 15), "over the rest of the thread")
+        screen.press(ESC + "V", lambda: place(screen) == (2, 5), "five lines")
+        screen.press("\022", lambda: place(screen) == (3, 5), "one line on")
+        screen.press("\004", lambda: place(screen) == (3, 4) and "Thread 1" in screen.cursor_line(), "a thread deleted, the next in its place")
+        screen.press("u", lambda: place(screen) == (3, 5) and "restored 3" in screen.last_line(), "and back")
+        screen.command("delete-pattern subject:\"letter 2\"", lambda: "moved 1" in screen.last_line() and place(screen) == (3, 5))
+        assert screen.quit() == 0
+
+
 def tells_what_may_follow(test):
     """A lone Esc and a count say what may follow them; mutt's `a` is told once that it archives here."""
     with test.home().screen("--demo") as screen:
@@ -266,5 +282,5 @@ def settings_work(test):
 
 
 if __name__ == "__main__":
-    run_tests(undo_finds, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained,
+    run_tests(undo_finds, acts_by_lines, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained,
               hits_in_the_list, search_tells_its_limits, settings_work)

@@ -25,6 +25,9 @@ GPtrArray *fm_positions_rows (FmPositions *positions, FmStoreReader *reader, gui
 gint64 fm_positions_id (FmPositions *positions, FmStoreReader *reader, guint64 position);
 /* FALSE if not in the list (a row within a folded thread stands at its thread's place). */
 gboolean fm_positions_find (FmPositions *positions, FmStoreReader *reader, gint64 msg_id, guint64 *ret_position);
+/* The first row of the next thread after POSITION; BACKWARDS: of the thread POSITION is in, or of the one before if it is that row. In a flat list
+ * each row is a thread. FALSE: there is none. No query: steps of a binary search. */
+gboolean fm_positions_find_thread (const FmPositions *positions, guint64 position, gboolean backwards, guint64 *ret_position);
 /* The next unread row after POSITION (or before it), wrapping once; G_MAXUINT64 starts before the first. FALSE if none is unread. In a flat list
  * a row that was unread when the array was built may have been read since: look at it, and ask again from there. */
 gboolean fm_positions_find_unread (FmPositions *positions, FmStoreReader *reader, guint64 position, gboolean backwards,

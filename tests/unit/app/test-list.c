@@ -221,6 +221,40 @@ a_folded_thread_speaks_for_all (void **state)
   close_app (&f);
 }
 
+static guint64
+cursor_after (Fixture *f, guint64 from, const char *command)
+{
+  FmList *list = fm_app_list (f->app);
+  WAIT_FOR (list->positions != NULL && list->load_request == 0);
+  fm_list_set_cursor (list, from);
+  fm_command_run_line (f->app, FM_CONTEXT_LIST, 0, command);
+  return fm_list_cursor (list);
+}
+
+/* From thread to thread, and on from what was acted on: by lines, of which a folded thread is one. */
+static void
+steps_are_lines (void **state)
+{
+  Fixture f;
+  open_app (&f, TRUE);
+  FmList *list = fm_app_list (f.app);
+  assert_int_equal (cursor_after (&f, 5, "next-thread"), 8);
+  assert_int_equal (cursor_after (&f, 8, "next-thread"), 12);
+  assert_int_equal (cursor_after (&f, 5, "previous-thread"), 4);
+  assert_int_equal (cursor_after (&f, 4, "previous-thread"), 0);
+  assert_int_equal (cursor_after (&f, 0, "previous-thread"), 0);
+  assert_int_equal (cursor_after (&f, N - 3, "next-thread"), N - 3);
+  assert_int_equal (cursor_after (&f, 5, "read-thread"), 8);
+  assert_int_equal (cursor_after (&f, 5, "star"), 6);
+  assert_int_equal (cursor_after (&f, N - 4, "read-thread"), N - 1);
+  fm_command_run_line (f.app, FM_CONTEXT_LIST, 0, "fold-all");
+  WAIT_FOR (fm_list_total (list) == N / 4 && list->load_request == 0);
+  assert_int_equal (cursor_after (&f, 1, "read-thread"), 2);
+  assert_int_equal (cursor_after (&f, 2, "next-thread"), 3);
+  assert_int_equal (cursor_after (&f, 3, "previous-thread"), 2);
+  close_app (&f);
+}
+
 static void
 hunt_for (Fixture *f, const char *query)
 {
@@ -305,6 +339,7 @@ main (int argc, char **argv)
     cmocka_unit_test (an_answer_that_came_too_late_is_not_shown),
     cmocka_unit_test (a_limit_that_was_taken_back_does_not_come),
     cmocka_unit_test (a_folded_thread_speaks_for_all),
+    cmocka_unit_test (steps_are_lines),
     cmocka_unit_test (the_next_hit_comes_when_it_is_known),
     cmocka_unit_test (the_next_hit_is_a_message_not_a_number),
     cmocka_unit_test (commands_are_sound),
