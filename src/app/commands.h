@@ -22,6 +22,7 @@
   X (compose)                \
   X (draft)                  \
   X (queue)                  \
+  X (fetch)                  \
   X (sync)                   \
   X (set)
 

@@ -141,7 +141,8 @@ parse_service (FmAccountService *service, const Scheme *schemes, const char *val
           *ret_offset = colon - value;
           return bad (error, "the user name is percent-encoded wrongly: `@` is %%40, `%%` is %%25");
         }
-      if (strchr (raw, ':'))
+      /* Gmail's "recent:" is part of the user's name, not a name before a password. */
+      if (strchr (g_str_has_prefix (raw, "recent:") ? raw + strlen ("recent:") : raw, ':'))
         {
           *ret_offset = colon - value;
           return bad (error, "a password does not belong here: use password_command, or let Fulmar ask for it");
@@ -359,6 +360,25 @@ set_leave (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **e
 }
 
 static gboolean
+set_size_limit (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error)
+{
+  char *unit = NULL;
+  guint64 number = g_ascii_strtoull (value, &unit, 10);
+  gsize digits = (gsize) (unit - value);
+  guint64 factor = strcmp (unit, "k") == 0 ? 1000 : strcmp (unit, "M") == 0 ? 1000000 : strcmp (unit, "G") == 0 ? 1000000000 : 0;
+
+  if (strcmp (value, "none") == 0)
+    {
+      spec->size_limit = 0;
+      return TRUE;
+    }
+  if (!g_ascii_isdigit (*value) || digits > 6 || number == 0 || factor == 0)
+    return bad (error, "size_limit is a size as in `500k`, `5M` or `1G`, or `none`");
+  spec->size_limit = number * factor;
+  return TRUE;
+}
+
+static gboolean
 set_poll (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error)
 {
   char *unit = NULL;
@@ -425,6 +445,7 @@ static const struct {
   { "offline", set_offline },
   { "watch", set_watch },
   { "leave", set_leave },
+  { "size_limit", set_size_limit },
   { "poll", set_poll },
   { "sent", set_sent },
   { "drafts", set_drafts },

@@ -16,13 +16,35 @@ struct FmConfigWatch {
   guint64 request;
 };
 
-static void
-say_result (FmApp *app, const FmConfig *fresh)
+/* POP accounts hear of it at once; the session that follows says what a stricter `leave` will delete. RET_TEXT: what was changed, or NULL. */
+static char *
+take_policies (FmApp *app, FmConfig *fresh)
 {
+  g_autoptr (GPtrArray) changed = fm_config_policy_take (app->config, fresh);
+  GString *names = g_string_new (NULL);
+
+  for (guint i = 0; i < changed->len; i++)
+    {
+      FmAccountSpec *spec = g_ptr_array_index (changed, i);
+      fm_engine_set_policy (app->engine, spec);
+      g_string_append_printf (names, "%s%s", names->len ? ", " : "", spec->name);
+    }
+  return g_string_free (names, names->len == 0);
+}
+
+static void
+say_result (FmApp *app, FmConfig *fresh)
+{
+  g_autofree char *policies = take_policies (app, fresh);
   GPtrArray *problems = fm_config_problems (fresh);
   const FmConfigProblem *first = problems->len ? g_ptr_array_index (problems, 0) : NULL;
 
-  if (!first)
+  if (!first && policies)
+    fm_app_say (
+        app,
+        "the config has been read again: leave, size_limit, offline and poll of %s are in force; all else of accounts at the next start",
+        policies);
+  else if (!first)
     fm_app_say (app, "the config has been read again; accounts change at the next start");
   else if (problems->len == 1)
     fm_app_complain (app, "config line %u: %s", first->line, first->message);

@@ -29,6 +29,7 @@ typedef struct {
   Section section;
   char *context; /* SECTION_KEYS */
   guint section_line;
+  GHashTable *leave_lines; /* FmAccountSpec* -> the line of its `leave` */
 } Reader;
 
 static const char *const key_contexts[] = { "global", "list", "pager", "folders", "compose", "attachments", NULL };
@@ -324,6 +325,8 @@ read_assignment (Reader *reader, const char *name, const char *value, guint colu
       read_top_line (reader, name, value, column);
       break;
     case SECTION_ACCOUNT:
+      if (strcmp (name, "leave") == 0)
+        g_hash_table_insert (reader->leave_lines, config->accounts->pdata[config->accounts->len - 1], GUINT_TO_POINTER (reader->line));
       if (!fm_config_account_set (g_ptr_array_index (config->accounts, config->accounts->len - 1), name, value, &offset, &error))
         complain (reader, reader->line, g_strv_contains (fm_config_account_keys (), name) ? value_column + (guint) offset : column, "%s",
                   error->message);
@@ -392,11 +395,30 @@ read_line (Reader *reader, char *line)
   read_assignment (reader, name, value, indent + 1, indent + (value - owned) + 1);
 }
 
+/* What POP deletes on the server is gone for IMAP too, and so from every other device. */
+static void
+keep_shared_mailboxes (Reader *reader)
+{
+  for (guint i = 0; i < reader->config->accounts->len; i++)
+    {
+      FmAccountSpec *spec = g_ptr_array_index (reader->config->accounts, i);
+      const FmAccountSpec *other = fm_config_policy_conflict (reader->config, spec);
+      if (!other || spec->leave == FM_LEAVE_FOREVER)
+        continue;
+      complain (reader, GPOINTER_TO_UINT (g_hash_table_lookup (reader->leave_lines, spec)), 0,
+                "accounts `%s` (POP) and `%s` (IMAP) read the same mailbox, and what POP deletes on the server is gone for IMAP too: "
+                "`leave = forever` is taken; write that, or remove one of the two accounts",
+                spec->name, other->name);
+      spec->leave = FM_LEAVE_FOREVER;
+    }
+}
+
 FmConfig *
 fm_config_parse (const char *text, gssize size_bytes, const char *file_name)
 {
   FmConfig *config = config_new (file_name);
-  Reader reader = { .config = config, .file = file_name };
+  g_autoptr (GHashTable) leave_lines = g_hash_table_new (NULL, NULL);
+  Reader reader = { .config = config, .file = file_name, .leave_lines = leave_lines };
   const char *p = text, *end = text + (size_bytes < 0 ? (gssize) strlen (text) : size_bytes);
 
   if (end - p >= 3 && memcmp (p, "\xef\xbb\xbf", 3) == 0)
@@ -419,6 +441,7 @@ fm_config_parse (const char *text, gssize size_bytes, const char *file_name)
       p = stop ? stop + 1 : end;
     }
   finish_section (&reader);
+  keep_shared_mailboxes (&reader);
   return config;
 }
 

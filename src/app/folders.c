@@ -16,6 +16,7 @@ typedef struct {
   guint64 unread, total;
   FmSpecialUse special;
   gboolean closed, has_children;
+  char *server; /* accounts: what lies on the server, "45M"; NULL: not known */
 } Node;
 
 struct FmFolders {
@@ -38,6 +39,7 @@ node_free (gpointer data)
   g_free (node->full_name);
   g_free (node->account);
   g_free (node->sort_key);
+  g_free (node->server);
   g_free (node);
 }
 
@@ -179,6 +181,7 @@ add_account (FmFolders *folders, const FmAccountInfo *account, GPtrArray *infos)
   Node *node = add_node (folders, FM_FOLDER_LINE_ACCOUNT, 0, account->name, account->name);
 
   node->account = g_strdup (account->name);
+  node->server = account->server_seen_utc != 0 ? fm_text_size (account->server_bytes) : NULL;
   g_array_set_clear_func (sorted, sorted_clear);
   for (guint i = 0; i < infos->len; i++)
     {
@@ -405,6 +408,7 @@ fm_folders_line (const FmFolders *folders, guint index, FmFolderLine *ret_line)
     .open = !node->closed,
     .is_current = node->kind == FM_FOLDER_LINE_SEARCH ? g_strcmp0 (node->full_name, folders->current_search) == 0
                                                       : node->folder_id && node->folder_id == folders->current_id,
+    .server = node->server,
     .state = node->kind == FM_FOLDER_LINE_ACCOUNT ? fm_app_account_state (folders->app, node->account) : NULL,
   };
   return TRUE;

@@ -12,6 +12,7 @@ src_app_libapp_a_SOURCES = \
 	src/app/cmd-compose.c \
 	src/app/cmd-delete.c \
 	src/app/cmd-draft.c \
+	src/app/cmd-fetch.c \
 	src/app/cmd-flag.c \
 	src/app/cmd-folder.c \
 	src/app/cmd-junk.c \
@@ -38,6 +39,7 @@ src_app_libapp_a_SOURCES = \
 	src/app/composer.c \
 	src/app/config-account.c \
 	src/app/config-account.h \
+	src/app/config-policy.c \
 	src/app/config-watch.c \
 	src/app/config-watch.h \
 	src/app/config.c \

@@ -361,3 +361,23 @@ fm_page_source (const char *path, gint64 offset, gint64 size_bytes)
     fm_doc_builder_notice (builder, "The rest is too long to show.", FALSE);
   return fm_doc_builder_finish (g_steal_pointer (&builder));
 }
+
+FmDoc *
+fm_page_stub (const FmMessageInfo *info)
+{
+  g_autoptr (FmDocBuilder) builder = fm_doc_builder_new ();
+  g_autoptr (GDateTime) date = g_date_time_new_from_unix_local (info->date_utc);
+  g_autofree char *when = date ? g_date_time_format (date, "%a, %d %b %Y %H:%M:%S %z") : g_strdup ("");
+  g_autofree char *size = fm_text_size (info->size_bytes);
+  g_autofree char *words = g_strdup_printf ("Only the header was fetched: the message is larger than size_limit. The rest (%s) is on the "
+                                            "server; `fetch` (G) brings it.",
+                                            size);
+  const char *const fields[][2]
+      = { { "Date", when }, { "From", info->from }, { "To", info->to }, { "Cc", info->cc }, { "Subject", info->subject } };
+
+  fm_doc_builder_notice (builder, words, FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
+    if (*fields[i][1])
+      fm_doc_builder_header (builder, fields[i][0], fields[i][1]);
+  return fm_doc_builder_finish (g_steal_pointer (&builder));
+}

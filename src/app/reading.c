@@ -6,6 +6,7 @@
 #include <fulmar/mail/flags.h>
 #include <fulmar/store/body-store.h>
 #include <fulmar/store/gmail-store.h>
+#include <fulmar/store/message-store.h>
 
 #define FIRST_LOOK_BYTES (256u << 10)
 #define OPEN_TRIES 3
@@ -39,6 +40,7 @@ typedef struct {
   FmReadingMode mode;
   gint part;
   gboolean prefer_html, all_headers, whole;
+  gboolean keeps_stubs; /* the account holds large messages back */
   char *headers;
 } Load;
 
@@ -46,6 +48,7 @@ typedef struct {
   FmDoc *doc;
   GPtrArray *parts;
   gboolean is_cut;
+  gboolean is_stub; /* the header alone, and the rest is not to be fetched unasked */
 } Loaded;
 
 static void
@@ -111,6 +114,20 @@ fm_reading_open_stored (FmStoreReader *reader, gint64 msg_id, char **ret_path, G
     }
 }
 
+static Loaded *
+load_stub (FmStoreReader *reader, const Load *load)
+{
+  g_autoptr (FmMessageInfo) info = load->keeps_stubs ? fm_message_store_get (reader, load->id, NULL) : NULL;
+  Loaded *loaded;
+
+  if (!info || !info->is_stub)
+    return NULL;
+  loaded = g_new0 (Loaded, 1);
+  loaded->doc = fm_page_stub (info);
+  loaded->is_stub = TRUE;
+  return loaded;
+}
+
 static gpointer
 load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
 {
@@ -122,6 +139,11 @@ load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
   FmPageOptions options = { load->mode, load->prefer_html, load->all_headers, load->headers, labels, load->whole ? 0 : FIRST_LOOK_BYTES };
   Loaded *loaded;
 
+  if (!message && (loaded = load_stub (reader, load)))
+    {
+      g_clear_error (error);
+      return loaded;
+    }
   if (!message)
     return NULL;
   loaded = g_new0 (Loaded, 1);
@@ -213,8 +235,13 @@ load_done (gpointer result, const GError *error, gpointer data)
       reading->doc = g_steal_pointer (&loaded->doc);
       g_clear_pointer (&reading->parts, g_ptr_array_unref);
       reading->parts = g_steal_pointer (&loaded->parts);
-      gboolean is_cut = loaded->is_cut;
+      gboolean is_cut = loaded->is_cut, is_stub = loaded->is_stub;
       loaded_free (loaded);
+      if (is_stub)
+        {
+          set_notice (reading, FM_READING_FAILED, NULL);
+          return;
+        }
       set_notice (reading, FM_READING_READY, NULL);
       mark_read (reading);
       if (is_cut)
@@ -231,7 +258,9 @@ start (FmReading *reading, gboolean whole)
 {
   Load *load = g_new0 (Load, 1);
   FmConfig *config = reading->app->config;
+  const FmAccountSpec *spec = fm_app_account_of_message (reading->app, reading->id);
 
+  load->keeps_stubs = spec && spec->kind == FM_ACCOUNT_POP && spec->offline != FM_OFFLINE_HEADERS;
   load->link = reading->link;
   load->link->refs++;
   load->generation = ++reading->generation;

@@ -299,3 +299,20 @@ fm_text_nearest (const char *word, const char *const *candidates)
     }
   return nearest;
 }
+
+char *
+fm_text_size (guint64 size_bytes)
+{
+  static const char *const units[] = { "kB", "MB", "GB", "TB", "PB" };
+  double value = (double) size_bytes / 1000;
+  guint unit = 0;
+
+  if (size_bytes < 1000)
+    return g_strdup_printf (size_bytes == 1 ? "%u byte" : "%u bytes", (guint) size_bytes);
+  while (value >= 999.95 && unit + 1 < G_N_ELEMENTS (units))
+    {
+      value /= 1000;
+      unit++;
+    }
+  return g_strdup_printf ("%.1f %s", value, units[unit]);
+}

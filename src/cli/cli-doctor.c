@@ -63,6 +63,22 @@ check_config (Report *report, FmConfig *config)
     }
 }
 
+/* Where `leave` had to be overruled, the configuration's problems say so; this is for who wonders why each mail is there twice. */
+static void
+check_mailbox (Report *report, FmConfig *config, const FmAccountSpec *spec)
+{
+  const FmAccountSpec *other = fm_config_policy_conflict (config, spec);
+  g_autofree char *what = g_strdup_printf ("%s: mailbox", spec->name), *detail = NULL;
+
+  if (!other)
+    return;
+  detail = g_strdup_printf (
+      "the same as that of %s, which reads it by IMAP: its mail is shown twice, marks made here are not seen there, and POP "
+      "leaves everything on the server",
+      other->name);
+  tell (report, what, TRUE, detail, NULL);
+}
+
 static void
 check_accounts (Report *report, FmConfig *config, const FmCliGlobals *globals, const char *data_dir)
 {
@@ -75,6 +91,7 @@ check_accounts (Report *report, FmConfig *config, const FmCliGlobals *globals, c
       g_autoptr (GPtrArray) steps = NULL;
       if (globals->account && strcmp (globals->account, spec->name) != 0)
         continue;
+      check_mailbox (report, config, spec);
       steps = fm_probe_account (spec, data_dir, NULL, cancel);
       for (guint s = 0; s < steps->len; s++)
         {

@@ -7,8 +7,9 @@
 
 #define SLICE 500
 
+/* SERVER: what the inbox of a POP account is on the server, where it has told; else NULL. */
 static void
-print_folder (const FmFolderInfo *info, gboolean as_json)
+print_folder (const FmFolderInfo *info, const FmAccountInfo *server, gboolean as_json)
 {
   g_autofree char *full = g_strconcat (info->account, "/", info->name, NULL);
   guint64 total = info->lowest_uid == 0 && info->total == 0 ? info->server_total : info->total;
@@ -22,20 +23,41 @@ print_folder (const FmFolderInfo *info, gboolean as_json)
       fm_cli_json_number (json, "total", total);
       fm_cli_json_number (json, "unread", unread);
       fm_cli_json_string (json, "special", *special ? special : NULL);
+      if (server)
+        {
+          fm_cli_json_number (json, "server_total", (gint64) server->server_count);
+          fm_cli_json_number (json, "server_bytes", (gint64) server->server_bytes);
+        }
       fm_cli_json_print (json);
     }
   else
     {
       g_autofree char *name = fm_text_sanitise_line (full, -1);
-      printf ("%8" G_GUINT64_FORMAT " %8" G_GUINT64_FORMAT "  %s\n", unread, total, name);
+      g_autofree char *size = server ? fm_text_size (server->server_bytes) : NULL;
+      printf ("%8" G_GUINT64_FORMAT " %8" G_GUINT64_FORMAT "  %s", unread, total, name);
+      if (server)
+        printf ("  (%" G_GUINT64_FORMAT " on the server, %s)", server->server_count, size);
+      printf ("\n");
     }
+}
+
+static const FmAccountInfo *
+server_of (const GPtrArray *accounts, const FmFolderInfo *info)
+{
+  for (guint i = 0; accounts && info->special == FM_SPECIAL_INBOX && i < accounts->len; i++)
+    {
+      const FmAccountInfo *account = g_ptr_array_index (accounts, i);
+      if (account->id == info->account_id && account->server_seen_utc != 0)
+        return account;
+    }
+  return NULL;
 }
 
 int
 fm_cli_list_folders (const FmCliGlobals *globals, int argc, char **argv)
 {
   gboolean as_json = argc > 1 && strcmp (argv[1], "--json") == 0;
-  g_autoptr (GPtrArray) folders = NULL;
+  g_autoptr (GPtrArray) folders = NULL, accounts = NULL;
   FmCliSession *session;
 
   if (argc > 1 + as_json)
@@ -46,13 +68,14 @@ fm_cli_list_folders (const FmCliGlobals *globals, int argc, char **argv)
   if (!(session = fm_cli_session_open (globals, FM_CLI_READ)))
     return 1;
   folders = fm_folder_store_list (fm_cli_session_reader (session), 0, NULL);
+  accounts = fm_folder_store_accounts (fm_cli_session_reader (session), NULL);
   if (!as_json)
     printf ("  unread    total  folder\n");
   for (guint i = 0; folders && i < folders->len; i++)
     {
       const FmFolderInfo *info = g_ptr_array_index (folders, i);
       if (info->selectable && info->special != FM_SPECIAL_OUTBOX && (!globals->account || strcmp (globals->account, info->account) == 0))
-        print_folder (info, as_json);
+        print_folder (info, server_of (accounts, info), as_json);
     }
   fm_cli_session_free (session);
   return 0;

@@ -43,6 +43,8 @@ print_json (FmStoreReader *reader, const FmMessageInfo *info, const FmFolderInfo
   if (info->server_id != 0)
     fm_cli_json_strings (json, "labels", (const char *const *) labels);
   fm_cli_json_number (json, "attachments", info->attachments);
+  if (info->is_stub)
+    fm_cli_json_bool (json, "stub", TRUE);
   fm_cli_json_print (json);
 }
 
@@ -56,8 +58,8 @@ print_line (const FmMessageInfo *info, guint depth)
   g_autofree char *id = g_strdup_printf ("m%" G_GINT64_FORMAT, info->id);
   int indent = depth == G_MAXUINT ? 0 : (int) MIN (depth, 20) * 2;
 
-  printf ("%-9s %c%c %s  %s%*s  %*s%s\n", id, info->flags & FM_FLAG_SEEN ? ' ' : 'N', info->flags & FM_FLAG_FLAGGED ? 'F' : ' ', when, who,
-          MAX (24 - fm_text_width (who, -1), 0), "", indent, "", subject);
+  printf ("%-9s %c%c %s  %s%*s  %*s%s%s\n", id, info->flags & FM_FLAG_SEEN ? ' ' : 'N', info->flags & FM_FLAG_FLAGGED ? 'F' : ' ', when,
+          who, MAX (24 - fm_text_width (who, -1), 0), "", indent, "", info->is_stub ? "[header] " : "", subject);
 }
 
 void

@@ -70,6 +70,8 @@ int fm_cli_act_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_send_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_doctor_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_setup_run (const FmCliGlobals *globals, int argc, char **argv);
+int fm_cli_fetch_run (const FmCliGlobals *globals, int argc, char **argv);
+int fm_cli_folder_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_sync_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_export_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_queue_run (const FmCliGlobals *globals, int argc, char **argv);

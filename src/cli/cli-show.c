@@ -4,6 +4,7 @@
 #include <fulmar/mail/layout.h>
 #include <fulmar/mail/message.h>
 #include <fulmar/store/body-store.h>
+#include <fulmar/store/folder-store.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -92,6 +93,31 @@ find_path (FmCliSession *session, const GArray *ids, gint64 *ret_id)
   return NULL;
 }
 
+/* Only the header was wanted: the rest is fetched when that is asked for in so many words. TRUE: said. */
+static gboolean
+is_held_back (FmCliSession *session, const GArray *ids, const char *name)
+{
+  FmApp *app = fm_cli_session_app (session);
+  g_autoptr (FmMessageInfo) info = fm_message_store_get (fm_cli_session_reader (session), g_array_index (ids, gint64, 0), NULL);
+  g_autoptr (FmFolderInfo) folder
+      = info && info->is_stub ? fm_folder_store_get (fm_cli_session_reader (session), info->folder_id, NULL) : NULL;
+  GPtrArray *accounts = fm_config_accounts (fm_app_config (app));
+
+  for (guint i = 0; folder && i < accounts->len; i++)
+    {
+      const FmAccountSpec *spec = g_ptr_array_index (accounts, i);
+      if (strcmp (spec->name, folder->account) == 0 && spec->offline != FM_OFFLINE_HEADERS)
+        {
+          g_autofree char *size = fm_text_size (info->size_bytes);
+          fm_cli_session_complain (
+              "only the header was fetched, since the message is larger than size_limit; `fulmar fetch %s` brings the rest (%s)", name,
+              size);
+          return TRUE;
+        }
+    }
+  return FALSE;
+}
+
 /* Bodies that are not here are fetched if there is a connection to be had; only then is one made. */
 static gboolean
 show (const FmCliGlobals *globals, const char *mode, const char *name, FmCliNeed need, gboolean *ret_missing)
@@ -107,6 +133,8 @@ show (const FmCliGlobals *globals, const char *mode, const char *name, FmCliNeed
       id = g_array_index (ids, gint64, 0);
       good = fm_cli_session_wait (session, fm_engine_want_body (fm_app_engine (fm_cli_session_app (session)), id), NULL, NULL);
     }
+  if (good && need == FM_CLI_READ && strcmp (mode, "--json") != 0 && is_held_back (session, ids, name))
+    good = FALSE;
   if (good)
     {
       path = find_path (session, ids, &id);

@@ -47,6 +47,11 @@ heard (const FmEvent *event, gpointer data)
       fprintf (stderr, "\r\033[K%s %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT, text, event->count, event->total);
       watched->line_open = TRUE;
     }
+  else if (event->kind == FM_EVENT_NOTICE && !event->error && text)
+    {
+      close_line (watched);
+      fm_cli_session_complain ("%s%s%s", event->account ? event->account : "", event->account ? ": " : "", text);
+    }
   else if (event->kind == FM_EVENT_STATE && (event->state == FM_STATE_RETRYING || event->state == FM_STATE_REFUSED) && text)
     {
       close_line (watched);

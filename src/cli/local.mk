@@ -4,6 +4,8 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/cli-act.c \
 	src/cli/cli-doctor.c \
 	src/cli/cli-export.c \
+	src/cli/cli-fetch.c \
+	src/cli/cli-folder.c \
 	src/cli/cli-json.c \
 	src/cli/cli-list.c \
 	src/cli/cli-message.c \

@@ -297,6 +297,26 @@ fm_pop_session_list (FmPopSession *session, GError **error)
   return NULL;
 }
 
+gboolean
+fm_pop_session_stat (FmPopSession *session, guint32 *ret_count, guint64 *ret_bytes, GError **error)
+{
+  g_auto (FmPopReply) reply = { 0 };
+  GError *local = NULL;
+  if (!is_alive (session, error))
+    return FALSE;
+  if (!fm_pop_session_ask (session, "STAT", NULL, &reply, &local))
+    return fm_pop_session_die (session, local, error);
+  if (!reply.ok)
+    {
+      fm_pop_session_set_refused (&reply, "to count the messages", error);
+      return FALSE;
+    }
+  if (fm_pop_parse_list_line (reply.text, strlen (reply.text), ret_count, ret_bytes))
+    return TRUE;
+  broken_list ("STAT makes no sense", &local);
+  return fm_pop_session_die (session, local, error);
+}
+
 static gboolean
 write_fetch (FmPopSession *session, guint32 number, gboolean header_only, GError **error)
 {

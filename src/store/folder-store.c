@@ -99,13 +99,20 @@ fm_folder_store_delete_account (FmStoreWriter *writer, gint64 account_id, GError
          && fm_sql_exec (r, error, "DELETE FROM account WHERE id=?", "i", account_id);
 }
 
+gboolean
+fm_folder_store_set_server (FmStoreWriter *writer, gint64 account_id, guint64 count, guint64 bytes, gint64 now_utc, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE account SET server_count=?, server_bytes=?, server_seen=? WHERE id=?", "iiii",
+                      (gint64) count, (gint64) bytes, now_utc, account_id);
+}
+
 GPtrArray *
 fm_folder_store_accounts (FmStoreReader *reader, GError **error)
 {
   g_auto (FmSql) q = { 0 };
   g_autoptr (GPtrArray) accounts = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_folder_store_account_free);
 
-  if (!fm_sql_query (&q, reader, error, "SELECT id, name, kind FROM account ORDER BY id", ""))
+  if (!fm_sql_query (&q, reader, error, "SELECT id, name, kind, server_count, server_bytes, server_seen FROM account ORDER BY id", ""))
     return NULL;
   while (fm_sql_step (&q))
     {
@@ -113,6 +120,9 @@ fm_folder_store_accounts (FmStoreReader *reader, GError **error)
       account->id = fm_sql_int (&q, 0);
       account->name = g_strdup (fm_sql_text (&q, 1));
       account->kind = (FmStoreKind) fm_sql_int (&q, 2);
+      account->server_count = (guint64) fm_sql_int (&q, 3);
+      account->server_bytes = (guint64) fm_sql_int (&q, 4);
+      account->server_seen_utc = fm_sql_int (&q, 5);
       g_ptr_array_add (accounts, account);
     }
   return fm_sql_end (&q, error) ? g_steal_pointer (&accounts) : NULL;

@@ -12,7 +12,8 @@
   "SELECT m.id, m.folder_id, m.thread_id, m.uid, m.flags, m.date, m.idate, m.size, m.natt, m.blob_id IS NOT NULL OR m.path IS NOT NULL," \
   " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3),"                                                                             \
   " CASE WHEN f.special IN (2,3) THEN coalesce(nullif((SELECT to_disp FROM hdr WHERE msg_id=m.id), ''), m.from_disp) ELSE m.from_disp "  \
-  "END, m.subject, m.server_id IS NOT NULL"                                                                                              \
+  "END, m.subject, m.server_id IS NOT NULL,"                                                                                             \
+  " m.blob_id IS NULL AND m.path IS NULL AND EXISTS(SELECT 1 FROM pop_seen WHERE msg_id=m.id AND msg_id<>0 AND stub)"                    \
   " FROM msg m JOIN folder f ON f.id=m.folder_id "
 
 typedef struct {
@@ -71,6 +72,7 @@ read_row (FmStoreReader *reader, const FmSql *q)
   row->row.attachments = (guint) fm_sql_int (q, 8);
   row->row.has_body = fm_sql_int (q, 9) != 0;
   row->row.pending = fm_sql_int (q, 10) != 0;
+  row->row.is_stub = fm_sql_int (q, 14) != 0;
   return &row->row;
 }
 
@@ -141,13 +143,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tree, tree_clear)
 static void
 tree_add (Tree *tree, FmStoreReader *reader, const FmSql *q)
 {
-  gsize size = (gsize) sqlite3_column_bytes (q->statement, 15);
+  gsize size = (gsize) sqlite3_column_bytes (q->statement, 16);
   guint64 *ancestors = g_malloc (size + 8);
 
   if (size > 0)
-    memcpy (ancestors, sqlite3_column_blob (q->statement, 15), size);
+    memcpy (ancestors, sqlite3_column_blob (q->statement, 16), size);
   g_ptr_array_add (tree->hashes, ancestors);
-  FmThreadsMessage message = { (guint64) fm_sql_int (q, 14), fm_sql_int (q, 5), ancestors, size / 8 };
+  FmThreadsMessage message = { (guint64) fm_sql_int (q, 15), fm_sql_int (q, 5), ancestors, size / 8 };
   g_array_append_val (tree->messages, message);
   g_ptr_array_add (tree->rows, read_row (reader, q));
 }
@@ -156,7 +158,8 @@ tree_add (Tree *tree, FmStoreReader *reader, const FmSql *q)
   "SELECT m.id, m.folder_id, m.thread_id, m.uid, m.flags, m.date, m.idate, m.size, m.natt, m.blob_id IS NOT NULL OR m.path IS NOT NULL," \
   " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3),"                                                                             \
   " CASE WHEN f.special IN (2,3) THEN coalesce(nullif(h.to_disp, ''), m.from_disp) ELSE m.from_disp END, m.subject,"                     \
-  " m.server_id IS NOT NULL, m.mid, h.anc"                                                                                               \
+  " m.server_id IS NOT NULL,"                                                                                                            \
+  " m.blob_id IS NULL AND m.path IS NULL AND EXISTS(SELECT 1 FROM pop_seen WHERE msg_id=m.id AND msg_id<>0 AND stub), m.mid, h.anc"      \
   " FROM msg m JOIN folder f ON f.id=m.folder_id LEFT JOIN hdr h ON h.msg_id=m.id "
 
 static gboolean

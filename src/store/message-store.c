@@ -436,7 +436,8 @@ fm_message_store_get (FmStoreReader *reader, gint64 msg_id, GError **error)
   if (!fm_sql_query (
           &q, reader, error,
           "SELECT m.folder_id, f.account_id, m.thread_id, m.blob_id, m.uid, m.flags, m.date, m.idate, m.size, m.server_id, m.natt,"
-          " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3), h.from_full, h.to_full, h.cc_full, m.subject, m.msgid, m.path"
+          " EXISTS(SELECT 1 FROM op WHERE msg_id=m.id AND state<3), h.from_full, h.to_full, h.cc_full, m.subject, m.msgid, m.path,"
+          " m.blob_id IS NULL AND m.path IS NULL AND EXISTS(SELECT 1 FROM pop_seen WHERE msg_id=m.id AND msg_id<>0 AND stub)"
           " FROM msg m LEFT JOIN folder f ON f.id=m.folder_id LEFT JOIN hdr h ON h.msg_id=m.id WHERE m.id=?",
           "i", msg_id))
     return NULL;
@@ -466,6 +467,7 @@ fm_message_store_get (FmStoreReader *reader, gint64 msg_id, GError **error)
   m->subject = g_strdup (fm_sql_text (&q, 15));
   m->message_id = g_strdup (fm_sql_text (&q, 16));
   m->path = g_strdup (fm_sql_text_or_null (&q, 17));
+  m->is_stub = fm_sql_int (&q, 18) != 0;
   m->keywords = read_keywords (reader, msg_id);
   return m;
 }

@@ -4,7 +4,7 @@
 #include <fulmar/store/folder-store.h>
 #include <fulmar/store/pop-store.h>
 
-#define SEEN_SELECT "SELECT uidl, digest, header, msg_id, first_seen, gone_since, deleted, wants_delete, stub FROM pop_seen "
+#define SEEN_SELECT "SELECT uidl, digest, header, msg_id, first_seen, gone_since, deleted, wants_delete, stub, wanted, id FROM pop_seen "
 
 void
 fm_pop_store_free (FmPopSeen *seen)
@@ -31,6 +31,8 @@ read_seen (const FmSql *q)
   seen->deleted_utc = fm_sql_int (q, 6);
   seen->wants_delete = fm_sql_int (q, 7) != 0;
   seen->stub = fm_sql_int (q, 8) != 0;
+  seen->wanted = fm_sql_int (q, 9) != 0;
+  seen->id = fm_sql_int (q, 10);
   return seen;
 }
 
@@ -78,21 +80,79 @@ fm_pop_store_find_header (FmStoreReader *reader, gint64 account_id, const char *
   return find (reader, SEEN_SELECT "WHERE account_id=? AND header=? AND header<>'' ORDER BY id LIMIT 1", account_id, header_digest, error);
 }
 
-GPtrArray *
+FmPopSeen *
+fm_pop_store_find_message (FmStoreReader *reader, gint64 msg_id, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (&q, reader, error, SEEN_SELECT "WHERE msg_id=? AND msg_id<>0 ORDER BY uidl='', id LIMIT 1", "i", msg_id))
+    return NULL;
+  if (fm_sql_step (&q))
+    return read_seen (&q);
+  fm_sql_end (&q, error);
+  return NULL;
+}
+
+static GArray *
+read_ids (FmSql *q, GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  while (fm_sql_step (q))
+    {
+      gint64 id = fm_sql_int (q, 0);
+      g_array_append_val (ids, id);
+    }
+  return fm_sql_end (q, error) ? g_steal_pointer (&ids) : NULL;
+}
+
+GArray *
 fm_pop_store_deleted_here (FmStoreReader *reader, gint64 account_id, GError **error)
 {
   g_auto (FmSql) q = { 0 };
-  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
 
-  if (!fm_sql_query (
-          &q, reader, error,
-          "SELECT p.uidl FROM pop_seen p LEFT JOIN msg m ON m.id=p.msg_id LEFT JOIN folder f ON f.id=m.folder_id WHERE p.account_id=?"
-          " AND p.uidl<>'' AND p.gone_since=0 AND (p.wants_delete OR (p.msg_id<>0 AND (m.id IS NULL OR m.folder_id=0 OR f.special=?)))",
-          "id", account_id, (int) FM_SPECIAL_TRASH))
+  if (!fm_sql_query (&q, reader, error,
+                     "SELECT p.id FROM pop_seen p LEFT JOIN msg m ON m.id=p.msg_id LEFT JOIN folder f ON f.id=m.folder_id"
+                     " WHERE p.account_id=? AND p.gone_since=0 AND (p.wants_delete OR (NOT p.stub AND p.msg_id<>0"
+                     " AND (m.id IS NULL OR m.folder_id=0 OR f.special=?)))",
+                     "id", account_id, (int) FM_SPECIAL_TRASH))
     return NULL;
-  while (fm_sql_step (&q))
-    g_ptr_array_add (list, g_strdup (fm_sql_text (&q, 0)));
-  return fm_sql_end (&q, error) ? g_steal_pointer (&list) : NULL;
+  return read_ids (&q, error);
+}
+
+GArray *
+fm_pop_store_stubs (FmStoreReader *reader, gint64 account_id, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (&q, reader, error,
+                     "SELECT p.id FROM pop_seen p JOIN msg m ON m.id=p.msg_id JOIN folder f ON f.id=m.folder_id"
+                     " WHERE p.account_id=? AND p.stub AND (p.wanted OR f.special<>?)",
+                     "id", account_id, (int) FM_SPECIAL_TRASH))
+    return NULL;
+  return read_ids (&q, error);
+}
+
+gboolean
+fm_pop_store_want (FmStoreWriter *writer, gint64 msg_id, gboolean wanted, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET wanted=? WHERE msg_id=? AND msg_id<>0 AND stub", "di", wanted, msg_id);
+}
+
+char *
+fm_pop_store_policy (FmStoreReader *reader, gint64 account_id)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (fm_sql_query (&q, reader, NULL, "SELECT pop_policy FROM account WHERE id=?", "i", account_id) && fm_sql_step (&q))
+    return g_strdup (fm_sql_text (&q, 0));
+  return NULL;
+}
+
+gboolean
+fm_pop_store_set_policy (FmStoreWriter *writer, gint64 account_id, const char *policy, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE account SET pop_policy=? WHERE id=?", "si", policy, account_id);
 }
 
 gboolean
@@ -120,10 +180,10 @@ fm_pop_store_put (FmStoreWriter *writer, gint64 account_id, const FmPopSeen *see
         return FALSE;
       id = sqlite3_last_insert_rowid (r->db);
     }
-  return fm_sql_exec (r, error,
-                      "UPDATE pop_seen SET digest=?, header=?, msg_id=?, gone_since=?, deleted=?, wants_delete=?, stub=? WHERE id=?",
-                      "ssiiiddi", digest, seen->header_digest == NULL ? "" : seen->header_digest, seen->msg_id, seen->gone_since_utc,
-                      seen->deleted_utc, seen->wants_delete, seen->stub, id);
+  return fm_sql_exec (
+      r, error, "UPDATE pop_seen SET digest=?, header=?, msg_id=?, gone_since=?, deleted=?, wants_delete=?, stub=?, wanted=? WHERE id=?",
+      "ssiiidddi", digest, seen->header_digest == NULL ? "" : seen->header_digest, seen->msg_id, seen->gone_since_utc, seen->deleted_utc,
+      seen->wants_delete, seen->stub, seen->wanted, id);
 }
 
 gboolean

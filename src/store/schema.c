@@ -159,6 +159,14 @@ static const char *const steps[] = {
   "o.blob_id"
   " IS NOT NULL AND f.account_id = (SELECT account_id FROM folder WHERE id = msg.folder_id) LIMIT 1)"
   " WHERE server_id IS NOT NULL AND blob_id IS NULL AND folder_id <> 0;",
+
+  /* 5: what lies on an account's server, and the POP policy that the user was told of; messages whose rest is asked for. */
+  "ALTER TABLE account ADD COLUMN pop_policy TEXT NOT NULL DEFAULT '';"
+  "ALTER TABLE account ADD COLUMN server_count INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE account ADD COLUMN server_bytes INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE account ADD COLUMN server_seen INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE pop_seen ADD COLUMN wanted INTEGER NOT NULL DEFAULT 0;"
+  "CREATE INDEX pop_msg ON pop_seen(msg_id) WHERE msg_id <> 0;",
 };
 
 int

@@ -49,6 +49,7 @@ typedef struct {
   void (*sync) (FmAccountWorker *worker, guint64 request_id, const char *const *folders); /* answers DONE or FAILED */
   void (*retry) (FmAccountWorker *worker);
   void (*cancel) (FmAccountWorker *worker, guint64 request_id);
+  void (*set_policy) (FmAccountWorker *worker, FmAccountSpec *policy); /* NULL: this kind has none that can change */
 } FmAccountWorkerClass;
 
 /* The class for accounts of KIND, or NULL where this program can't serve them yet. The one table is in worker-classes.c. */

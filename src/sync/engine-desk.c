@@ -52,7 +52,11 @@ start_worker (FmEngine *engine, FmEngineAccount *account)
       return;
     }
   if (engine->options.network || local)
-    account->worker = account->klass->start (&engine->env, account->spec, account->account_id);
+    {
+      account->worker = account->klass->start (&engine->env, account->spec, account->account_id);
+      if (account->policy != NULL && account->klass->set_policy != NULL)
+        account->klass->set_policy (account->worker, account->policy);
+    }
 }
 
 static void
@@ -497,6 +501,29 @@ void
 fm_engine_desk_retry (FmEngine *engine, const char *account)
 {
   fm_engine_desk_post (engine, run_errand, errand_new (FM_CONTROL_RETRY, 0, 0, account, NULL));
+}
+
+static void
+set_policy (FmEngine *engine, gpointer data)
+{
+  FmAccountSpec *policy = data;
+  FmEngineAccount *account = fm_engine_desk_account (engine, policy->name, 0);
+  if (account == NULL)
+    {
+      fm_account_spec_unref (policy);
+      return;
+    }
+  /* Kept for a worker that starts later, when this process takes over. */
+  fm_account_spec_unref (account->policy);
+  account->policy = policy;
+  if (account->worker != NULL && account->klass->set_policy != NULL)
+    account->klass->set_policy (account->worker, policy);
+}
+
+void
+fm_engine_desk_set_policy (FmEngine *engine, FmAccountSpec *policy)
+{
+  fm_engine_desk_post (engine, set_policy, fm_account_spec_ref (policy));
 }
 
 void

@@ -16,6 +16,7 @@
 /* One configured account; on the desk only, but for `spec`, which is frozen. */
 typedef struct {
   FmAccountSpec *spec;
+  FmAccountSpec *policy; /* what the configuration says by now of what may change meanwhile, or NULL */
   gint64 account_id;
   const FmAccountWorkerClass *klass; /* NULL: this program can't serve it */
   FmAccountWorker *worker;           /* NULL: not started */
@@ -78,6 +79,7 @@ guint64 fm_engine_desk_open_folder (FmEngine *engine, gint64 folder_id);
 guint64 fm_engine_desk_want_body (FmEngine *engine, gint64 msg_id);
 guint64 fm_engine_desk_sync (FmEngine *engine, const char *account, const char *const *folders);
 void fm_engine_desk_retry (FmEngine *engine, const char *account);
+void fm_engine_desk_set_policy (FmEngine *engine, FmAccountSpec *policy);
 /* engine-index.c. Desk: opens the index, and feeds it where this process leads. */
 void fm_engine_index_start (FmEngine *engine);
 guint64 fm_engine_index_rebuild (FmEngine *engine);

@@ -35,6 +35,7 @@ account_free (gpointer data)
 {
   FmEngineAccount *account = data;
   fm_account_spec_unref (account->spec);
+  fm_account_spec_unref (account->policy);
   g_free (account);
 }
 
@@ -576,6 +577,12 @@ void
 fm_engine_set_password (FmEngine *engine, const char *account, FmSecret *secret)
 {
   fm_secrets_set (engine->secrets, account, secret);
+}
+
+void
+fm_engine_set_policy (FmEngine *engine, FmAccountSpec *policy)
+{
+  fm_engine_desk_set_policy (engine, policy);
 }
 
 void

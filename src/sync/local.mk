@@ -91,13 +91,17 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/pool.h \
 	src/sync/pop-digest.c \
 	src/sync/pop-digest.h \
+	src/sync/pop-due.c \
 	src/sync/pop-fetch.c \
 	src/sync/pop-match.c \
 	src/sync/pop-pass-private.h \
 	src/sync/pop-pass.c \
 	src/sync/pop-pass.h \
+	src/sync/pop-policy.c \
+	src/sync/pop-policy.h \
 	src/sync/pop-recover.c \
 	src/sync/pop-recover.h \
+	src/sync/pop-stub.c \
 	src/sync/pop-worker.c \
 	src/sync/pop-worker.h \
 	src/sync/probe.c \

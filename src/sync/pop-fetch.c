@@ -3,6 +3,7 @@
  * of them are answered. */
 #include "sync/pop-pass-private.h"
 #include "sync/pop-digest.h"
+#include "sync/pop-policy.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
@@ -15,6 +16,7 @@
 #define SMALL_BYTES (100 * 1024)
 #define LARGE_BYTES (1024 * 1024)
 #define MAX_WAITING 64
+#define NUDGE_BYTES LARGE_BYTES
 #define TELL_EVERY_US (300 * 1000)
 
 typedef struct Fetch Fetch;
@@ -156,12 +158,14 @@ is_oversized (const FmPopContext *context, const FmPopEntry *told)
   return told->size_bytes > MAX_MESSAGE_BYTES || (told->uidl != NULL && g_hash_table_contains (context->oversized, told->uidl));
 }
 
-static gboolean
-wants_stub (const FmPopMatch *match, const FmPopEntry *told)
+gboolean
+fm_pop_fetch_wants_stub (const FmPopMatch *match, const FmPopEntry *told)
 {
+  const FmAccountSpec *spec = match->context->spec;
   /* Only a UIDL finds the body again later. */
   return fm_pop_session_has (match->session, FM_POP_CAP_TOP) && told->uidl != NULL
-         && (is_oversized (match->context, told) || match->context->spec->offline == FM_OFFLINE_HEADERS);
+         && (is_oversized (match->context, told) || spec->offline == FM_OFFLINE_HEADERS
+             || (spec->size_limit > 0 && told->size_bytes > spec->size_limit));
 }
 
 static FmSink *
@@ -311,7 +315,7 @@ wanted (FmPopMatch *match, gboolean stubs)
   for (guint i = 0; i < match->items->len; i++)
     {
       const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
-      if (item->known != NULL || wants_stub (match, item->told) != stubs)
+      if (item->known != NULL || fm_pop_fetch_wants_stub (match, item->told) != stubs)
         continue;
       if (stubs || item->told->size_bytes <= MAX_MESSAGE_BYTES)
         g_array_append_val (numbers, item->told->number);
@@ -324,6 +328,7 @@ wanted (FmPopMatch *match, gboolean stubs)
 static void
 take_results (Fetch *fetch)
 {
+  fetch->match->outcome->taken += fetch->jobs->len;
   for (guint i = 0; i < fetch->jobs->len; i++)
     {
       const Job *job = fetch->jobs->pdata[i];
@@ -376,4 +381,46 @@ fm_pop_fetch_run (FmPopMatch *match, GError **error)
   if (!ok)
     g_propagate_error (error, g_steal_pointer (&local));
   return ok;
+}
+
+/* Gmail takes a message out of its window when a session that fetched it ends with QUIT. One that was fetched by a session which broke stays in the window
+ * although it is here, and a window full of such messages would hide all others for ever: some of them are fetched again, into nothing. */
+static FmSink *
+begin_nothing (gpointer data, guint32 number, GError **error)
+{
+  return fm_pop_digest_sink_new (NULL);
+}
+
+static gboolean
+end_nothing (gpointer data, guint32 number, FmSink *sink, const GError *refused, GError **error)
+{
+  fm_sink_free (sink);
+  return TRUE;
+}
+
+gboolean
+fm_pop_fetch_nudge (FmPopMatch *match, GError **error)
+{
+  static const FmPopTaker taker = { begin_nothing, end_nothing };
+  const FmAccountSpec *spec = match->context->spec;
+  g_autoptr (GArray) numbers = g_array_new (FALSE, FALSE, sizeof (guint32));
+  guint64 bytes = 0;
+  if (!fm_pop_policy_in_batches (spec) || fm_pop_policy_is_recent (spec) || match->context->env->read_only || match->outcome->taken > 0)
+    return TRUE;
+  for (guint i = 0; i < match->items->len; i++)
+    {
+      const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
+      if (item->known != NULL && !item->known->seen->stub && *item->known->seen->digest != '\0')
+        g_array_append_val (numbers, item->told->number);
+    }
+  g_array_sort_with_data (numbers, compare_wanted, match);
+  for (guint i = 0; i < numbers->len; i++)
+    {
+      bytes += fm_pop_match_item (match, g_array_index (numbers, guint32, i))->told->size_bytes;
+      if (i > 0 && bytes > NUDGE_BYTES)
+        g_array_set_size (numbers, i);
+    }
+  match->outcome->nudged = numbers->len;
+  return numbers->len == 0
+         || fm_pop_session_fetch (match->session, &g_array_index (numbers, guint32, 0), numbers->len, FALSE, &taker, match, error);
 }

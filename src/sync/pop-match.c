@@ -3,6 +3,7 @@
  * and its body's digest is the last word. */
 #include "sync/pop-pass-private.h"
 #include "sync/pop-digest.h"
+#include "sync/pop-policy.h"
 #include <fulmar/base/error.h>
 #include <string.h>
 
@@ -154,8 +155,8 @@ doubtful (FmPopMatch *match)
       const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
       unknown += item->known == NULL && item->doubt == NULL && item->told->uidl != NULL;
     }
-  /* A mail or two deleted by another client are no reset; half of what is unknown may be one. */
-  gboolean reset = vanished > 0 && vanished * 2 >= unknown;
+  /* A mail or two deleted by another client are no reset; half of what is unknown may be one. Where each session shows other messages it says nothing. */
+  gboolean reset = vanished > 0 && vanished * 2 >= unknown && !fm_pop_policy_in_batches (match->context->spec);
   for (guint i = 0; i < match->items->len; i++)
     {
       const FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
@@ -289,6 +290,9 @@ fm_pop_match_run (FmPopMatch *match, GError **error)
   if (match->entries == NULL || !load_ledger (match, error))
     return FALSE;
   match->outcome->listed = match->entries->len;
+  match->outcome->server_count = match->entries->len;
+  for (guint i = 0; i < match->entries->len; i++)
+    match->outcome->server_bytes += ((const FmPopEntry *) match->entries->pdata[i])->size_bytes;
   hold_against (match);
   g_autoptr (GArray) numbers = doubtful (match);
   return numbers->len == 0 || !fm_pop_session_has (match->session, FM_POP_CAP_TOP) || compare_headers (match, numbers, error);

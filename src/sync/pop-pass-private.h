@@ -44,5 +44,26 @@ FmPopKnown *fm_pop_match_add (FmPopMatch *match, FmPopSeen *seen);
 
 /* pop-fetch.c: brings the items that are not known. TRUE: every one is committed, or the server keeps refusing it. */
 gboolean fm_pop_fetch_run (FmPopMatch *match, GError **error);
+/* Where Gmail shows nothing but what is here, some of that is fetched again into nothing, so that the next session shows more. */
+gboolean fm_pop_fetch_nudge (FmPopMatch *match, GError **error);
+/* By the account's settings, and as far as the server can give a header alone. */
+gboolean fm_pop_fetch_wants_stub (const FmPopMatch *match, const FmPopEntry *told);
+
+/* pop-stub.c */
+typedef enum {
+  FM_POP_STUBS_ONE,    /* the message of that row */
+  FM_POP_STUBS_WANTED, /* those whose rest was asked for */
+  FM_POP_STUBS_LET,    /* those that the settings hold back no longer */
+} FmPopStubs;
+/* Brings the rest of stubs. What the server refuses stays a stub; one that turns out to be another message is unknown again. */
+gboolean fm_pop_stub_run (FmPopMatch *match, FmPopStubs which, gint64 msg_id, GError **error);
+
+/* pop-due.c */
+/* Before anything is fetched: the first policy an account has counts as known to the user. */
+gboolean fm_pop_due_begin (FmPopMatch *match, GError **error);
+/* Deletes what is due and ends the session with QUIT. */
+gboolean fm_pop_due_finish (FmPopMatch *match, GError **error);
+/* What the server holds, for whoever shows it. */
+gboolean fm_pop_due_note_server (FmPopMatch *match, GError **error);
 
 void fm_pop_pass_step (FmPopStep step);

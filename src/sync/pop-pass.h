@@ -15,11 +15,19 @@ typedef struct {
   gboolean told_expire;  /* said once that the server deletes sooner than asked */
   gboolean signed_in;    /* the last session got as far as that */
   int login_delay_s;     /* as the server last asked */
+  gboolean server_noted; /* the store has the server's count, as below */
+  guint64 server_count, server_bytes;
+  guint64 asked_by; /* the request that waits for one message's rest, and hears of its progress; 0: none */
 } FmPopContext;
 
 /* value struct: what a pass did */
 typedef struct {
   guint listed, fetched, deleted, renamed;
+  guint completed;                    /* stubs that are whole now */
+  guint taken;                        /* messages brought, whether new or known */
+  guint nudged;                       /* messages fetched once more, so that Gmail shows others */
+  guint held;                         /* to be deleted on the server by the next session: the policy is new, and the user has been told */
+  guint64 server_count, server_bytes; /* on the server when the session ended */
 } FmPopOutcome;
 
 /* Fetches what is new and deletes what is due. Errors: those of fm_pop_session_*, STORAGE, and AUTH before which nothing was fetched. */
@@ -36,6 +44,7 @@ typedef enum {
   FM_POP_STEP_COMMITTED, /* ledger and row are durable */
   FM_POP_STEP_MARKED,    /* DELE was answered, QUIT not sent */
   FM_POP_STEP_QUIT,      /* QUIT was answered, the ledger does not know */
+  FM_POP_STEP_TOLD,      /* what a new policy will delete was told, the store does not know */
 } FmPopStep;
 /* Called on the worker's or the pen's thread, NULL: not. For tests only; set before the worker starts. */
 void fm_pop_pass_set_hook (void (*hook) (FmPopStep step));

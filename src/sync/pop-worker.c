@@ -3,26 +3,38 @@
 #include "sync/pop-worker.h"
 #include "sync/pop-recover.h"
 #include "sync/pop-pass.h"
+#include "sync/pop-policy.h"
 #include "sync/special-names.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/port.h>
+#include <fulmar/base/text.h>
 #include <fulmar/base/thread.h>
 #include <fulmar/store/body-store.h>
 #include <fulmar/store/folder-store.h>
+#include <fulmar/store/pop-store.h>
 
 #define FIRST_BACKOFF_S 15
 #define BUSY_BACKOFF_S 60
 #define MAX_BACKOFF_S 900
 #define DEFAULT_POLL_S 300
 
-typedef enum { ASK_SYNC, ASK_RETRY, ASK_BODY, ASK_STOP } AskKind;
+typedef enum { ASK_SYNC, ASK_RETRY, ASK_BODY, ASK_POLICY, ASK_STOP } AskKind;
 
 typedef struct {
   AskKind kind;
   guint64 request_id;
   gint64 msg_id;
+  FmAccountSpec *policy; /* ASK_POLICY; owned */
 } Ask;
+
+static void
+ask_free (gpointer data)
+{
+  Ask *ask = data;
+  fm_account_spec_unref (ask->policy);
+  g_free (ask);
+}
 
 struct FmAccountWorker {
   FmPopContext context;
@@ -171,31 +183,74 @@ after_failure (FmAccountWorker *worker, const GError *error)
   say_state (worker, FM_STATE_RETRYING, text, error);
 }
 
+/* "online; 312 messages, 45.2 MB on the server" */
+static void
+say_online (FmAccountWorker *worker, const FmPopOutcome *outcome)
+{
+  g_autofree char *size = fm_text_size (outcome->server_bytes);
+  g_autofree char *held = outcome->held == 0 ? g_strdup ("") : g_strdup_printf (", the next session deletes %u of them", outcome->held);
+  g_autofree char *text = g_strdup_printf ("online; %" G_GUINT64_FORMAT " message%s, %s on the server%s", outcome->server_count,
+                                           outcome->server_count == 1 ? "" : "s", size, held);
+  say_state (worker, FM_STATE_ONLINE, text, NULL);
+}
+
+static void
+after_success (FmAccountWorker *worker, const FmPopOutcome *outcome, gboolean is_more)
+{
+  int poll_s = worker->context.spec->poll_s > 0 ? worker->context.spec->poll_s : DEFAULT_POLL_S;
+  int wait_s = MAX (is_more ? 0 : MAX (poll_s, 1), worker->context.login_delay_s);
+  worker->failures = 0;
+  worker->next_us = fm_clock_deadline_us (MIN (wait_s, 7 * 86400 / 4) * 1000);
+  say_online (worker, outcome);
+}
+
 static void
 hold_session (FmAccountWorker *worker)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (FmSecret) secret = prepare (worker, &error) ? ask_secret (worker, &error) : NULL;
   gboolean ok = FALSE;
+  FmPopOutcome outcome = { 0 };
   if (secret != NULL)
     {
       say_state (worker, FM_STATE_CONNECTING, NULL, NULL);
-      ok = fm_pop_pass_run (&worker->context, secret, NULL, &error);
+      ok = fm_pop_pass_run (&worker->context, secret, &outcome, &error);
     }
   if (fm_cancel_is_set (worker->context.cancel))
     return;
+  /* Gmail shows the next messages to the next session; requests are answered when there are none left. */
+  gboolean is_more = ok && outcome.taken + outcome.nudged > 0 && fm_pop_policy_in_batches (worker->context.spec);
   if (ok)
-    {
-      int poll_s = worker->context.spec->poll_s > 0 ? worker->context.spec->poll_s : DEFAULT_POLL_S;
-      worker->failures = 0;
-      worker->next_us = fm_clock_deadline_us (CLAMP (MAX (poll_s, worker->context.login_delay_s), 1, 7 * 86400 / 4) * 1000);
-      say_state (worker, FM_STATE_ONLINE, NULL, NULL);
-    }
+    after_success (worker, &outcome, is_more);
   else
     {
       after_failure (worker, error);
     }
-  answer_waiting (worker, error);
+  if (!is_more)
+    answer_waiting (worker, error);
+}
+
+static gboolean
+write_wish (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  return fm_pop_store_want (writer, *(const gint64 *) data, TRUE, error);
+}
+
+/* The wish is durable before the server is asked: what can't be had now comes with the next session. */
+static gboolean
+fetch_rest (FmAccountWorker *worker, const Ask *ask, GError **error)
+{
+  FmPopContext *context = &worker->context;
+  gint64 msg_id = ask->msg_id;
+  if (!fm_pen_call (context->env->pen, FM_PEN_SAFE, write_wish, &msg_id, error))
+    return FALSE;
+  g_autoptr (FmSecret) secret = ask_secret (worker, error);
+  if (secret == NULL)
+    return FALSE;
+  context->asked_by = ask->request_id;
+  gboolean ok = fm_pop_pass_fetch_body (context, secret, msg_id, error);
+  context->asked_by = 0;
+  return ok;
 }
 
 static void
@@ -203,20 +258,28 @@ fetch_body (FmAccountWorker *worker, const Ask *ask)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *here = prepare (worker, &error) ? fm_body_store_path (worker->context.reader, ask->msg_id, NULL) : NULL;
-  if (here == NULL && error == NULL)
+  if (here == NULL && error == NULL && !fetch_rest (worker, ask, &error))
     {
-      g_autoptr (FmSecret) secret = ask_secret (worker, &error);
-      if (secret != NULL && fm_pop_pass_fetch_body (&worker->context, secret, ask->msg_id, &error))
-        {
-          FmEvent *event = fm_event_new (FM_EVENT_MESSAGE_CHANGED, 0);
-          event->account = g_strdup (worker->context.spec->name);
-          event->folder_id = worker->context.inbox_id;
-          event->msg_id = ask->msg_id;
-          fm_sync_env_emit (worker->context.env, event);
-        }
       worker->was_refused |= g_error_matches (error, FM_ERROR, FM_ERROR_AUTH);
+      if (!g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND) && !g_error_matches (error, FM_ERROR, FM_ERROR_CANCELLED))
+        {
+          char *text = g_strdup_printf ("%s; the next session brings it", error->message);
+          g_free (error->message);
+          error->message = text;
+        }
     }
   answer (worker, ask->request_id, NULL, error);
+}
+
+/* The next session comes at once: it tells what the policy will delete. */
+static void
+take_policy (FmAccountWorker *worker, const FmAccountSpec *policy)
+{
+  FmAccountSpec *spec = fm_account_spec_with_policy (worker->context.spec, policy);
+  fm_account_spec_unref (worker->context.spec);
+  worker->context.spec = spec;
+  worker->context.told_expire = FALSE;
+  worker->next_us = 0;
 }
 
 static void
@@ -235,6 +298,9 @@ handle (FmAccountWorker *worker, const Ask *ask)
     case ASK_BODY:
       fetch_body (worker, ask);
       break;
+    case ASK_POLICY:
+      take_policy (worker, ask->policy);
+      break;
     case ASK_STOP:
       break;
     }
@@ -250,7 +316,7 @@ worker_main (gpointer data)
       if (ask != NULL)
         {
           handle (worker, ask);
-          g_free (ask);
+          ask_free (ask);
         }
       else
         {
@@ -263,7 +329,7 @@ worker_main (gpointer data)
     {
       if (ask->request_id != 0)
         answer (worker, ask->request_id, NULL, stopped);
-      g_free (ask);
+      ask_free (ask);
     }
   answer_waiting (worker, stopped);
   fm_db_reader_free (worker->context.reader);
@@ -291,7 +357,7 @@ post (FmAccountWorker *worker, AskKind kind, guint64 request_id, gint64 msg_id)
   ask->kind = kind;
   ask->request_id = request_id;
   ask->msg_id = msg_id;
-  fm_port_post (worker->port, ask, g_free);
+  fm_port_post (worker->port, ask, ask_free);
 }
 
 static void
@@ -348,6 +414,15 @@ cancel (FmAccountWorker *worker, guint64 request_id)
 {
 }
 
+static void
+set_policy (FmAccountWorker *worker, FmAccountSpec *policy)
+{
+  Ask *ask = g_new0 (Ask, 1);
+  ask->kind = ASK_POLICY;
+  ask->policy = fm_account_spec_ref (policy);
+  fm_port_post (worker->port, ask, ask_free);
+}
+
 const FmAccountWorkerClass fm_pop_worker_class = {
   .start = start,
   .stop = stop,
@@ -358,4 +433,5 @@ const FmAccountWorkerClass fm_pop_worker_class = {
   .sync = sync_now,
   .retry = retry,
   .cancel = cancel,
+  .set_policy = set_policy,
 };

@@ -5,6 +5,7 @@
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/paths.h>
+#include <fulmar/base/text.h>
 #include <fulmar/net/imap-session.h>
 #include <fulmar/net/pop-session.h>
 #include <fulmar/net/smtp-session.h>
@@ -115,9 +116,20 @@ try_pop (const FmServer *server, const FmCredentials *credentials, FmCancel *can
   FmPopSession *session = fm_pop_session_open (&options, cancel, error);
   if (session == NULL)
     return NULL;
-  g_autofree char *capabilities = g_strdup_printf ("has%s%s%s", fm_pop_session_has (session, FM_POP_CAP_UIDL) ? " UIDL" : "",
-                                                   fm_pop_session_has (session, FM_POP_CAP_TOP) ? " TOP" : "",
-                                                   fm_pop_session_has (session, FM_POP_CAP_PIPELINING) ? " PIPELINING" : "");
+  guint32 count = 0;
+  guint64 bytes = 0;
+  if (!fm_pop_session_stat (session, &count, &bytes, error))
+    {
+      fm_pop_session_free (session);
+      return NULL;
+    }
+  g_autofree char *size = fm_text_size (bytes);
+  int days = fm_pop_session_expire_days (session);
+  g_autofree char *expire = days < 0 ? g_strdup ("") : g_strdup_printf ("; it deletes mail by itself after %d days", days);
+  g_autofree char *capabilities = g_strdup_printf (
+      "has%s%s%s; %u message%s, %s on the server%s", fm_pop_session_has (session, FM_POP_CAP_UIDL) ? " UIDL" : "",
+      fm_pop_session_has (session, FM_POP_CAP_TOP) ? " TOP" : "", fm_pop_session_has (session, FM_POP_CAP_PIPELINING) ? " PIPELINING" : "",
+      count, count == 1 ? "" : "s", size, expire);
   char *detail = describe (fm_pop_session_stream (session), capabilities);
   fm_pop_session_free (session); /* without QUIT: nothing is committed */
   return detail;

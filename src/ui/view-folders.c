@@ -19,14 +19,27 @@ mark (const FmCanvas *canvas, const FmFolderLine *line)
   return line->is_current ? fm_canvas_glyph (canvas, FM_GLYPH_DOT) : " ";
 }
 
+/* The state, and before it what lies on the server; where there is no room for both, the state only if something is wrong. Transfer: full. */
+static char *
+account_text (const FmCanvas *canvas, const FmFolderLine *line, int width)
+{
+  g_autofree char *both = line->server && line->state ? g_strdup_printf ("%s %s", line->server, line->state) : NULL;
+  if (both && fm_canvas_text_width (canvas, both, -1) <= width / 2)
+    return g_steal_pointer (&both);
+  if (both && g_str_has_suffix (both, " online"))
+    return g_strdup (line->server);
+  return g_strdup (line->state ? line->state : "");
+}
+
 void
 fm_view_folders_draw_line (const FmFolderLine *line, const FmViewFrame *frame, int y, gboolean selected)
 {
   FmCanvas *canvas = frame->canvas;
   FmRect row = { frame->rect.x, frame->rect.y + y, frame->rect.width, 1 };
   FmLook look = fm_view_row_look (frame, line_role (line), selected);
-  g_autofree char *count = line->unread > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT, line->unread)
-                                            : g_strdup (line->kind == FM_FOLDER_LINE_ACCOUNT && line->state ? line->state : "");
+  g_autofree char *count = line->unread > 0                       ? g_strdup_printf ("%" G_GUINT64_FORMAT, line->unread)
+                           : line->kind != FM_FOLDER_LINE_ACCOUNT ? g_strdup ("")
+                                                                  : account_text (canvas, line, row.width);
   gboolean top_level = line->kind == FM_FOLDER_LINE_ACCOUNT || line->kind == FM_FOLDER_LINE_HEADING;
   int x = row.x + 1 + (int) MIN (line->depth, 8) * 2, name = x + (top_level ? 0 : 2);
   int count_width = MIN (fm_canvas_text_width (canvas, count, -1), row.width / 2);

@@ -104,6 +104,8 @@ draw_subject (const FmViewFrame *frame, FmRect clip, int y, const FmListLine *li
       g_autofree char *count = g_strdup_printf ("%s(%u) ", fm_canvas_glyph (frame->canvas, FM_GLYPH_CLOSED), row->thread_count);
       x += fm_canvas_text (frame->canvas, clip, x, y, look, count, -1);
     }
+  if (row->is_stub)
+    x += fm_canvas_text (frame->canvas, clip, x, y, look, "[header] ", -1);
   fm_canvas_field (frame->canvas, clip, x, y, edge - x, look, *row->subject ? row->subject : "(no subject)");
 }
 

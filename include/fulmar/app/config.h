@@ -49,6 +49,11 @@ int fm_config_get_int (const FmConfig *config, const char *name);
 gboolean fm_config_set (FmConfig *config, const char *name, const char *value, GError **error);
 /* Exchanges CONFIG's settings, keys and saved searches for those of FRESH; accounts stay. */
 void fm_config_take_ui (FmConfig *config, FmConfig *fresh);
+/* Gives CONFIG's POP accounts what may change while they are served (leave, size_limit, offline, poll) as FRESH has it. The accounts that changed, as
+ * they are in CONFIG now: FmAccountSpec*. Transfer: container. */
+GPtrArray *fm_config_policy_take (FmConfig *config, FmConfig *fresh);
+/* The IMAP account that reads the same mailbox as the POP account SPEC; NULL: none. Transfer: none. */
+const FmAccountSpec *fm_config_policy_conflict (const FmConfig *config, const FmAccountSpec *spec);
 /* Names of all settings, NULL-terminated, static; and one's help. */
 const char *const *fm_config_setting_names (void);
 const char *fm_config_setting_help (const char *name);

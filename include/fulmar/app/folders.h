@@ -17,7 +17,8 @@ typedef struct {
   gint64 folder_id;      /* 0: account, search, heading or an unselectable parent */
   guint64 unread, total;
   gboolean has_children, open, is_current;
-  const char *state; /* accounts: "pushed", "offline", ... */
+  const char *state;  /* accounts: "pushed", "offline", ... */
+  const char *server; /* accounts: the bytes of mail on the server, "45.2 MB"; NULL: not told */
 } FmFolderLine;
 
 guint fm_folders_count (const FmFolders *folders);

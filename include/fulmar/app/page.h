@@ -3,6 +3,7 @@
 #pragma once
 #include <fulmar/app/reading.h>
 #include <fulmar/mail/message.h>
+#include <fulmar/store/message-store.h>
 
 /* value struct */
 typedef struct {
@@ -21,3 +22,5 @@ FmDoc *fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArra
 FmDoc *fm_page_part (FmMessage *message, guint index, const FmPageOptions *options, gboolean *ret_is_cut);
 /* The file's bytes as they came, controls made visible, up to a bound. */
 FmDoc *fm_page_source (const char *path, gint64 offset, gint64 size_bytes);
+/* A message of which only the header is here: what its row knows of it, under a line of our own words. */
+FmDoc *fm_page_stub (const FmMessageInfo *info);

@@ -31,4 +31,7 @@ guint fm_text_distance (const char *a, const char *b, guint limit);
 /* The nearest of a NULL-terminated list within a sensible distance, or NULL. Transfer: none. */
 const char *fm_text_nearest (const char *word, const char *const *candidates);
 
+/* "312 bytes", "45.2 MB": a size for people, with powers of 1000 and a plain blank. Transfer: full. */
+char *fm_text_size (guint64 size_bytes);
+
 G_END_DECLS

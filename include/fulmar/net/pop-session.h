@@ -57,6 +57,9 @@ typedef struct {
  * 2,000,000 messages: LIMIT. FmPopEntry*, ascending. Transfer: full. */
 GPtrArray *fm_pop_session_list (FmPopSession *session, GError **error);
 
+/* STAT alone: messages and bytes as the server counts them. REFUSED leaves the session alive. */
+gboolean fm_pop_session_stat (FmPopSession *session, guint32 *ret_count, guint64 *ret_bytes, GError **error);
+
 /* What fetch does with each message. Callbacks must not call the session. */
 typedef struct {
   /* Where the message goes; NULL with an error ends the session. Owned by the session until END. */

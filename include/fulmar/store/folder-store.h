@@ -31,6 +31,8 @@ typedef struct {
   gint64 id;
   char *name;
   FmStoreKind kind;
+  guint64 server_count, server_bytes; /* messages and bytes on the server, as it told last (POP: its listing) */
+  gint64 server_seen_utc;             /* when that was; 0: it has not told */
 } FmAccountInfo;
 void fm_folder_store_account_free (FmAccountInfo *account);
 
@@ -60,6 +62,8 @@ void fm_folder_store_free (FmFolderInfo *folder);
 gint64 fm_folder_store_put_account (FmStoreWriter *writer, const char *name, FmStoreKind kind, GError **error);
 /* Removes all of an account's rows; message files become garbage. */
 gboolean fm_folder_store_delete_account (FmStoreWriter *writer, gint64 account_id, GError **error);
+gboolean fm_folder_store_set_server (FmStoreWriter *writer, gint64 account_id, guint64 count, guint64 bytes, gint64 now_utc,
+                                     GError **error);
 GPtrArray *fm_folder_store_accounts (FmStoreReader *reader, GError **error); /* FmAccountInfo*, by id. Transfer: full */
 
 /* What a listing of the server or directory told of one folder. */

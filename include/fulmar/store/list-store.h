@@ -18,6 +18,7 @@ typedef struct {
   const char *labels; /* of a Gmail message, but for this folder's: "Inbox, Work"; else "" */
   guint attachments;
   gboolean has_body; /* the message file is here */
+  gboolean is_stub;  /* POP: only the header was fetched, the rest comes when it is asked for */
   gboolean pending;  /* an operation waits for the server */
   /* In thread order only (else 0); as FmThreadsRow of mail/threads.h. */
   guint16 depth;

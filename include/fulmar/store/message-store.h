@@ -78,6 +78,7 @@ typedef struct {
   guint64 size_bytes, server_id;
   guint attachments;
   gboolean pending; /* an operation waits */
+  gboolean is_stub; /* POP: only the header was fetched, the rest comes when it is asked for */
   char *from, *to, *cc, *subject;
   char *message_id; /* without angle brackets; "" if none */
   char *path;       /* or NULL */

@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 
 /* value struct, owned strings */
 typedef struct {
+  gint64 id;           /* the ledger row's; not read by fm_pop_store_put */
   char *uidl;          /* "" in digest mode (no UIDL, or duplicates in the listing) */
   char *digest;        /* of the message file, hex; "" for a header stub */
   char *header_digest; /* of the header alone, hex: finds the message again when all UIDLs are new; "" if not known */
@@ -16,6 +17,7 @@ typedef struct {
   gint64 deleted_utc;    /* DELE confirmed by QUIT's +OK; 0: no */
   gboolean wants_delete; /* the user deleted it here */
   gboolean stub;         /* only the header is here */
+  gboolean wanted;       /* a stub's rest has been asked for: the next session brings it */
 } FmPopSeen;
 void fm_pop_store_free (FmPopSeen *seen);
 
@@ -26,8 +28,20 @@ FmPopSeen *fm_pop_store_find (FmStoreReader *reader, gint64 account_id, const ch
 FmPopSeen *fm_pop_store_find_digest (FmStoreReader *reader, gint64 account_id, const char *digest, GError **error);
 FmPopSeen *fm_pop_store_find_header (FmStoreReader *reader, gint64 account_id, const char *header_digest, GError **error);
 
-/* UIDLs of messages still on the server that the user has deleted here: the row is gone, or lies in the Trash. char*. Transfer: full. */
-GPtrArray *fm_pop_store_deleted_here (FmStoreReader *reader, gint64 account_id, GError **error);
+/* That of a message's row. */
+FmPopSeen *fm_pop_store_find_message (FmStoreReader *reader, gint64 msg_id, GError **error);
+
+/* Ids of the ledger rows whose message is still on the server and has been deleted here: the row is gone, or lies in the Trash. A stub, of which
+ * the server has the only copy, must have been deleted for good. gint64. Transfer: full. */
+GArray *fm_pop_store_deleted_here (FmStoreReader *reader, gint64 account_id, GError **error);
+/* Ids of the ledger rows of stubs whose message is still here, not in the Trash unless its rest was asked for. gint64. Transfer: full. */
+GArray *fm_pop_store_stubs (FmStoreReader *reader, gint64 account_id, GError **error);
+/* The rest of a stub is asked for, or (WANTED FALSE) no longer. */
+gboolean fm_pop_store_want (FmStoreWriter *writer, gint64 msg_id, gboolean wanted, GError **error);
+
+/* The policy that the user has been told the consequences of, as text; "" before the first session. Transfer: full; NULL: there is no such account. */
+char *fm_pop_store_policy (FmStoreReader *reader, gint64 account_id);
+gboolean fm_pop_store_set_policy (FmStoreWriter *writer, gint64 account_id, const char *policy, GError **error);
 
 /* Writes or overwrites the row of (uidl), or with an empty UIDL of (digest); a row of its digest and message without a UIDL gets it. first_seen_utc of a known row stays. */
 gboolean fm_pop_store_put (FmStoreWriter *writer, gint64 account_id, const FmPopSeen *seen, GError **error);

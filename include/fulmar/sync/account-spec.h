@@ -41,6 +41,7 @@ typedef struct {
   int offline_days;
   FmLeavePolicy leave;
   int leave_days;
+  guint64 size_limit;                           /* POP: of a larger message only the header is fetched; 0: no limit */
   int poll_s;                                   /* POP and non-IDLE servers; default 300 */
   char **watch;                                 /* globs; NULL: INBOX and the special folders */
   char *sent, *drafts, *trash, *junk, *archive; /* folder names where the server does not say, or NULL */
@@ -49,6 +50,13 @@ typedef struct {
 FmAccountSpec *fm_account_spec_new (const char *name, FmAccountKind kind);
 FmAccountSpec *fm_account_spec_ref (FmAccountSpec *spec);
 void fm_account_spec_unref (FmAccountSpec *spec); /* accepts NULL */
+
+/* The keys of a POP account that may change while it is served: leave, size_limit, offline, poll. Whether they differ. */
+gboolean fm_account_spec_same_policy (const FmAccountSpec *a, const FmAccountSpec *b);
+/* SPEC with these keys from POLICY. Transfer: full. */
+FmAccountSpec *fm_account_spec_with_policy (const FmAccountSpec *spec, const FmAccountSpec *policy);
+/* Two accounts that read one mailbox: the same user at the same provider, whatever the protocols and the hosts' names. */
+gboolean fm_account_spec_same_mailbox (const FmAccountSpec *a, const FmAccountSpec *b);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmAccountSpec, fm_account_spec_unref)
 

@@ -66,6 +66,8 @@ guint64 fm_engine_sync (FmEngine *engine, const char *account, const char *const
 
 /* Try again now: connections that wait in back-off or for a password. */
 void fm_engine_retry (FmEngine *engine, const char *account);
+/* POLICY's account has these leave, size_limit, offline and poll from now on (POP accounts only); the rest of it is as it was. */
+void fm_engine_set_policy (FmEngine *engine, FmAccountSpec *policy);
 void fm_engine_set_password (FmEngine *engine, const char *account, FmSecret *secret);
 
 /* Builds the index anew behind the screen. */

@@ -92,8 +92,12 @@ complaints_point_at_the_place (void **state)
   assert_complaint (GOOD "offline = sometimes\n", 4, 11, "headers");
   assert_complaint (GOOD "poll = fast\n", 4, 8, "5m");
   assert_complaint (GOOD "leave = 0d\n", 4, 9, "14d");
+  assert_complaint (GOOD "size_limit = 5\n", 4, 14, "5M");
+  assert_complaint (GOOD "size_limit = -5M\n", 4, 14, "5M");
+  assert_complaint (GOOD "size_limit = 99999999G\n", 4, 14, "5M");
   assert_complaint (GOOD "smtp = smtps://a@x.org:99999\n", 4, 24, "port");
   assert_complaint (GOOD "smtp = smtps://a:secret@x.org\n", 4, 16, "password");
+  assert_complaint (GOOD "smtp = smtps://recent:a:secret@x.org\n", 4, 16, "password");
   assert_complaint (GOOD "smtp = smtp+plain://a@x.org\n", 4, 0, "loopback");
   assert_complaint (GOOD "pop = pops://a@x.org\n", 4, 7, "mailbox already");
   assert_complaint (GOOD "tls_pin = sha256:12\n", 4, 11, "64");
@@ -150,6 +154,80 @@ a_missing_file_is_empty (void **state)
   assert_int_equal (fm_config_problems (unreadable)->len, 1);
 }
 
+/* R19: what POP deletes on the server would be gone for IMAP too. */
+static void
+one_mailbox_twice_is_noticed (void **state)
+{
+  static const struct {
+    const char *imap, *pop;
+    gboolean same;
+  } cases[] = {
+    { "imap.gmail.com", "ada%40gmail.com@pop.gmail.com", TRUE },
+    { "imap.gmail.com", "recent:ada%40gmail.com@pop.gmail.com", TRUE },
+    { "imap.googlemail.com", "ADA%40gmail.com@pop.gmail.com", TRUE },
+    { "mail.example.org", "ada%40gmail.com@pop3.example.org", TRUE },
+    { "imap.example.co.uk", "ada%40gmail.com@pop.example.co.uk", TRUE },
+    { "imap.gmx.net", "ada%40gmail.com@pop.gmx.com", TRUE },
+    { "localhost:1143", "ada%40gmail.com@127.0.0.1:1110", TRUE },
+    { "imap.gmail.com", "ada@pop.gmail.com", TRUE },
+    { "imap.gmail.com", "eve%40gmail.com@pop.gmail.com", FALSE },
+    { "imap.gmail.com", "ada%40gmail.com@pop.example.org", FALSE },
+    { "imap.example.co.uk", "ada%40gmail.com@pop.other.co.uk", FALSE },
+    { "mail.example.org", "ada%40example.org@pop.example.org", FALSE },
+    { "10.0.0.1", "ada%40gmail.com@10.0.0.2", FALSE },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (guint is_strict = 0; is_strict <= 1; is_strict++)
+      {
+        g_autofree char *text = g_strdup_printf ("[account i]\nimap = imaps://ada%%40gmail.com@%s\n[account p]\naddress = ada@gmail.com\n"
+                                                 "pop = pops://%s\nleave = %s\n",
+                                                 cases[i].imap, cases[i].pop, is_strict ? "none" : "forever");
+        g_autoptr (FmConfig) config = parse (text);
+        GPtrArray *problems = fm_config_problems (config);
+        const FmAccountSpec *pop = account (config, 1);
+        if ((fm_config_policy_conflict (config, pop) != NULL) != cases[i].same)
+          fail_msg ("%s and %s", cases[i].imap, cases[i].pop);
+        assert_null (fm_config_policy_conflict (config, account (config, 0)));
+        assert_int_equal (problems->len, cases[i].same && is_strict);
+        assert_int_equal (pop->leave, is_strict && !cases[i].same ? FM_LEAVE_NONE : FM_LEAVE_FOREVER);
+        if (problems->len > 0)
+          {
+            const FmConfigProblem *problem = problems->pdata[0];
+            assert_int_equal (problem->line, 6);
+            assert_non_null (strstr (problem->message, "`p` (POP) and `i` (IMAP) read the same mailbox"));
+          }
+      }
+}
+
+#define POP "[account p]\naddress = a@x.org\npop = pops://a@pop.x.org\n"
+
+static void
+policies_change_while_running (void **state)
+{
+  g_autoptr (FmConfig) config = parse (POP "leave = forever\n[account w]\naddress = a@y.org\nimap = imaps://a@y.org\n");
+  g_autoptr (FmConfig) fresh = parse (POP "leave = 14d\nsize_limit = 5M\npoll = 1m\npassword_command = echo x\n");
+  g_autoptr (FmConfig) moved = parse ("[account p]\naddress = a@x.org\npop = pops://b@pop.x.org\nleave = none\n");
+  g_autoptr (FmAccountSpec) before = fm_account_spec_ref (fm_config_accounts (config)->pdata[0]);
+  g_autoptr (GPtrArray) changed = fm_config_policy_take (config, fresh);
+  const FmAccountSpec *now = account (config, 0);
+  assert_int_equal (changed->len, 1);
+  assert_ptr_equal (changed->pdata[0], now);
+  assert_int_equal (now->leave, FM_LEAVE_DAYS);
+  assert_int_equal (now->leave_days, 14);
+  assert_int_equal (now->size_limit, 5000000);
+  assert_int_equal (now->poll_s, 60);
+  /* The rest is as it was, and what threads hold is not touched. */
+  assert_null (now->password_command);
+  assert_string_equal (now->incoming.host, "pop.x.org");
+  assert_int_equal (before->leave, FM_LEAVE_FOREVER);
+  g_autoptr (GPtrArray) again = fm_config_policy_take (config, fresh);
+  assert_int_equal (again->len, 0);
+  /* Another mailbox under the old name: not before the next start. */
+  g_autoptr (GPtrArray) other = fm_config_policy_take (config, moved);
+  assert_int_equal (other->len, 0);
+  assert_int_equal (account (config, 0)->leave, FM_LEAVE_DAYS);
+}
+
 int
 main (void)
 {
@@ -160,6 +238,8 @@ main (void)
     cmocka_unit_test (good_lines_survive_bad_ones),
     cmocka_unit_test (settings_change_while_running),
     cmocka_unit_test (a_missing_file_is_empty),
+    cmocka_unit_test (one_mailbox_twice_is_noticed),
+    cmocka_unit_test (policies_change_while_running),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

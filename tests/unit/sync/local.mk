@@ -31,8 +31,11 @@ tests_unit_sync_test_control_SOURCES = tests/unit/sync/test-control.c
 tests_unit_sync_test_control_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sync_test_control_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/unit/sync/test-pop-worker tests/unit/sync/test-pop-cuts
-TESTS += tests/unit/sync/test-pop-worker tests/unit/sync/test-pop-cuts
+check_PROGRAMS += tests/unit/sync/test-pop-worker tests/unit/sync/test-pop-policy tests/unit/sync/test-pop-cuts
+TESTS += tests/unit/sync/test-pop-worker tests/unit/sync/test-pop-policy tests/unit/sync/test-pop-cuts
+tests_unit_sync_test_pop_policy_SOURCES = tests/unit/sync/test-pop-policy.c tests/unit/sync/pop-home.h tests/unit/sync/pop-server.h
+tests_unit_sync_test_pop_policy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_sync_test_pop_policy_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)
 tests_unit_sync_test_pop_worker_SOURCES = tests/unit/sync/test-pop-worker.c tests/unit/sync/pop-home.h tests/unit/sync/pop-server.h
 tests_unit_sync_test_pop_worker_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_sync_test_pop_worker_LDADD = $(SYNC_LIBS) $(CMOCKA_LIBS)

@@ -8,6 +8,7 @@
 #include <fulmar/base/port.h>
 #include <fulmar/store/body-store.h>
 #include <fulmar/store/folder-store.h>
+#include <fulmar/store/journal.h>
 #include <fulmar/store/list-store.h>
 #include <fulmar/store/message-store.h>
 #include <fulmar/store/pop-store.h>
@@ -223,4 +224,45 @@ assert_all_once (Home *home, guint n, const char *where)
   for (guint i = 1; i <= n; i++)
     if (count[i] != 1)
       fail_msg ("%s: letter %u is here %u times", where, i, count[i]);
+}
+
+static inline gint64
+row_of (Home *home, const char *subject)
+{
+  FmListSpec spec = { .folder_id = home->context.inbox_id, .order = FM_ORDER_DATE };
+  g_autoptr (GPtrArray) rows = fm_list_store_first (home->context.reader, &spec, 100, NULL);
+  for (guint i = 0; i < rows->len; i++)
+    if (g_str_equal (((FmRow *) rows->pdata[i])->subject, subject))
+      return ((FmRow *) rows->pdata[i])->id;
+  return 0;
+}
+
+/* What the user does: into the Trash, or (TRASH_ID 0) for good. */
+typedef struct {
+  gint64 id, trash_id;
+} Deletion;
+
+static inline gboolean
+delete_row (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Deletion *deletion = data;
+  gint64 group = fm_journal_group (writer, "deleted", error);
+  return deletion->trash_id != 0 ? fm_journal_plan_move (writer, group, &deletion->id, 1, deletion->trash_id, NULL, error)
+                                 : fm_journal_plan_expunge (writer, group, &deletion->id, 1, NULL, error);
+}
+
+/* The next event of that kind that answers REPLY_TO; others are dropped. */
+static inline FmEvent *
+wait_event (FmEventKind kind, guint64 reply_to)
+{
+  gint64 deadline = fm_clock_deadline_us (30000);
+  for (;;)
+    {
+      FmEvent *event = fm_port_take (events, deadline);
+      if (event == NULL)
+        fail_msg ("no event of kind %d came", kind);
+      if (event->kind == kind && event->reply_to == reply_to)
+        return event;
+      fm_event_unref (event);
+    }
 }

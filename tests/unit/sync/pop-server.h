@@ -15,6 +15,7 @@ typedef struct {
   char *uidl, *text;  /* text with CRLF, not stuffed */
   guint64 told_bytes; /* what LIST says; 0: the truth */
   gboolean is_marked;
+  gboolean is_read, is_popped; /* fetched in this session; by one that ended with QUIT */
 } PopMail;
 
 typedef struct {
@@ -28,6 +29,9 @@ typedef struct {
   gint64 cut;       /* bytes to be sent before the next connection is cut; -1: never */
   gint64 sent;      /* in the last connection */
   guint retrs, tops, quits, sessions;
+  guint
+      batch; /* as Gmail: a session shows this many messages that were not fetched before, or to a `recent:` user this many more. 0: all */
+  gboolean is_recent; /* the session's user is one */
   gboolean no_uidl, no_top, no_capa, no_pipelining;
   const char *pass_reply, *quit_reply, *list_reply, *uidl_reply; /* in place of the usual; QUIT then deletes nothing */
   const char *more_caps;
@@ -75,11 +79,28 @@ pop_append_stuffed (GString *out, const char *text)
   g_string_append (out, ".\r\n");
 }
 
+/* The session's message of that number, counted from 0; NULL: there are no more. */
+static inline PopMail *
+pop_shown (PopServer *server, guint number)
+{
+  guint fresh = 0;
+  for (guint i = 0; i < server->mails->len; i++)
+    {
+      PopMail *mail = server->mails->pdata[i];
+      fresh += !mail->is_popped;
+      gboolean is_shown = server->batch == 0
+                          || (server->is_recent ? i < server->batch * (server->quits + 1) : !mail->is_popped && fresh <= server->batch);
+      if (is_shown && number-- == 0)
+        return mail;
+    }
+  return NULL;
+}
+
 static inline PopMail *
 pop_mail_at (PopServer *server, const char *argument)
 {
   guint64 number = g_ascii_strtoull (argument, NULL, 10);
-  PopMail *mail = number >= 1 && number <= server->mails->len ? server->mails->pdata[number - 1] : NULL;
+  PopMail *mail = number >= 1 && number <= server->mails->len ? pop_shown (server, (guint) number - 1) : NULL;
   return mail == NULL || mail->is_marked ? NULL : mail;
 }
 
@@ -90,9 +111,9 @@ pop_list (PopServer *server, GString *out, gboolean uidl)
   g_string_append (out, reply != NULL ? reply : "+OK\r\n");
   if (reply != NULL)
     return;
-  for (guint i = 0; i < server->mails->len; i++)
+  const PopMail *mail;
+  for (guint i = 0; (mail = pop_shown (server, i)) != NULL; i++)
     {
-      const PopMail *mail = server->mails->pdata[i];
       gsize size = mail->told_bytes != 0 ? mail->told_bytes : strlen (mail->text);
       if (mail->is_marked)
         continue;
@@ -108,9 +129,9 @@ static inline void
 pop_stat (PopServer *server, GString *out)
 {
   gsize size = 0, n = 0;
-  for (guint i = 0; i < server->mails->len; i++)
+  const PopMail *mail;
+  for (guint i = 0; (mail = pop_shown (server, i)) != NULL; i++)
     {
-      const PopMail *mail = server->mails->pdata[i];
       n += !mail->is_marked;
       size += mail->is_marked ? 0 : strlen (mail->text);
     }
@@ -127,8 +148,12 @@ pop_quit (PopServer *server, GString *out)
       return;
     }
   for (guint i = server->mails->len; i-- > 0;)
-    if (((PopMail *) server->mails->pdata[i])->is_marked)
-      g_ptr_array_remove_index (server->mails, i);
+    {
+      PopMail *mail = server->mails->pdata[i];
+      mail->is_popped |= mail->is_read;
+      if (mail->is_marked)
+        g_ptr_array_remove_index (server->mails, i);
+    }
   g_string_append (out, "+OK bye\r\n");
 }
 
@@ -148,6 +173,8 @@ pop_command (PopServer *server, const char *line, GString *out)
     }
   else if (g_str_has_prefix (line, "USER") || g_str_has_prefix (line, "PASS"))
     {
+      if (*line == 'U')
+        server->is_recent = g_str_has_prefix (argument, "recent:");
       g_string_append (out, *line == 'P' && server->pass_reply != NULL ? server->pass_reply : "+OK\r\n");
     }
   else if (g_str_equal (line, "STAT"))
@@ -161,6 +188,7 @@ pop_command (PopServer *server, const char *line, GString *out)
   else if (g_str_has_prefix (line, "RETR") && pop_mail_at (server, argument) != NULL)
     {
       server->retrs++;
+      pop_mail_at (server, argument)->is_read = TRUE;
       g_string_append (out, "+OK\r\n");
       pop_append_stuffed (out, pop_mail_at (server, argument)->text);
     }
@@ -237,7 +265,10 @@ pop_thread (gpointer data)
       pthread_mutex_lock (&server->lock);
       server->current = -1;
       for (guint i = 0; i < server->mails->len; i++)
-        ((PopMail *) server->mails->pdata[i])->is_marked = FALSE;
+        {
+          PopMail *mail = server->mails->pdata[i];
+          mail->is_marked = mail->is_read = FALSE;
+        }
       pthread_mutex_unlock (&server->lock);
       shutdown (fd, SHUT_RDWR);
       close (fd);

@@ -2,7 +2,6 @@
  * each message is here exactly once, and on the server exactly as the policy says. The line cut at every byte is test-pop-cuts. */
 #include "pop-home.h"
 #include "sync/pop-worker.h"
-#include <fulmar/store/journal.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -414,30 +413,6 @@ test_small_and_new_first (void **state)
   pop_server_stop (server);
 }
 
-static gint64
-row_of (Home *home, const char *subject)
-{
-  FmListSpec spec = { .folder_id = home->context.inbox_id, .order = FM_ORDER_DATE };
-  g_autoptr (GPtrArray) rows = fm_list_store_first (home->context.reader, &spec, 100, NULL);
-  for (guint i = 0; i < rows->len; i++)
-    if (g_str_equal (((FmRow *) rows->pdata[i])->subject, subject))
-      return ((FmRow *) rows->pdata[i])->id;
-  return 0;
-}
-
-typedef struct {
-  gint64 id, trash_id;
-} Deletion;
-
-static gboolean
-delete_row (FmStoreWriter *writer, gpointer data, GError **error)
-{
-  Deletion *deletion = data;
-  gint64 group = fm_journal_group (writer, "deleted", error);
-  return deletion->trash_id != 0 ? fm_journal_plan_move (writer, group, &deletion->id, 1, deletion->trash_id, NULL, error)
-                                 : fm_journal_plan_expunge (writer, group, &deletion->id, 1, NULL, error);
-}
-
 /* R16: what was deleted here goes from the server at the next session, and never comes back. */
 static void
 test_until_deleted (void **state)
@@ -481,21 +456,6 @@ test_days (void **state)
 }
 
 /* The worker: folders are made, mail is fetched, states are told, headers alone where the account wants that, and the body on demand. */
-static FmEvent *
-wait_event (FmEventKind kind, guint64 reply_to)
-{
-  gint64 deadline = fm_clock_deadline_us (30000);
-  for (;;)
-    {
-      FmEvent *event = fm_port_take (events, deadline);
-      if (event == NULL)
-        fail_msg ("no event of kind %d came", kind);
-      if (event->kind == kind && event->reply_to == reply_to)
-        return event;
-      fm_event_unref (event);
-    }
-}
-
 static void
 test_worker (void **state)
 {

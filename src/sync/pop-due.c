@@ -1,0 +1,198 @@
+/* What a session takes from the server, and how it ends. A policy that would delete what the one before it would have kept does so only from the next
+ * session on: in this one the user is told how much it is about, and what to write to keep it. Which policy that was stands in the store, and is
+ * changed there after the telling, so that a crash in between tells twice and deletes nothing untold. */
+#include "sync/pop-pass-private.h"
+#include "sync/pop-policy.h"
+#include <fulmar/base/clock.h>
+#include <fulmar/base/text.h>
+#include <fulmar/store/folder-store.h>
+#include <string.h>
+
+/* value struct: what the pen writes at the end of a session */
+typedef struct {
+  gint64 account_id;
+  GPtrArray *uidls; /* char*, NULL-terminated: deleted, as QUIT confirmed */
+  char *policy;     /* the user has been told of it; NULL: as it was */
+} Outcome;
+
+static gboolean
+write_outcome (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  Outcome *outcome = data;
+  return (outcome->uidls->len <= 1
+          || fm_pop_store_deleted (writer, outcome->account_id, (const char *const *) outcome->uidls->pdata, fm_clock_now_utc (), error))
+         && (outcome->policy == NULL || fm_pop_store_set_policy (writer, outcome->account_id, outcome->policy, error));
+}
+
+gboolean
+fm_pop_due_begin (FmPopMatch *match, GError **error)
+{
+  FmPopContext *context = match->context;
+  g_autofree char *told = fm_pop_store_policy (context->reader, context->account_id);
+  if (told == NULL || *told != '\0' || match->ledger->len > 0 || context->env->read_only)
+    return TRUE;
+  /* Nothing was fetched under any other policy: there is nothing to tell. */
+  g_autofree char *text = fm_pop_policy_text (fm_pop_policy_of (context->spec));
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  Outcome outcome = { context->account_id, none, text };
+  return fm_pen_call (context->env->pen, FM_PEN_SAFE, write_outcome, &outcome, error);
+}
+
+/* Ledger ids of what was deleted here; a set of gint64*, whose memory is RET_IDS. */
+static GHashTable *
+deleted_set (FmPopMatch *match, GArray **ret_ids, GError **error)
+{
+  GArray *ids = fm_pop_store_deleted_here (match->context->reader, match->context->account_id, error);
+  if (ids == NULL)
+    return NULL;
+  GHashTable *set = g_hash_table_new (g_int64_hash, g_int64_equal);
+  for (guint i = 0; i < ids->len; i++)
+    g_hash_table_add (set, &g_array_index (ids, gint64, i));
+  *ret_ids = ids;
+  return set;
+}
+
+/* value struct: the deletions of a session */
+typedef struct {
+  GPtrArray *due; /* FmPopItem*: may go now */
+  guint held;     /* messages that may go only from the next session on */
+  guint64 held_bytes;
+} Due;
+
+/* Without a policy that was told (a store of an earlier version, or one begun anew) nothing has been agreed to. */
+static FmPopPolicy
+told_policy (const FmPopContext *context, gboolean *ret_is_same)
+{
+  g_autofree char *told = fm_pop_store_policy (context->reader, context->account_id);
+  g_autofree char *now = fm_pop_policy_text (fm_pop_policy_of (context->spec));
+  FmPopPolicy policy = { FM_LEAVE_FOREVER, 0 };
+  if (told != NULL)
+    fm_pop_policy_parse (told, &policy);
+  *ret_is_same = g_strcmp0 (told, now) == 0;
+  return policy;
+}
+
+static gboolean
+find_due (FmPopMatch *match, FmPopPolicy before, Due *due, GError **error)
+{
+  FmPopPolicy now = fm_pop_policy_of (match->context->spec);
+  gint64 now_utc = fm_clock_now_utc ();
+  if (match->context->env->read_only || now.leave == FM_LEAVE_FOREVER)
+    return TRUE;
+  g_autoptr (GArray) ids = NULL;
+  g_autoptr (GHashTable) deleted = deleted_set (match, &ids, error);
+  if (deleted == NULL)
+    return FALSE;
+  for (guint i = 0; i < match->items->len; i++)
+    {
+      FmPopItem *item = &g_array_index (match->items, FmPopItem, i);
+      const FmPopSeen *seen = item->known == NULL ? NULL : item->known->seen;
+      gboolean gone = seen != NULL && g_hash_table_contains (deleted, &seen->id);
+      if (seen == NULL || !fm_pop_policy_is_due (now, seen, gone, now_utc))
+        continue;
+      if (fm_pop_policy_is_due (before, seen, gone, now_utc))
+        {
+          g_ptr_array_add (due->due, item);
+          continue;
+        }
+      due->held++;
+      due->held_bytes += item->told->size_bytes;
+    }
+  return TRUE;
+}
+
+static void
+tell_held (FmPopMatch *match, const Due *due)
+{
+  FmPopContext *context = match->context;
+  FmPopPolicy policy = fm_pop_policy_of (context->spec);
+  g_autofree char *leave = fm_pop_policy_text (policy), *size = fm_text_size (due->held_bytes);
+  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
+  event->account = g_strdup (context->spec->name);
+  event->text = g_strdup_printf (
+      "leave = %s is new here: the next session deletes %u message%s (%s) on the server, %s; to keep %s there, write "
+      "leave = forever before it",
+      leave, due->held, due->held == 1 ? "" : "s", size,
+      policy.leave == FM_LEAVE_UNTIL_DELETED ? "which you have deleted here" : "which stay here", due->held == 1 ? "it" : "them");
+  fm_sync_env_emit (context->env, event);
+  fm_pop_pass_step (FM_POP_STEP_TOLD);
+}
+
+/* Marks, and says farewell. The ledger is told of deletions only after the server's +OK. */
+static gboolean
+delete_and_quit (FmPopMatch *match, const Due *due, GPtrArray *uidls, GError **error)
+{
+  g_autofree guint32 *numbers = g_new (guint32, due->due->len + 1);
+  g_autofree gboolean *done = g_new0 (gboolean, due->due->len + 1);
+  for (guint i = 0; i < due->due->len; i++)
+    numbers[i] = ((FmPopItem *) due->due->pdata[i])->told->number;
+  if (!fm_pop_session_delete (match->session, numbers, due->due->len, done, error))
+    return FALSE;
+  fm_pop_pass_step (FM_POP_STEP_MARKED);
+  if (!fm_pop_session_quit (match->session, error))
+    return FALSE;
+  fm_pop_pass_step (FM_POP_STEP_QUIT);
+  for (guint i = 0; i < due->due->len; i++)
+    {
+      const FmPopItem *item = due->due->pdata[i];
+      if (!done[i])
+        continue;
+      match->outcome->deleted++;
+      match->outcome->server_count--;
+      match->outcome->server_bytes -= MIN (item->told->size_bytes, match->outcome->server_bytes);
+      if (item->told->uidl != NULL)
+        g_ptr_array_add (uidls, item->told->uidl);
+    }
+  g_ptr_array_add (uidls, NULL);
+  return TRUE;
+}
+
+gboolean
+fm_pop_due_finish (FmPopMatch *match, GError **error)
+{
+  FmPopContext *context = match->context;
+  gboolean is_same;
+  FmPopPolicy before = told_policy (context, &is_same);
+  g_autoptr (GPtrArray) items = g_ptr_array_new (), uidls = g_ptr_array_new ();
+  Due due = { items, 0, 0 };
+  if (!find_due (match, before, &due, error) || !delete_and_quit (match, &due, uidls, error))
+    return FALSE;
+  match->outcome->held = due.held;
+  if (due.held > 0)
+    tell_held (match, &due);
+  g_autofree char *policy = is_same || context->env->read_only ? NULL : fm_pop_policy_text (fm_pop_policy_of (context->spec));
+  Outcome outcome = { context->account_id, uidls, policy };
+  return (uidls->len <= 1 && policy == NULL) || fm_pen_call (context->env->pen, FM_PEN_SAFE, write_outcome, &outcome, error);
+}
+
+/* value struct: what the pen writes of the server's own count */
+typedef struct {
+  gint64 account_id;
+  guint64 count, bytes;
+} Server;
+
+static gboolean
+write_server (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  const Server *server = data;
+  return fm_folder_store_set_server (writer, server->account_id, server->count, server->bytes, fm_clock_now_utc (), error);
+}
+
+gboolean
+fm_pop_due_note_server (FmPopMatch *match, GError **error)
+{
+  FmPopContext *context = match->context;
+  const FmPopOutcome *outcome = match->outcome;
+  Server server = { context->account_id, outcome->server_count, outcome->server_bytes };
+  if (context->server_noted && context->server_count == server.count && context->server_bytes == server.bytes)
+    return TRUE;
+  if (!fm_pen_call (context->env->pen, FM_PEN_SAFE, write_server, &server, error))
+    return FALSE;
+  context->server_noted = TRUE;
+  context->server_count = server.count;
+  context->server_bytes = server.bytes;
+  FmEvent *event = fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0);
+  event->account = g_strdup (context->spec->name);
+  fm_sync_env_emit (context->env, event);
+  return TRUE;
+}
