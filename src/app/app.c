@@ -266,14 +266,32 @@ fm_app_open_folder (FmApp *app, gint64 folder_id)
   show_list (app, list, FALSE);
 }
 
+const char *
+fm_app_server_words (const char *query_text)
+{
+  static const char mark[] = "gmail:";
+  const char *words = query_text + strspn (query_text, " ");
+
+  if (g_ascii_strncasecmp (words, mark, sizeof mark - 1) != 0)
+    return NULL;
+  words += sizeof mark - 1;
+  return words + strspn (words, " ");
+}
+
 static void
 open_query (FmApp *app, const char *text, const char *saved_name)
 {
-  g_autoptr (FmQuery) query = fm_app_parse_query (app, text);
+  const char *words = fm_app_server_words (text), *title = saved_name ? saved_name : text;
+  g_autoptr (FmQuery) query = NULL;
 
-  if (!query)
+  if (words && !*words)
+    {
+      fm_app_complain (app, "what is Gmail to search for? As in its own search box: gmail:has:attachment from:ada");
+      return;
+    }
+  if (!words && !(query = fm_app_parse_query (app, text)))
     return;
-  show_list (app, fm_list_search_open (app, saved_name ? saved_name : text, query, 0), TRUE);
+  show_list (app, words ? fm_list_search_open_server (app, title, words) : fm_list_search_open (app, title, query, 0), TRUE);
   fm_folders_set_current (app->folders, 0, saved_name);
 }
 

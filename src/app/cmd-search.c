@@ -3,6 +3,24 @@
 #include "app/commands.h"
 #include "app/list-private.h"
 
+static void
+server_answered (const char *answer, gpointer data)
+{
+  g_autofree char *query = answer && *answer ? g_strdup_printf ("gmail:%s", answer) : NULL;
+
+  if (query)
+    fm_app_open_search (data, query);
+}
+
+static void
+run_search_server (const FmCommandCall *call)
+{
+  if (*call->argument)
+    server_answered (call->argument, call->app);
+  else
+    call->app->shell->prompt (call->app->shell_data, FM_PROMPT_TEXT, "search on Gmail: ", "", server_answered, call->app);
+}
+
 /* What n looks for from now on: nothing that can't be searched for, which is said. */
 static gboolean
 remember (FmApp *app, const char *text)
@@ -19,7 +37,7 @@ remember (FmApp *app, const char *text)
 static void
 search_answered (const char *answer, gpointer data)
 {
-  if (answer && *answer && remember (data, answer))
+  if (answer && *answer && (fm_app_server_words (answer) || remember (data, answer)))
     fm_app_open_search (data, answer);
 }
 
@@ -148,6 +166,11 @@ const FmCommand fm_cmd_search_commands[] = {
     .default_keys = "/",
     .contexts = FM_CONTEXT_LIST | FM_CONTEXT_FOLDERS,
     .run = run_search },
+  { .name = "search-server",
+    .help = "search on Gmail, in its own words: has:attachment larger:5M in:anywhere",
+    .arguments = "[WORDS]",
+    .contexts = FM_CONTEXT_LIST | FM_CONTEXT_FOLDERS,
+    .run = run_search_server },
   { .name = "search-next",
     .help = "go to the next message here that the last search finds",
     .default_keys = "n",

@@ -45,18 +45,36 @@ search_answered (FmApp *app, const FmEvent *event, gpointer data)
   fm_app_changed (app, FM_CHANGE_LIST | FM_CHANGE_STATUS);
 }
 
-FmList *
-fm_list_search_open (FmApp *app, const char *text, FmQuery *query, gint64 folder_id)
+static FmList *
+new_search (FmApp *app, const char *title)
 {
   FmList *list = fm_list_new (app);
 
   list->is_search = TRUE;
   list->busy = TRUE;
-  list->by_text = fm_query_needs_index (query);
-  list->title = fm_text_sanitise_line (text, -1);
+  list->title = fm_text_sanitise_line (title, -1);
   list->found = g_array_new (FALSE, FALSE, sizeof (gint64));
   fm_list_order_from (list, "-date");
+  return list;
+}
+
+FmList *
+fm_list_search_open (FmApp *app, const char *text, FmQuery *query, gint64 folder_id)
+{
+  FmList *list = new_search (app, text);
+
+  list->by_text = fm_query_needs_index (query);
   list->search_request = fm_engine_search (app->engine, query, folder_id);
+  fm_app_expect (app, list->search_request, search_answered, fm_list_load_link (list), fm_list_load_unlink);
+  return list;
+}
+
+FmList *
+fm_list_search_open_server (FmApp *app, const char *title, const char *text)
+{
+  FmList *list = new_search (app, title);
+
+  list->search_request = fm_engine_search_server (app->engine, text);
   fm_app_expect (app, list->search_request, search_answered, fm_list_load_link (list), fm_list_load_unlink);
   return list;
 }

@@ -82,6 +82,8 @@ fm_cli_search_run (const FmCliGlobals *globals, int argc, char **argv)
   guint64 limit = G_MAXUINT64;
   gboolean as_json = FALSE, good;
   g_autofree char *text = take_words (argc, argv, &limit, &as_json);
+  const char *words;
+  FmEngine *engine;
   FmCliSession *session;
 
   if (!text)
@@ -89,12 +91,15 @@ fm_cli_search_run (const FmCliGlobals *globals, int argc, char **argv)
       fm_cli_session_complain ("usage: fulmar search [--json] [--limit N] QUERY");
       return 2;
     }
-  if (!(query = parse_query (text)))
+  words = fm_app_server_words (text);
+  if (!words && !(query = parse_query (text)))
     return 2;
-  if (!(session = fm_cli_session_open (globals, FM_CLI_SEARCH)))
+  if (!(session = fm_cli_session_open (globals, words ? FM_CLI_NETWORK : FM_CLI_SEARCH)))
     return 1;
   Found found = { session, ids };
-  good = fm_cli_session_wait (session, fm_engine_search (fm_app_engine (fm_cli_session_app (session)), query, 0), heard, &found);
+  engine = fm_app_engine (fm_cli_session_app (session));
+  good
+      = fm_cli_session_wait (session, words ? fm_engine_search_server (engine, words) : fm_engine_search (engine, query, 0), heard, &found);
   for (guint i = 0; i < ids->len && i < limit; i++)
     fm_cli_message_print (session, g_array_index (ids, gint64, i), G_MAXUINT, as_json);
   fm_cli_session_free (session);

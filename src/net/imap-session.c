@@ -175,6 +175,36 @@ fm_imap_session_search (FmImapSession *session, const char *criteria, GError **e
   return run_for (session, &own, error);
 }
 
+/* ASCII is quoted, all else is a literal. */
+gboolean
+fm_imap_session_search_gmail (FmImapSession *session, const char *text, GError **error)
+{
+  guint caps = session->state->caps;
+  const char *result = caps & FM_IMAP_CAP_ESEARCH ? "RETURN (ALL) " : "";
+  gsize size = strlen (text);
+
+  if (!(caps & FM_IMAP_CAP_GMAIL) || size == 0 || !g_utf8_validate (text, -1, NULL) || strpbrk (text, "\r\n") != NULL)
+    {
+      g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "this can't be searched for on %s", session->server->host);
+      return FALSE;
+    }
+  if (g_str_is_ascii (text))
+    {
+      g_auto (GStrv) parts = g_strsplit (text, "\\", -1);
+      g_autofree char *escaped = g_strjoinv ("\\\\", parts);
+      g_auto (GStrv) pieces = g_strsplit (escaped, "\"", -1);
+      g_autofree char *quoted = g_strjoinv ("\\\"", pieces);
+      return fm_imap_engine_command (session, g_strdup_printf ("UID SEARCH %sX-GM-RAW \"%s\"", result, quoted), error);
+    }
+  GError *own = NULL;
+  FmImapCommand *command
+      = fm_imap_engine_queue (session, g_strdup_printf ("UID SEARCH %sCHARSET UTF-8 X-GM-RAW {%" G_GSIZE_FORMAT "}", result, size),
+                              fm_imap_engine_keep_error, &own);
+  command->literal = g_bytes_new (text, size);
+  command->is_sync_literal = TRUE;
+  return run_for (session, &own, error);
+}
+
 gboolean
 fm_imap_session_noop (FmImapSession *session, GError **error)
 {

@@ -57,6 +57,16 @@ fm_gmail_store_others (FmStoreReader *reader, gint64 msg_id)
 }
 
 gint64
+fm_gmail_store_find (FmStoreReader *reader, gint64 folder_id, guint32 uid)
+{
+  return fm_sql_value (reader, 0,
+                       "SELECT coalesce((SELECT o.id FROM msg o JOIN folder g ON g.id=o.folder_id WHERE o.server_id=m.server_id AND"
+                       " g.account_id=f.account_id ORDER BY g.special=1 DESC, g.special=7, o.id LIMIT 1), m.id)"
+                       " FROM msg m JOIN folder f ON f.id=m.folder_id WHERE m.folder_id=? AND m.uid=?",
+                       "iu", folder_id, uid);
+}
+
+gint64
 fm_gmail_store_row (FmStoreReader *reader, guint64 server_id, gint64 folder_id)
 {
   return fm_sql_value (reader, 0, "SELECT id FROM msg WHERE server_id=? AND +folder_id=? LIMIT 1", "ii", (gint64) server_id, folder_id);

@@ -234,7 +234,7 @@ fm_journal_gmail_unlabel_again (FmStoreWriter *writer, const FmJournalOp *op, gi
 {
   gint64 row = fm_gmail_store_row (&writer->reader, op->server_id, op->folder_id);
 
-  return row == 0 || fm_journal_plan_label (writer, group_id, &row, 1, op->folder_id, FALSE, n, error);
+  return row == 0 || fm_journal_gmail_label (writer, group_id, &row, 1, op->folder_id, FALSE, n, error);
 }
 
 /* --- labels and the archive --- */
@@ -262,8 +262,8 @@ unlabel_one (FmStoreWriter *writer, gint64 group_id, gint64 msg_id, gint64 folde
 }
 
 gboolean
-fm_journal_plan_label (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 folder_id, gboolean add, guint *ret_n,
-                       GError **error)
+fm_journal_gmail_label (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 folder_id, gboolean add,
+                        guint *ret_n, GError **error)
 {
   guint count = 0;
 
@@ -282,7 +282,7 @@ fm_journal_plan_label (FmStoreWriter *writer, gint64 group_id, const gint64 *msg
 }
 
 gboolean
-fm_journal_plan_archive (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint *ret_n, GError **error)
+fm_journal_gmail_archive (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint *ret_n, GError **error)
 {
   FmStoreReader *r = &writer->reader;
   guint count = 0;

@@ -47,6 +47,8 @@ typedef struct {
   void (*open_folder) (FmAccountWorker *worker, gint64 folder_id);
   void (*want_body) (FmAccountWorker *worker, guint64 request_id, gint64 msg_id);         /* answers DONE or FAILED */
   void (*sync) (FmAccountWorker *worker, guint64 request_id, const char *const *folders); /* answers DONE or FAILED */
+  void (*search) (FmAccountWorker *worker, guint64 request_id,
+                  const char *text); /* on the server; SEARCH_BATCH, then DONE or FAILED. May be NULL */
   void (*retry) (FmAccountWorker *worker);
   void (*cancel) (FmAccountWorker *worker, guint64 request_id);
   void (*set_policy) (FmAccountWorker *worker, FmAccountSpec *policy); /* NULL: this kind has none that can change */

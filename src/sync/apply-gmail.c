@@ -31,8 +31,8 @@ fm_apply_gmail_archive (FmApply *apply, FmStoreWriter *writer, gint64 account_id
   for (guint at = 0; at < ids->len; at += FM_APPLY_CHUNK)
     {
       guint n = 0;
-      if (!fm_journal_plan_archive (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (FM_APPLY_CHUNK, ids->len - at), &n,
-                                    error))
+      if (!fm_journal_gmail_archive (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (FM_APPLY_CHUNK, ids->len - at), &n,
+                                     error))
         return FALSE;
       apply->count += n;
     }
@@ -78,8 +78,8 @@ change_label (FmApply *apply, FmStoreWriter *writer, const GArray *ids, gint64 f
   for (guint at = 0; at < ids->len; at += FM_APPLY_CHUNK)
     {
       guint n = 0;
-      if (!fm_journal_plan_label (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (FM_APPLY_CHUNK, ids->len - at), folder_id,
-                                  add, &n, error))
+      if (!fm_journal_gmail_label (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (FM_APPLY_CHUNK, ids->len - at),
+                                   folder_id, add, &n, error))
         return FALSE;
       apply->count += n;
     }

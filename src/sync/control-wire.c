@@ -148,7 +148,7 @@ fm_control_wire_decode (const guint8 *data, gsize size)
   wire->request.account = wire->account = take_text (&reader);
   wire->folders = take_folders (&reader);
   wire->request.folders = (const char *const *) wire->folders;
-  if (reader.failed || verb > FM_CONTROL_JOURNAL || (wire->request_id & FM_CONTROL_TOKEN_BIT) != 0
+  if (reader.failed || verb > FM_CONTROL_SEARCH || (wire->request_id & FM_CONTROL_TOKEN_BIT) != 0
       || (verb != FM_CONTROL_ACT && reader.at != reader.end))
     return NULL;
   wire->request.verb = verb;

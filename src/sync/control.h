@@ -13,6 +13,7 @@ typedef enum {
   FM_CONTROL_RETRY,
   FM_CONTROL_CANCEL,
   FM_CONTROL_JOURNAL, /* the sender has journalled an action itself: look at the journal */
+  FM_CONTROL_SEARCH,  /* on servers; `folders` is what for */
 } FmControlVerb;
 
 /* value struct; pointers are borrowed during the call */
@@ -20,7 +21,7 @@ typedef struct {
   FmControlVerb verb;
   FmAction *action;           /* ACT */
   const char *account;        /* SYNC, RETRY; NULL: all */
-  const char *const *folders; /* SYNC; NULL: all */
+  const char *const *folders; /* SYNC; NULL: all. SEARCH: one word */
   gint64 id;                  /* WANT_BODY: msg_id; OPEN_FOLDER: folder_id */
   guint64 request_id;         /* CANCEL: which; on the server's side already a token */
 } FmControlRequest;

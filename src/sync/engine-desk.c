@@ -5,6 +5,7 @@
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
 #include <fulmar/store/body-store.h>
+#include <fulmar/store/gmail-store.h>
 #include <fulmar/store/folder-store.h>
 #include <fulmar/store/journal.h>
 #include <fulmar/store/outbox-store.h>
@@ -372,6 +373,33 @@ sync_accounts (FmEngine *engine, guint64 id, const char *name, const char *const
     }
 }
 
+/* Asked of those that can be: Gmail's accounts. */
+static void
+search_servers (FmEngine *engine, guint64 id, const char *const *words)
+{
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+  for (guint i = 0; i < engine->accounts->len; i++)
+    {
+      FmEngineAccount *account = engine->accounts->pdata[i];
+      if (account->worker != NULL && account->klass->search != NULL && fm_gmail_store_is_account (engine->desk_reader, account->account_id))
+        g_ptr_array_add (chosen, account);
+    }
+  if (chosen->len == 0 || words == NULL || words[0] == NULL)
+    {
+      error = g_error_new_literal (FM_ERROR, FM_ERROR_INVALID,
+                                   "only Gmail can be asked to search, and no account here is known to be Gmail's and connected");
+      fm_engine_finish (engine, id, NULL, error);
+      return;
+    }
+  fm_engine_request_expect (engine, id, chosen->len, FALSE);
+  for (guint i = 0; i < chosen->len; i++)
+    {
+      FmEngineAccount *account = chosen->pdata[i];
+      account->klass->search (account->worker, id, words[0]);
+    }
+}
+
 static void
 retry (FmEngine *engine, const char *name)
 {
@@ -438,6 +466,9 @@ fm_engine_desk_run_local (FmEngine *engine, guint64 id, const FmControlRequest *
     case FM_CONTROL_JOURNAL:
       look_at_journal (engine);
       break;
+    case FM_CONTROL_SEARCH:
+      search_servers (engine, id, request->folders);
+      break;
     }
 }
 
@@ -494,6 +525,15 @@ fm_engine_desk_sync (FmEngine *engine, const char *account, const char *const *f
 {
   guint64 id = fm_engine_request_new (engine, 1, NULL);
   fm_engine_desk_post (engine, run_errand, errand_new (FM_CONTROL_SYNC, id, 0, account, folders));
+  return id;
+}
+
+guint64
+fm_engine_desk_search (FmEngine *engine, const char *text)
+{
+  const char *const words[] = { text, NULL };
+  guint64 id = fm_engine_request_new (engine, 1, NULL);
+  fm_engine_desk_post (engine, run_errand, errand_new (FM_CONTROL_SEARCH, id, 0, NULL, words));
   return id;
 }
 

@@ -78,6 +78,7 @@ void fm_engine_desk_act (FmEngine *engine, guint64 id, FmAction *action);
 guint64 fm_engine_desk_open_folder (FmEngine *engine, gint64 folder_id);
 guint64 fm_engine_desk_want_body (FmEngine *engine, gint64 msg_id);
 guint64 fm_engine_desk_sync (FmEngine *engine, const char *account, const char *const *folders);
+guint64 fm_engine_desk_search (FmEngine *engine, const char *text);
 void fm_engine_desk_retry (FmEngine *engine, const char *account);
 void fm_engine_desk_set_policy (FmEngine *engine, FmAccountSpec *policy);
 /* engine-index.c. Desk: opens the index, and feeds it where this process leads. */

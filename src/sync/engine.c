@@ -561,6 +561,12 @@ fm_engine_sync (FmEngine *engine, const char *account, const char *const *folder
   return fm_engine_desk_sync (engine, account, folders);
 }
 
+guint64
+fm_engine_search_server (FmEngine *engine, const char *text)
+{
+  return fm_engine_desk_search (engine, text);
+}
+
 void
 fm_engine_retry (FmEngine *engine, const char *account)
 {

@@ -169,10 +169,22 @@ pass_on (FmAccountWorker *worker, FmImapItem *item)
     fm_imap_worker_post (worker->back_port, FM_IMAP_ITEM_SYNC, item->request_id, 0, (const char *const *) item->folders);
 }
 
+/* What somebody waits for: FAILURE (consumed) or its end is told, or it is tried again where the connection is to blame. */
+static void
+answer (FmImapConn *conn, FmImapItem *item, GError *failure, GError **error)
+{
+  if (failure && !fm_imap_session_is_alive (conn->session))
+    try_again (conn, item, failure);
+  else
+    fm_imap_tell_done (conn->worker, item->request_id, failure);
+  if (failure)
+    g_propagate_error (error, failure);
+}
+
 static void
 handle (FmImapConn *conn, FmImapItem *item, GError **error)
 {
-  g_autoptr (GError) local = NULL;
+  GError *local = NULL;
 
   switch (item->kind)
     {
@@ -180,16 +192,12 @@ handle (FmImapConn *conn, FmImapItem *item, GError **error)
       point_open_watch (conn->worker);
       break;
     case FM_IMAP_ITEM_BODY:
-      if (!fm_imap_body_fetch (conn, item->request_id, item->id, &local))
-        {
-          if (!fm_imap_session_is_alive (conn->session))
-            try_again (conn, item, local);
-          else
-            fm_imap_tell_done (conn->worker, item->request_id, local);
-          g_propagate_error (error, g_steal_pointer (&local));
-        }
-      else
-        fm_imap_tell_done (conn->worker, item->request_id, NULL);
+      fm_imap_body_fetch (conn, item->request_id, item->id, &local);
+      answer (conn, item, local, error);
+      break;
+    case FM_IMAP_ITEM_SEARCH:
+      fm_imap_search_run (conn, item->request_id, item->folders[0], &local);
+      answer (conn, item, local, error);
       break;
     case FM_IMAP_ITEM_RETRY:
       for (guint i = 0; i < conn->worker->watchers->len; i++)

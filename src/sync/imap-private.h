@@ -69,7 +69,8 @@ typedef enum {
   FM_IMAP_ITEM_FILL,
   FM_IMAP_ITEM_VISIT,
   FM_IMAP_ITEM_RETRY,
-  FM_IMAP_ITEM_CHECK
+  FM_IMAP_ITEM_CHECK,
+  FM_IMAP_ITEM_SEARCH /* `folders` is what for */
 } FmImapItemKind;
 
 /* What is wanted of the front or the back. value struct */
@@ -205,6 +206,11 @@ gboolean fm_imap_folder_select_again (FmImapConn *conn, gint64 folder_id, GError
 
 /* Runs the journal's operations of the account until none can run. FALSE: the connection is lost. */
 gboolean fm_imap_ops_run (FmImapConn *conn, GError **error);
+
+/* --- imap-search.c --- */
+
+/* Asks Gmail in its own words, and tells the rows (FM_EVENT_SEARCH_BATCH) as REQUEST_ID's; those that were not here are fetched. */
+gboolean fm_imap_search_run (FmImapConn *conn, guint64 request_id, const char *text, GError **error);
 
 /* --- imap-body.c --- */
 

@@ -168,6 +168,15 @@ worker_sync (FmAccountWorker *worker, guint64 request_id, const char *const *fol
 }
 
 static void
+worker_search (FmAccountWorker *worker, guint64 request_id, const char *text)
+{
+  const char *const words[] = { text, NULL };
+
+  if (!answer_if_offline (worker, request_id, FALSE))
+    fm_imap_worker_post (worker->front_port, FM_IMAP_ITEM_SEARCH, request_id, 0, words);
+}
+
+static void
 worker_retry (FmAccountWorker *worker)
 {
   fm_imap_worker_post (worker->front_port, FM_IMAP_ITEM_RETRY, 0, 0, NULL);
@@ -188,6 +197,7 @@ const FmAccountWorkerClass fm_imap_worker_class = {
   .open_folder = worker_open_folder,
   .want_body = worker_want_body,
   .sync = worker_sync,
+  .search = worker_search,
   .retry = worker_retry,
   .cancel = worker_cancel,
 };

@@ -132,5 +132,32 @@ def undo(home):
         assert screen.quit() == 0
 
 
+def search(test):
+    """In Gmail's own words, by command line and screen; what is not here yet comes."""
+    server, home = start(test, offline="headers")
+    home.cli("sync")
+    server.deliver(message("Subject late", body="Über alles.\n", ident=ident("late")), labels=("Work/Plans",))
+
+    def found(words):
+        return sorted(row["message_id"].split("@")[0] for row in home.json("search", "--json", words))
+    assert found("gmail:label:Überblick") == ["three"]
+    assert found("gmail:filed -three") == ["filed"]
+    assert found('gmail:"Only in the inbox"') == ["plain"]
+    assert found("gmail:Über alles") == ["late"], "sent as UTF-8, and fetched"
+    assert found("gmail:nowhere at all") == []
+    assert home.cli("search", "gmail:", check=False).returncode == 1
+    row = home.json("search", "--json", "gmail:rfc822msgid:%s" % ident("three"))
+    assert len(row) == 1 and row[0]["folder"] == "work/INBOX", row
+    screen = test.enter(home.screen())
+    screen.wait("Subject three")
+    screen.command("search-server three label:work/plans", "1 found")
+    assert "Subject three" in screen.cursor_line(), screen.cursor_line()
+    screen.press("q", "Subject plain")
+    screen.press("/", lambda: "search:" in screen.last_line())
+    screen.press("gmail:subject:kept\r", lambda: "subject:kept   1 found" in screen.line(0))
+    assert "Subject kept" in screen.cursor_line(), screen.cursor_line()
+    assert screen.quit() == 0
+
+
 if __name__ == "__main__":
-    run_tests(one_file, shown, by_command)
+    run_tests(one_file, shown, by_command, search)

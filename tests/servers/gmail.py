@@ -585,8 +585,12 @@ class Session:
     def do_uid_expunge(self, *_):
         pass  # auto-expunge has done it
 
-    def do_uid_search(self, rest, _):
+    def do_uid_search(self, rest, literal):
         rest = re.sub(r"^RETURN \(ALL\) ", "", rest)
+        if rest.startswith("CHARSET UTF-8 "):
+            rest = re.sub(r"\{\d+\+?\}$", "", rest[14:]) + (quote(literal.decode()) if literal else "")
+        elif not rest.isascii():
+            raise Refused("[BADCHARSET (UTF-8)] Could not parse command")
         uids = list(self.view)
         while rest:
             match = (re.match(r'(X-GM-RAW) "((?:[^"\\]|\\.)*)" ?', rest) or re.match(r'(HEADER Message-ID) "([^"]*)" ?', rest, re.I)

@@ -67,7 +67,10 @@ void fm_app_open_folder (FmApp *app, gint64 folder_id);
 gboolean fm_app_give_up (FmApp *app);
 /* Back from a search to the folder under it; FALSE: no search is shown. */
 gboolean fm_app_close_search (FmApp *app);
-void fm_app_open_search (FmApp *app, const char *query_text); /* a wrong query is said with the place */
+/* A wrong query is said with the place. One that begins with "gmail:" is asked of Gmail. */
+void fm_app_open_search (FmApp *app, const char *query_text);
+/* What stands after "gmail:" at the beginning of a query; NULL: it does not. */
+const char *fm_app_server_words (const char *query_text);
 
 /* value struct: for the top and bottom lines; strings valid until the next change */
 typedef struct {

@@ -121,6 +121,8 @@ gboolean fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRang
 gboolean fm_imap_session_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since,
                                       GError **error);
 gboolean fm_imap_session_search (FmImapSession *session, const char *criteria, GError **error);
+/* X-GM-RAW: TEXT (UTF-8) in the words of Gmail's own search box; Gmail only, else INVALID. */
+gboolean fm_imap_session_search_gmail (FmImapSession *session, const char *text, GError **error);
 
 /* The whole message, or one part ("1.2"; its MIME encoding left on), streamed to SINK in memory that does not grow; the caller commits or
  * frees. PROGRESS may be NULL; TOTAL is what the server announced. NOT_FOUND if the UID is no more; the sink's own errors pass through (the

@@ -40,10 +40,10 @@ gboolean fm_journal_plan_copy (FmStoreWriter *writer, gint64 group_id, const gin
 /* Rows leave every list at once and are removed when the server has confirmed. */
 gboolean fm_journal_plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint *ret_n, GError **error);
 /* Gmail's archive: the messages leave the inbox, whichever folder their rows are in, and stay in All Mail. */
-gboolean fm_journal_plan_archive (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint *ret_n, GError **error);
+gboolean fm_journal_gmail_archive (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint *ret_n, GError **error);
 /* Gmail's labels: the messages get into FOLDER_ID too, or leave that folder and no other. */
-gboolean fm_journal_plan_label (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 folder_id, gboolean add,
-                                guint *ret_n, GError **error);
+gboolean fm_journal_gmail_label (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 folder_id, gboolean add,
+                                 guint *ret_n, GError **error);
 /* INPUT (message-store.h; uid 0, blob_id set) becomes a row at once. Returns its id, 0 on error. */
 gint64 fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 folder_id, const FmMessageInput *input, GError **error);
 /* CREATE: NAME in the account, id of the new folder returned. RENAME: to NAME. DELETE: NAME NULL; its rows go when confirmed. 0 on error;

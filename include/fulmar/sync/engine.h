@@ -55,6 +55,9 @@ guint64 fm_engine_act (FmEngine *engine, FmAction *action);
  * QUERY is referenced (frozen). */
 guint64 fm_engine_search (FmEngine *engine, FmQuery *query, gint64 folder_id);
 
+/* The same on the server, for Gmail's accounts, TEXT in the words of Gmail's own search box. What is found and not here is fetched (headers only). */
+guint64 fm_engine_search_server (FmEngine *engine, const char *text);
+
 /* The user looks at this folder: it is synced first and pushed. 0: none. No answer is awaited, DONE comes at once. */
 guint64 fm_engine_open_folder (FmEngine *engine, gint64 folder_id);
 
