@@ -4,6 +4,7 @@
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/store/folder-store.h>
+#include <fulmar/store/journal.h>
 #include <fulmar/store/message-store.h>
 #include <string.h>
 
@@ -128,6 +129,15 @@ fm_folder_store_accounts (FmStoreReader *reader, GError **error)
   return fm_sql_end (&q, error) ? g_steal_pointer (&accounts) : NULL;
 }
 
+gboolean
+fm_folder_store_is_renaming (FmStoreReader *reader, gint64 account_id)
+{
+  return fm_sql_value (reader, 0,
+                       "SELECT 1 FROM op INDEXED BY op_folder WHERE account_id=? AND kind IN (5,6) AND state<3 AND kind=6 LIMIT 1", "i",
+                       account_id)
+         != 0;
+}
+
 gint64
 fm_folder_store_put (FmStoreWriter *writer, gint64 account_id, const FmFolderInput *input, GError **error)
 {
@@ -135,9 +145,15 @@ fm_folder_store_put (FmStoreWriter *writer, gint64 account_id, const FmFolderInp
   const char *name = g_ascii_strcasecmp (input->name, "INBOX") == 0 ? "INBOX" : input->name;
   gint64 id = fm_sql_value (r, 0, "SELECT id FROM folder WHERE account_id=? AND remote_name=?", "is", account_id, name);
 
-  /* A folder made here, whose creation the server has seen before we heard its answer */
+  /* A folder made or renamed here, which the server has done before we heard its answer */
   if (id == 0)
     id = fm_sql_value (r, 0, "SELECT id FROM folder WHERE account_id=? AND name=? AND remote_name=''", "is", account_id, name);
+  if (id == 0)
+    id = fm_sql_value (r, 0,
+                       "SELECT id FROM folder f WHERE account_id=?1 AND name=?2 AND EXISTS (SELECT 1 FROM op INDEXED BY op_folder"
+                       " WHERE account_id=?1 AND kind IN (5,6) AND state<3 AND kind=6 AND state=1 AND (arg=?2 OR f.delim<>0 AND substr(?2, "
+                       "1, length(arg)+1) = arg || char(f.delim)))",
+                       "is", account_id, name);
   if (id == 0)
     {
       g_autofree char *free_name = g_strdup (name);
@@ -151,6 +167,13 @@ fm_folder_store_put (FmStoreWriter *writer, gint64 account_id, const FmFolderInp
         return 0;
       id = sqlite3_last_insert_rowid (r->db);
     }
+  /* It was shown under another name while one had this that could not be renamed. */
+  if (!fm_folder_store_is_renaming (r, account_id)
+      && !fm_sql_exec (
+          r, error,
+          "UPDATE folder SET name=?2 WHERE id=?3 AND name<>?2 AND NOT EXISTS (SELECT 1 FROM folder WHERE account_id=?1 AND name=?2)", "isi",
+          account_id, name, id))
+    return 0;
   gboolean ok = fm_sql_exec (
       r, error, "UPDATE folder SET remote_name=?, wire_name=?, path=?, delim=?, special=?, subscribed=?, selectable=? WHERE id=?",
       "sssddddi", name, input->wire_name, input->path, (int) input->delimiter, (int) input->special, input->subscribed, input->selectable,
@@ -284,6 +307,28 @@ fm_folder_store_set_uidvalidity (FmStoreWriter *writer, gint64 folder_id, guint3
   return TRUE;
 }
 
+/* Of an operation on what is in the folder under no UID: nothing before it is still to bring the message there. */
+#define LOST                                                                                                                           \
+  "o.folder_id=? AND o.uid IS NULL AND o.state<2 AND o.kind<4 AND o.after_op=0 AND NOT EXISTS (SELECT 1 FROM op p WHERE p.id<o.id AND" \
+  " p.state<3 AND (p.msg_id=o.msg_id AND p.kind IN (1,4) OR p.new_msg_id=o.msg_id AND p.new_msg_id<>0))"
+
+/* Operations that lost their message with the folder's old UIDs have nothing left to do; a move's row may still be met in its target, a copy is not
+ * made. */
+static gboolean
+end_lost_ops (FmStoreWriter *writer, gint64 folder_id, GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+  gint64 copy;
+
+  while ((copy = fm_sql_value (r, 0, "SELECT o.id FROM op o WHERE o.kind=2 AND " LOST " LIMIT 1", "i", folder_id)) != 0)
+    if (!fm_journal_refuse (writer, copy, "the message is gone from the server", NULL, error))
+      return FALSE;
+  return fm_sql_exec (r, error,
+                      "UPDATE op AS o SET state = CASE kind WHEN 1 THEN 2 ELSE 4 END, gone=1, error='the message is gone from the server'"
+                      " WHERE " LOST,
+                      "i", folder_id);
+}
+
 gboolean
 fm_folder_store_end_rematch (FmStoreWriter *writer, gint64 folder_id, guint *ret_gone, GError **error)
 {
@@ -302,11 +347,7 @@ fm_folder_store_end_rematch (FmStoreWriter *writer, gint64 folder_id, guint *ret
     return FALSE;
   if (ret_gone != NULL)
     *ret_gone = (guint) fm_sql_changes (r);
-  /* Operations that lost their message with it have nothing left to do; a move's row may still be met in its target. */
-  return fm_sql_exec (r, error,
-                      "UPDATE op SET state = CASE kind WHEN 1 THEN 2 ELSE 4 END, gone=1, error='the message is gone from the server'"
-                      " WHERE folder_id=? AND uid IS NULL AND state<2 AND kind<4 AND after_op=0",
-                      "i", folder_id)
+  return end_lost_ops (writer, folder_id, error)
          && fm_sql_exec (r, error, "DELETE FROM msg WHERE folder_id=0 AND id NOT IN (SELECT msg_id FROM op WHERE state<3)", "")
          && fm_sql_exec (r, error, "UPDATE folder SET rematch=0 WHERE id=?", "i", folder_id);
 }

@@ -4,6 +4,7 @@
 #include "sync/imap-folder-private.h"
 #include "sync/special-folder.h"
 #include <fulmar/base/error.h>
+#include <fulmar/store/journal.h>
 #include <string.h>
 
 #define MAX_FOLDERS 20000
@@ -177,6 +178,20 @@ holds_unsent (FmStoreReader *reader, const FmFolderInfo *info)
   return !known || info->total > known->len / 2;
 }
 
+/* A folder that the server does not list. What was to be met in it never will be; one that is being renamed may be listed under its new name. */
+static gboolean
+drop_unlisted (FmStoreWriter *writer, const FmFolderInfo *info, gboolean renaming, GError **error)
+{
+  FmStoreReader *reader = fm_db_writer_reader (writer);
+  g_autoptr (FmFolderInfo) now = NULL;
+
+  if (renaming && strcmp (info->name, info->remote_name) != 0)
+    return TRUE;
+  if (!fm_journal_settle_missing (writer, info->id, NULL, NULL, error) || !(now = fm_folder_store_get (reader, info->id, error)))
+    return FALSE;
+  return holds_unsent (reader, now) || fm_folder_store_delete (writer, info->id, error);
+}
+
 static gboolean
 job_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
@@ -185,6 +200,7 @@ job_run (FmStoreWriter *writer, gpointer data, GError **error)
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   g_autoptr (GPtrArray) before = fm_folder_store_list (reader, job->account_id, error);
   g_autoptr (GPtrArray) after = NULL;
+  gboolean renaming = fm_folder_store_is_renaming (reader, job->account_id);
   guint taken = 0;
 
   if (!before)
@@ -195,8 +211,7 @@ job_run (FmStoreWriter *writer, gpointer data, GError **error)
   for (guint i = 0; i < before->len; i++)
     {
       const FmFolderInfo *info = g_ptr_array_index (before, i);
-      if (*info->remote_name && strcmp (info->name, info->remote_name) == 0 && !g_hash_table_contains (seen, &info->id)
-          && !holds_unsent (reader, info) && !fm_folder_store_delete (writer, info->id, error))
+      if (*info->remote_name && !g_hash_table_contains (seen, &info->id) && !drop_unlisted (writer, info, renaming, error))
         return FALSE;
     }
   if (!(after = fm_folder_store_list (reader, job->account_id, error)))

@@ -76,6 +76,8 @@ typedef struct {
   gboolean subscribed, selectable;
 } FmFolderInput;
 
+/* A rename of one of the account's folders waits for the server's answer: names shown and names there differ. */
+gboolean fm_folder_store_is_renaming (FmStoreReader *reader, gint64 account_id);
 /* Finds by remote name (INBOX in any case) or makes, and updates what was told. Returns the id, 0 on error. */
 gint64 fm_folder_store_put (FmStoreWriter *writer, gint64 account_id, const FmFolderInput *input, GError **error);
 /* Removes folder and rows at once, as a listing without it demands (the user's own deletion is fm_journal_plan_folder). Rows that wait to

@@ -598,6 +598,56 @@ test_refused_before_the_way_back (void **state)
   commit (b);
 }
 
+/* Of copies planned in a folder of which the UIDs are lost, those of what is gone leave nothing behind, those of what is still to come wait. */
+static void
+test_uidvalidity_and_copies (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  OK (fm_folder_store_set_uidvalidity (b->w, b->inbox, 1, NULL, E));
+  gint64 lost = put (b, b->inbox, 1, 1, 0), coming = put (b, b->trash, 2, 2, 0);
+  OK (fm_journal_plan_copy (b->w, group (b), &lost, 1, b->archive, NULL, E));
+  OK (fm_journal_plan_move (b->w, group (b), &coming, 1, b->inbox, NULL, E));
+  OK (fm_journal_plan_copy (b->w, group (b), &coming, 1, b->archive, NULL, E));
+  assert_int_equal (total (b, b->archive), 2);
+  OK (fm_folder_store_set_uidvalidity (b->w, b->inbox, 2, NULL, E));
+  OK (fm_folder_store_end_rematch (b->w, b->inbox, NULL, E));
+  assert_null (info (b, lost));
+  assert_int_equal (total (b, b->archive), 1);
+  OK (fm_journal_confirm (b->w, send_one (b, FM_OP_MOVE, NULL), 7, E));
+  guint32 uid;
+  OK (fm_journal_confirm (b->w, send_one (b, FM_OP_COPY, &uid), 8, E));
+  assert_int_equal (uid, 7);
+  assert_int_equal (fm_journal_pending (b->r, 0), 0);
+  commit (b);
+}
+
+/* A folder whose name is wanted by a rename that the server refuses has it again at the next listing; of one that the server has renamed before we
+ * heard so, the listing makes no second. */
+static void
+test_names_of_renamed_folders (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  FmFolderInput theirs = { .name = "Old", .delimiter = '/', .selectable = TRUE },
+                ours = { .name = "New", .delimiter = '/', .selectable = TRUE };
+  OK (fm_journal_plan_folder_rename (b->w, group (b), b->archive, "Old", E));
+  gint64 other = fm_folder_store_put (b->w, b->account, &theirs, NULL);
+  assert_int_not_equal (other, b->archive);
+  OK (fm_journal_refuse (b->w, send_one (b, FM_OP_FOLDER_RENAME, NULL), "it exists", NULL, E));
+  assert_int_equal (fm_folder_store_put (b->w, b->account, &theirs, NULL), other);
+  g_autoptr (FmFolderInfo) named = fm_folder_store_find (b->r, b->account, "Old", NULL);
+  assert_int_equal (named->id, other);
+  OK (fm_journal_plan_folder_rename (b->w, group (b), b->archive, "New", E));
+  gint64 op = send_one (b, FM_OP_FOLDER_RENAME, NULL);
+  assert_int_equal (fm_folder_store_put (b->w, b->account, &ours, NULL), b->archive);
+  OK (fm_journal_confirm (b->w, op, 0, E));
+  g_autoptr (FmFolderInfo) renamed = fm_folder_store_get (b->r, b->archive, NULL);
+  assert_string_equal (renamed->name, "New");
+  assert_string_equal (renamed->remote_name, "New");
+  commit (b);
+}
+
 int
 main (void)
 {
@@ -619,6 +669,8 @@ main (void)
                                       T (test_there_and_back_and_there),
                                       T (test_not_met_by_what_is_planned),
                                       T (test_gone_with_its_copies),
-                                      T (test_refused_before_the_way_back) };
+                                      T (test_refused_before_the_way_back),
+                                      T (test_uidvalidity_and_copies),
+                                      T (test_names_of_renamed_folders) };
   return cmocka_run_group_tests_name ("journal", tests, NULL, NULL);
 }
