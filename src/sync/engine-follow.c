@@ -125,10 +125,11 @@ fm_engine_follow_lead (FmEngine *engine)
 static void
 tell_journal (FmEngine *engine, gpointer data)
 {
-  if (engine->leader == NULL && !fm_engine_follow_connect (engine))
-    return;
   FmControlRequest request = { .verb = FM_CONTROL_JOURNAL };
-  fm_control_client_send (engine->leader, 0, &request);
+  if (fm_engine_is_leader (engine))
+    fm_engine_desk_run_local (engine, 0, &request);
+  else if (fm_engine_follow_connect (engine))
+    fm_control_client_send (engine->leader, 0, &request);
 }
 
 void
@@ -270,6 +271,9 @@ fm_engine_follow_connect (FmEngine *engine)
 {
   if (engine->leader != NULL)
     return TRUE;
+  /* Never to its own socket: it would hear itself, and say again what it heard, for ever. */
+  if (fm_engine_is_leader (engine))
+    return FALSE;
   g_autofree char *path = socket_path (engine);
   engine->leader = fm_control_client_new (path, on_event, engine, NULL);
   return engine->leader != NULL;

@@ -462,6 +462,21 @@ without_a_leader_actions_are_journalled (void **state)
   fixture_free (&f);
 }
 
+/* Who leads must not follow itself: it would hear each event of its own again, and pass it on. */
+static void
+hears_nothing_for_ever (Fixture *f)
+{
+  enum { MANY = 2000 };
+  guint n = 0;
+  FmEvent *event;
+  while (n < MANY && (event = fm_port_take (f->port, fm_clock_deadline_us (50))) != NULL)
+    {
+      n++;
+      fm_event_unref (event);
+    }
+  assert_true (n < MANY);
+}
+
 /* Copies can't be done twice without a trace, and can't be left out without one. */
 static void
 kill_leader_after (guint durable_before_kill, int signal_number)
@@ -487,6 +502,7 @@ kill_leader_after (guint durable_before_kill, int signal_number)
   sync_now (&f);
   assert_int_equal (total_of (&f, "Copies"), N);
   assert_int_equal (files_in (&f, "Copies", NULL), N);
+  hears_nothing_for_ever (&f);
   fixture_free (&f);
 }
 
