@@ -15,11 +15,21 @@
 gboolean fm_imap_outcome_sent (FmImapConn *conn, FmOpBatch *batch, guint32 note, GError **error);
 /* NEW_UIDS: by item, 0 where not told; NULL: none told. */
 gboolean fm_imap_outcome_confirm_all (FmImapConn *conn, const FmOpBatch *batch, const guint32 *new_uids, GError **error);
-gboolean fm_imap_outcome_confirm_one (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 new_uid, GError **error);
 gboolean fm_imap_outcome_retry_all (FmImapConn *conn, const FmOpBatch *batch, GError **error);
-gboolean fm_imap_outcome_retry_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error);
-/* The item is gone from its folder and we have not done it: another client was first. Nobody is told of a refusal. */
-gboolean fm_imap_outcome_overtaken_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error);
+/* What a look at the server told of one item. */
+typedef enum {
+  FM_IMAP_FOUND_NOTHING, /* not looked yet: it stays as it is */
+  FM_IMAP_FOUND_DONE,    /* new_uid 0: it is there, and where is not known */
+  FM_IMAP_FOUND_UNDONE,  /* it is planned again */
+  FM_IMAP_FOUND_GONE,    /* from its folder, and we have not done it: another client was first. Nobody is told of a refusal */
+} FmImapFound;
+/* value struct */
+typedef struct {
+  FmImapFound found;
+  guint32 new_uid;
+} FmImapVerdict;
+/* VERDICTS: by item. */
+gboolean fm_imap_outcome_settled (FmImapConn *conn, const FmOpBatch *batch, const FmImapVerdict *verdicts, GError **error);
 /* The server said no: the local state returns to the truth, and the user reads the server's own words. */
 gboolean fm_imap_outcome_refuse_all (FmImapConn *conn, const FmOpBatch *batch, const GError *why, GError **error);
 /* The folders of BATCH changed. */

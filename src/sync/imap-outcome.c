@@ -6,8 +6,9 @@
 
 typedef struct {
   const FmOpBatch *batch;
-  FmOpBatch *marking;      /* the same, to be marked */
-  const guint32 *new_uids; /* by item; NULL: none told */
+  FmOpBatch *marking;            /* the same, to be marked */
+  const guint32 *new_uids;       /* by item; NULL: none told */
+  const FmImapVerdict *verdicts; /* by item */
   const char *error_text;
   int delay_s;
   guint32 note;
@@ -96,12 +97,6 @@ all_of (const FmOpBatch *batch)
   return (Outcome){ .batch = batch, .n = batch->n };
 }
 
-static Outcome
-one_of (const FmOpBatch *batch, guint item)
-{
-  return (Outcome){ .batch = batch, .first = item, .n = 1 };
-}
-
 gboolean
 fm_imap_outcome_sent (FmImapConn *conn, FmOpBatch *batch, guint32 note, GError **error)
 {
@@ -125,17 +120,6 @@ fm_imap_outcome_confirm_all (FmImapConn *conn, const FmOpBatch *batch, const gui
 }
 
 gboolean
-fm_imap_outcome_confirm_one (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 new_uid, GError **error)
-{
-  g_autofree guint32 *uids = g_new0 (guint32, batch->n);
-  Outcome outcome = one_of (batch, item);
-
-  uids[item] = new_uid;
-  outcome.new_uids = uids;
-  return write_sliced (conn, confirm_run, &outcome, error);
-}
-
-gboolean
 fm_imap_outcome_retry_all (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 {
   Outcome outcome = all_of (batch);
@@ -143,40 +127,47 @@ fm_imap_outcome_retry_all (FmImapConn *conn, const FmOpBatch *batch, GError **er
   return write_sliced (conn, retry_run, &outcome, error);
 }
 
-gboolean
-fm_imap_outcome_retry_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error)
+static gboolean
+settle_one (FmStoreWriter *writer, const FmOpBatch *batch, guint item, FmImapVerdict verdict, GError **error)
 {
-  Outcome outcome = one_of (batch, item);
+  gint64 op_id = batch->items[item].op_id;
 
-  return write_sliced (conn, retry_run, &outcome, error);
+  switch (verdict.found)
+    {
+    case FM_IMAP_FOUND_NOTHING:
+      return TRUE;
+    case FM_IMAP_FOUND_DONE:
+      return fm_journal_confirm (writer, op_id, verdict.new_uid, error);
+    case FM_IMAP_FOUND_UNDONE:
+      return fm_journal_retry (writer, &op_id, 1, 0, NULL, error);
+    case FM_IMAP_FOUND_GONE:
+      if (batch->kind == FM_OP_MOVE)
+        return fm_journal_overtaken (writer, op_id, error);
+      if (batch->kind == FM_OP_COPY)
+        return fm_journal_refuse (writer, op_id, "the message is gone from the server", NULL, error);
+      return fm_journal_confirm (writer, op_id, 0, error); /* nothing is left to be done */
+    }
+  return TRUE;
 }
 
 static gboolean
-overtaken_run (FmStoreWriter *writer, gpointer data, GError **error)
+settled_run (FmStoreWriter *writer, gpointer data, GError **error)
 {
   Outcome *outcome = data;
 
   for (guint i = outcome->first; i < outcome->first + outcome->n; i++)
-    if (!fm_journal_overtaken (writer, outcome->batch->items[i].op_id, error))
+    if (!settle_one (writer, outcome->batch, i, outcome->verdicts[i], error))
       return FALSE;
   return TRUE;
 }
 
 gboolean
-fm_imap_outcome_overtaken_one (FmImapConn *conn, const FmOpBatch *batch, guint item, GError **error)
+fm_imap_outcome_settled (FmImapConn *conn, const FmOpBatch *batch, const FmImapVerdict *verdicts, GError **error)
 {
-  Outcome outcome = one_of (batch, item);
+  Outcome outcome = all_of (batch);
 
-  outcome.error_text = "the message is gone from the server";
-  switch (batch->kind)
-    {
-    case FM_OP_MOVE:
-      return write_outcome (conn, overtaken_run, &outcome, error);
-    case FM_OP_COPY:
-      return write_outcome (conn, refuse_run, &outcome, error);
-    default: /* nothing is left to be done */
-      return write_outcome (conn, confirm_run, &outcome, error);
-    }
+  outcome.verdicts = verdicts;
+  return write_sliced (conn, settled_run, &outcome, error);
 }
 
 void

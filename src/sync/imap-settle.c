@@ -1,4 +1,5 @@
-/* What was sent and never answered (a cut, a crash): it is looked up on the server before anything is repeated. */
+/* What was sent and never answered (a cut, a crash): it is looked up on the server before anything is repeated. The verdicts on a batch's items are
+ * written together. */
 #include "sync/imap-folder-private.h"
 #include "sync/imap-ops-private.h"
 #include <fulmar/base/error.h>
@@ -33,9 +34,19 @@ find_message_id (FmImapConn *conn, gint64 folder_id, guint32 first, const char *
   return fm_imap_compare_search (conn, criteria, error);
 }
 
-/* The first UID of FM_IMAP_RANGES that can be ROW: it has it already (met by a visit), or nobody has. 0: none. */
+static gboolean
+is_given (const FmImapVerdict *verdicts, guint n, guint32 uid)
+{
+  for (guint i = 0; i < n; i++)
+    if (verdicts[i].new_uid == uid)
+      return TRUE;
+  return FALSE;
+}
+
+/* The first UID of FM_IMAP_RANGES that can be ROW: it has it already (met by a visit), or nobody has, nor was given it as one of the N items
+ * before. 0: none. */
 static guint32
-find_ours (FmImapConn *conn, const GArray *ranges, gint64 folder_id, gint64 row)
+find_ours (FmImapConn *conn, const GArray *ranges, gint64 folder_id, gint64 row, const FmImapVerdict *verdicts, guint n)
 {
   for (guint r = 0; r < ranges->len; r++)
     {
@@ -43,7 +54,7 @@ find_ours (FmImapConn *conn, const GArray *ranges, gint64 folder_id, gint64 row)
       for (guint64 uid = range->first; uid <= range->last; uid++)
         {
           g_autoptr (FmMessageInfo) known = fm_message_store_get_uid (conn->reader, folder_id, (guint32) uid, NULL);
-          if (!known || known->id == row)
+          if ((!known || known->id == row) && !is_given (verdicts, n, (guint32) uid))
             return (guint32) uid;
         }
     }
@@ -70,24 +81,29 @@ meet_nameless (FmImapConn *conn, gint64 target, gint64 row, guint32 *ret_uid, GE
   return good;
 }
 
-/* Is it in the target? RET_UID 0: it is not, or it can't be told. */
+/* Is it in the target? FOUND_DONE, or FOUND_UNDONE: it is not, or it can't be told. */
 static gboolean
-look_in_target (FmImapConn *conn, const FmOpBatch *batch, guint item, guint32 *ret_uid, GError **error)
+look_in_target (FmImapConn *conn, const FmOpBatch *batch, guint item, FmImapVerdict *verdicts, GError **error)
 {
   const FmOpItem *one = &batch->items[item];
   gboolean append = batch->kind == FM_OP_APPEND;
   gint64 row = batch->kind == FM_OP_COPY ? one->new_msg_id : one->msg_id, target = append ? batch->folder_id : batch->target_id;
   g_autoptr (FmMessageInfo) info = fm_message_store_get (conn->reader, row, NULL);
   g_autoptr (GArray) there = NULL;
+  guint32 uid = 0;
 
-  *ret_uid = 0;
-  if (!info)
-    return TRUE;
-  if (!*info->message_id)
-    return meet_nameless (conn, target, row, ret_uid, error);
-  if (!(there = find_message_id (conn, target, append ? batch->note : 1, info->message_id, error)))
-    return FALSE;
-  *ret_uid = find_ours (conn, there, target, row);
+  if (info && !*info->message_id)
+    {
+      if (!meet_nameless (conn, target, row, &uid, error))
+        return FALSE;
+    }
+  else if (info)
+    {
+      if (!(there = find_message_id (conn, target, append ? batch->note : 1, info->message_id, error)))
+        return FALSE;
+      uid = find_ours (conn, there, target, row, verdicts, item);
+    }
+  verdicts[item] = (FmImapVerdict){ uid ? FM_IMAP_FOUND_DONE : FM_IMAP_FOUND_UNDONE, uid };
   return TRUE;
 }
 
@@ -115,30 +131,72 @@ left_of (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 /* Where the source is gone, what lies in the target may be the very message, moved there by another client, and not our copy of it: then it is no
  * copy that an undo could take away. If the copy was made, the target's next visit shows it. */
 static gboolean
-settle_copy (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, GError **error)
+settle_copy (FmImapConn *conn, const FmOpBatch *batch, guint item, gboolean is_left, FmImapVerdict *verdicts, GError **error)
 {
-  guint32 found = 0;
-
-  if (!in_ranges (left, batch->items[item].uid))
-    return fm_imap_outcome_overtaken_one (conn, batch, item, error);
-  if (!look_in_target (conn, batch, item, &found, error))
-    return FALSE;
-  return found ? fm_imap_outcome_confirm_one (conn, batch, item, found, error) : fm_imap_outcome_retry_one (conn, batch, item, error);
+  if (is_left)
+    return look_in_target (conn, batch, item, verdicts, error);
+  verdicts[item].found = FM_IMAP_FOUND_GONE;
+  return TRUE;
 }
 
 static gboolean
-settle_move (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, GError **error)
+settle_move (FmImapConn *conn, const FmOpBatch *batch, guint item, gboolean is_left, FmImapVerdict *verdicts, GError **error)
 {
-  guint32 found = 0;
-
   /* A move that has left its folder has arrived; the target's next visit meets it. */
+  if (!is_left)
+    verdicts[item].found = FM_IMAP_FOUND_DONE;
+  else if (fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
+    verdicts[item].found = FM_IMAP_FOUND_UNDONE;
+  else
+    return look_in_target (conn, batch, item, verdicts, error)
+           && (verdicts[item].found != FM_IMAP_FOUND_DONE || finish_move (conn, batch, item, error));
+  return TRUE;
+}
+
+static gboolean
+settle_unanswered (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, FmImapVerdict *verdicts, GError **error)
+{
+  gboolean is_left = in_ranges (left, batch->items[item].uid);
+
+  if (batch->items[item].uid != 0)
+    return (batch->kind == FM_OP_COPY ? settle_copy : settle_move) (conn, batch, item, is_left, verdicts, error);
+  /* Its UID means nothing any more: it is planned again under the one it will be met with. */
+  verdicts[item].found = FM_IMAP_FOUND_UNDONE;
+  return TRUE;
+}
+
+/* The server has done nothing to what is not LEFT. */
+static gboolean
+settle_unheeded (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, FmImapVerdict *verdicts, GError **error)
+{
   if (!in_ranges (left, batch->items[item].uid))
-    return fm_imap_outcome_confirm_one (conn, batch, item, 0, error);
-  if (fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
-    return fm_imap_outcome_retry_one (conn, batch, item, error);
-  if (!look_in_target (conn, batch, item, &found, error) || (found && !finish_move (conn, batch, item, error)))
+    verdicts[item].found = FM_IMAP_FOUND_GONE;
+  else if (batch->kind == FM_OP_COPY || batch->kind == FM_OP_MOVE)
+    return (batch->kind == FM_OP_COPY ? settle_copy : settle_move) (conn, batch, item, TRUE, verdicts, error);
+  else
+    verdicts[item].found = FM_IMAP_FOUND_UNDONE;
+  return TRUE;
+}
+
+typedef gboolean (*Settle) (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, FmImapVerdict *verdicts,
+                            GError **error);
+
+/* What was found out is written also where the connection is lost before the end. */
+static gboolean
+settle_items (FmImapConn *conn, const FmOpBatch *batch, Settle settle, const GArray *left, GError **error)
+{
+  g_autofree FmImapVerdict *verdicts = g_new0 (FmImapVerdict, batch->n);
+  g_autoptr (GError) lost = NULL;
+
+  for (guint i = 0; i < batch->n && !lost; i++)
+    if (!settle (conn, batch, i, left, verdicts, &lost))
+      verdicts[i] = (FmImapVerdict){ FM_IMAP_FOUND_NOTHING, 0 };
+  if (!fm_imap_outcome_settled (conn, batch, verdicts, error))
     return FALSE;
-  return found ? fm_imap_outcome_confirm_one (conn, batch, item, found, error) : fm_imap_outcome_retry_one (conn, batch, item, error);
+  if (!lost)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&lost));
+  return FALSE;
 }
 
 static gboolean
@@ -153,25 +211,14 @@ settle_transfer (FmImapConn *conn, const FmOpBatch *batch, GError **error)
     return TRUE;
   if (!(left = left_of (conn, batch, error)))
     return FALSE;
-  for (guint i = 0; i < batch->n; i++)
-    {
-      /* Its UID means nothing any more: it is planned again under the one it will be met with. */
-      gboolean good = batch->items[i].uid == 0 ? fm_imap_outcome_retry_one (conn, batch, i, error)
-                                               : (batch->kind == FM_OP_COPY ? settle_copy : settle_move) (conn, batch, i, left, error);
-      if (!good)
-        return FALSE;
-    }
-  return fm_imap_ops_meet (conn, batch, error);
+  return settle_items (conn, batch, settle_unanswered, left, error) && fm_imap_ops_meet (conn, batch, error);
 }
 
 static gboolean
-settle_append (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+settle_append (FmImapConn *conn, const FmOpBatch *batch, guint item, const GArray *left, FmImapVerdict *verdicts, GError **error)
 {
-  guint32 found = 0;
-
-  if (!look_in_target (conn, batch, 0, &found, error))
-    return FALSE;
-  return found ? fm_imap_outcome_confirm_one (conn, batch, 0, found, error) : fm_imap_outcome_retry_one (conn, batch, 0, error);
+  (void) left;
+  return look_in_target (conn, batch, item, verdicts, error);
 }
 
 static gboolean
@@ -209,7 +256,7 @@ look (FmImapConn *conn, const FmOpBatch *batch, GError **error)
     case FM_OP_COPY:
       return settle_transfer (conn, batch, error);
     case FM_OP_APPEND:
-      return settle_append (conn, batch, error);
+      return settle_items (conn, batch, settle_append, NULL, error);
     case FM_OP_FOLDER_CREATE:
     case FM_OP_FOLDER_RENAME:
     case FM_OP_FOLDER_DELETE:
@@ -218,23 +265,11 @@ look (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   return FALSE;
 }
 
-/* The server has done nothing to what is not LEFT. */
 static gboolean
 settle_rest (FmImapConn *conn, const FmOpBatch *batch, const GArray *left, GError **error)
 {
-  for (guint i = 0; i < batch->n; i++)
-    {
-      gboolean good;
-      if (!in_ranges (left, batch->items[i].uid))
-        good = fm_imap_outcome_overtaken_one (conn, batch, i, error);
-      else if (batch->kind == FM_OP_COPY)
-        good = settle_copy (conn, batch, i, left, error);
-      else
-        good = batch->kind == FM_OP_MOVE ? settle_move (conn, batch, i, left, error) : fm_imap_outcome_retry_one (conn, batch, i, error);
-      if (!good)
-        return FALSE;
-    }
-  return (batch->kind != FM_OP_MOVE && batch->kind != FM_OP_COPY) || fm_imap_ops_meet (conn, batch, error);
+  return settle_items (conn, batch, settle_unheeded, left, error)
+         && ((batch->kind != FM_OP_MOVE && batch->kind != FM_OP_COPY) || fm_imap_ops_meet (conn, batch, error));
 }
 
 gboolean
