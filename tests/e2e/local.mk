@@ -1,6 +1,6 @@
 # Tests: e2e. The program against real servers and on a real terminal; one file for each promise. They need python3-pyte and openssl, and
 # fetch Dovecot and Postfix into servers/ of the build directory: see tests/servers/.
-E2E_TOOLS = tests/e2e/fulmar.py tests/servers/servers.py tests/servers/proxy.py tests/servers/scripted.py \
+E2E_TOOLS = tests/e2e/fulmar.py tests/servers/servers.py tests/servers/others.py tests/servers/proxy.py tests/servers/scripted.py \
 	tests/servers/gmail.py
 EXTRA_DIST += $(E2E_TOOLS)
 E2E_TESTS = \

@@ -155,7 +155,7 @@ is_online (const Drive *drive)
   return drive->state == FM_STATE_ONLINE || drive->state == FM_STATE_PUSHED;
 }
 
-/* Until the account is connected, with no back-off waited out. */
+/* Until the account is connected, with no back-off waited out. A follower has no connection. */
 static void
 go_online (Drive *drive)
 {
@@ -170,12 +170,12 @@ go_online (Drive *drive)
           hear (drive, event);
           continue;
         }
-      if (is_online (drive) || fm_clock_remaining_ms (deadline) == 0)
+      if (is_online (drive) || !fm_engine_is_leader (drive->engine) || fm_clock_remaining_ms (deadline) == 0)
         break;
       fm_engine_retry (drive->engine, NULL);
       patience_ms = 50;
     }
-  answer (drive, is_online (drive) ? "done" : "timeout", "online");
+  answer (drive, is_online (drive) || !fm_engine_is_leader (drive->engine) ? "done" : "timeout", "online");
 }
 
 static gint64

@@ -3,4 +3,4 @@ check_PROGRAMS += tests/model/engine
 tests_model_engine_SOURCES = tests/model/engine.c
 tests_model_engine_LDADD = $(SYNC_LIBS)
 TESTS += tests/model/test_model.py
-EXTRA_DIST += tests/model/test_model.py tests/model/sequence.py tests/model/world.py tests/model/seeds.txt
+EXTRA_DIST += tests/model/test_model.py tests/model/sequence.py tests/model/world.py tests/model/places.py tests/model/seeds.txt

@@ -69,12 +69,13 @@ class Raw:
     """Another client: plain commands, on a connection of its own."""
 
     def __init__(self, port, user):
-        self.port, self.user, self.client = port, user, None
+        self.port, self.user, self.client, self.told = port, user, None, set()
 
     def connect(self):
         self.close()
         self.client = imaplib.IMAP4("127.0.0.1", self.port)
         self.client.login(self.user, PASSWORD)
+        self.told = set(self.client.capability()[1][0].decode().upper().split())
 
     def close(self):
         if self.client:
@@ -85,6 +86,23 @@ class Raw:
     def command(self, name, *arguments):
         status, data = getattr(self.client, name)(*arguments)
         return data if status == "OK" else None
+
+    def unselect(self):
+        """So that the folder that was selected can be removed."""
+        self.command("select", "INBOX", True)
+
+    def move(self, uid, folder):
+        if "MOVE" in self.told:
+            self.command("uid", "move", uid, folder)
+        elif self.command("uid", "copy", uid, folder) is not None:
+            self.expunge(uid)
+
+    def expunge(self, uid):
+        self.command("uid", "store", uid, "+FLAGS", "(\\Deleted)")
+        if "UIDPLUS" in self.told:
+            self.command("uid", "expunge", uid)
+        else:
+            self.command("expunge")
 
     def run(self, function):
         """FUNCTION (self), again on a new connection where the server was restarted under it."""
@@ -104,7 +122,7 @@ class Raw:
         names = []
         for row in rows:
             found = re.match(rb'\(([^)]*)\) (?:"."|NIL) "?(.*?)"?$', row or b"")
-            if found and b"\\Noselect" not in found.group(1):
+            if found and b"\\noselect" not in found.group(1).lower():
                 names.append(found.group(2).decode())
         return names
 
@@ -112,6 +130,8 @@ class Raw:
         """{uid: (number, digest, flags)}; None: there is no such folder."""
         if self.command("select", '"%s"' % folder, True) is None:
             return None
+        if self.client.untagged_responses.get("EXISTS") == [b"0"]:
+            return {}
         rows = {}
         for item in self.command("uid", "fetch", "1:*", "(UID FLAGS BODY.PEEK[])") or []:
             if isinstance(item, tuple):
@@ -148,12 +168,13 @@ class TracedProxy(Proxy):
 
 
 class Engine:
-    """One Fulmar: a store, a link that can be spoiled, and most of the time a process."""
+    """One Fulmar: a store, a link that can be spoiled, and most of the time a process. BESIDE: the engine whose store and link it shares."""
 
-    def __init__(self, name, folder, zygote, port, user, offline):
+    def __init__(self, name, folder, zygote, port, user, offline, beside=None):
         self.name, self.zygote, self.user, self.offline = name, zygote, user, offline
-        self.folder = os.path.join(folder, name)
-        self.proxy = TracedProxy(port, self.folder + ".wire") if KEEP else Proxy(port)
+        self.folder = beside.folder if beside else os.path.join(folder, name)
+        self.proxy = beside.proxy if beside else TracedProxy(port, self.folder + ".wire") if KEEP else Proxy(port)
+        self.is_second = beside is not None
         self.socket, self.input, self.pid = None, None, None
         self.notes = []
         self.was_cut = False  # something that was sent may never have been answered
@@ -225,7 +246,8 @@ class Engine:
 
     def close(self):
         self.kill()
-        self.proxy.__exit__()
+        if not self.is_second:
+            self.proxy.__exit__()
 
     # Its store.
 
