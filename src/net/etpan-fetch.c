@@ -16,7 +16,7 @@ take_flags (FmImapFetch *fetch, const struct mailimap_msg_att_dynamic *flags)
         g_ptr_array_add (words, (gpointer) "\\Recent");
     }
   g_ptr_array_add (words, NULL);
-  fm_imap_effect_fetch_flags (fetch, words);
+  fm_imap_effect_fetch_flags (fetch, 0, words);
 }
 
 static void

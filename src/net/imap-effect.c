@@ -1,5 +1,5 @@
-/* What responses mean. Two parsers read them, libetpan's (etpan-parse.c) and the small one behind it (imap-parse.c); both end here, so that
- * which of them read a response can't change what it does: state is written, events are called, nothing else knows. */
+/* What responses mean. Three parsers read them, that of plain FETCH responses (imap-fetch.c), libetpan's (etpan-parse.c) and the small one behind it
+ * (imap-parse.c); all end here, so that which of them read a response can't change what it does: state is written, events are called, nothing else knows. */
 #include "imap-effect.h"
 #include <fulmar/base/log.h>
 #include <string.h>
@@ -51,10 +51,12 @@ fm_imap_effect_fetch_clear (FmImapFetch *fetch)
 }
 
 void
-fm_imap_effect_fetch_flags (FmImapFetch *fetch, GPtrArray *words)
+fm_imap_effect_fetch_flags (FmImapFetch *fetch, guint flags, GPtrArray *words)
 {
   g_ptr_array_set_size (fetch->keywords, 0);
-  fetch->message.flags = sort_flags (words, fetch->keywords) & FM_FLAG_SERVER_MASK;
+  if (words != NULL)
+    flags |= sort_flags (words, fetch->keywords);
+  fetch->message.flags = flags & FM_FLAG_SERVER_MASK;
   fetch->message.has |= FM_IMAP_HAS_FLAGS;
 }
 

@@ -14,8 +14,8 @@ typedef struct {
 
 void fm_imap_effect_fetch_init (FmImapFetch *fetch, guint32 seq);
 void fm_imap_effect_fetch_clear (FmImapFetch *fetch);
-/* Flag words ("\\Seen", keywords), NULL-terminated. */
-void fm_imap_effect_fetch_flags (FmImapFetch *fetch, GPtrArray *words);
+/* FLAGS, and what flag WORDS ("\\Seen", keywords; NULL-terminated; NULL: none) say besides. */
+void fm_imap_effect_fetch_flags (FmImapFetch *fetch, guint flags, GPtrArray *words);
 /* Labels in modified UTF-7, NULL-terminated. */
 void fm_imap_effect_fetch_labels (FmImapState *state, FmImapFetch *fetch, GPtrArray *words);
 /* The text of a BODY[...] item; IS_HEADER: a section of the message's own header. */

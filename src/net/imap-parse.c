@@ -360,7 +360,7 @@ fetch_words (FmImapState *state, FmImapLex *lex, FmImapFetch *fetch, gboolean ar
   if (!fm_imap_lex_list (lex, words))
     return FALSE;
   if (are_flags)
-    fm_imap_effect_fetch_flags (fetch, words);
+    fm_imap_effect_fetch_flags (fetch, 0, words);
   else
     fm_imap_effect_fetch_labels (state, fetch, words);
   return TRUE;

@@ -1,7 +1,9 @@
-/* Every response is libetpan's first. What it has no parser for, and what a server got too wrong for it, is read by the small parser behind
- * it; so is what the guard marked as poison, which must not reach a recursive parser at all. */
+/* Every response is libetpan's first, but for the plain FETCH responses that a folder's messages come in, which are read without it
+ * (imap-fetch.c). What it has no parser for, and what a server got too wrong for it, is read by the small parser behind it; so is what
+ * the guard marked as poison, which must not reach a recursive parser at all. */
 #include "imap-response.h"
 #include "etpan-parse.h"
+#include "imap-fetch.h"
 #include "imap-parse.h"
 #include <fulmar/base/log.h>
 
@@ -10,7 +12,9 @@ fm_imap_response_untagged (FmImapState *state, const FmImapResponse *response, G
 {
   g_autoptr (GError) reason = NULL;
 
-  if (!response->is_poison && fm_etpan_parse_untagged (state, response->text, response->length, &reason))
+  if (!response->is_poison
+      && (fm_imap_fetch_take (state, response->text, response->length)
+          || fm_etpan_parse_untagged (state, response->text, response->length, &reason)))
     return TRUE;
   if (reason != NULL && response->length > 0)
     fm_log_debug ("imap: left by libetpan, %s: %.*s", reason->message, (int) MIN (response->length, 60), response->text);

@@ -2,7 +2,7 @@
 #pragma once
 #include "imap-state.h"
 
-/* As fm_imap_parse_untagged, libetpan asked first. */
+/* As fm_imap_parse_untagged, imap-fetch.c and libetpan asked first. */
 gboolean fm_imap_response_untagged (FmImapState *state, const FmImapResponse *response, GError **error);
 
 /* As fm_imap_parse_condition, libetpan asked first; an alert is told. */

@@ -25,6 +25,8 @@ src_net_libnet_a_SOURCES = \
 	src/net/imap-effect.h \
 	src/net/imap-engine.c \
 	src/net/imap-engine.h \
+	src/net/imap-fetch.c \
+	src/net/imap-fetch.h \
 	src/net/imap-idle.c \
 	src/net/imap-lex.c \
 	src/net/imap-lex.h \

@@ -60,6 +60,10 @@ EXTRA_PROGRAMS += tests/fuzz/fuzz-imap
 tests_fuzz_fuzz_imap_SOURCES = tests/fuzz/fuzz-imap.c
 tests_fuzz_fuzz_imap_LDADD = $(NET_LIBS)
 tests_fuzz_fuzz_imap_LDFLAGS = $(FUZZ_LINK)
+EXTRA_PROGRAMS += tests/fuzz/fuzz-fetch
+tests_fuzz_fuzz_fetch_SOURCES = tests/fuzz/fuzz-fetch.c tests/unit/net/story.c tests/unit/net/story.h
+tests_fuzz_fuzz_fetch_LDADD = $(NET_LIBS)
+tests_fuzz_fuzz_fetch_LDFLAGS = $(FUZZ_LINK)
 EXTRA_PROGRAMS += tests/fuzz/fuzz-auth
 tests_fuzz_fuzz_auth_SOURCES = tests/fuzz/fuzz-auth.c
 tests_fuzz_fuzz_auth_LDADD = $(NET_LIBS)
@@ -106,4 +110,4 @@ tests_fuzz_fuzz_theme_LDADD = $(UI_LIBS)
 tests_fuzz_fuzz_theme_LDFLAGS = $(FUZZ_LINK)
 
 endif
-EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus tests/fuzz/message.corpus tests/fuzz/envelope.corpus tests/fuzz/query.dict tests/fuzz/plain.dict
+EXTRA_DIST += tests/fuzz/html.corpus tests/fuzz/flowed.corpus tests/fuzz/message.corpus tests/fuzz/envelope.corpus tests/fuzz/fetch.dict tests/fuzz/query.dict tests/fuzz/plain.dict

@@ -52,9 +52,16 @@ tests_unit_net_test_smtp_SOURCES = tests/unit/net/test-smtp.c tests/unit/net/fak
 tests_unit_net_test_smtp_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_net_test_smtp_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/net/test-fetch
+TESTS += tests/unit/net/test-fetch
+tests_unit_net_test_fetch_SOURCES = tests/unit/net/test-fetch.c tests/unit/net/story.c tests/unit/net/story.h
+tests_unit_net_test_fetch_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src -DFM_TEST_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
+tests_unit_net_test_fetch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_net_test_fetch_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/net/test-etpan
 TESTS += tests/unit/net/test-etpan
-tests_unit_net_test_etpan_SOURCES = tests/unit/net/test-etpan.c
+tests_unit_net_test_etpan_SOURCES = tests/unit/net/test-etpan.c tests/unit/net/story.c tests/unit/net/story.h
 tests_unit_net_test_etpan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src -DFM_TEST_CORPUS=\"$(abs_top_srcdir)/../shared/corpus\"
 tests_unit_net_test_etpan_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_net_test_etpan_LDADD = $(NET_LIBS) $(CMOCKA_LIBS)

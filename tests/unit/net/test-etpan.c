@@ -5,157 +5,16 @@
 #include "net/etpan-parse.h"
 #include "net/imap-parse.h"
 #include "net/imap-response.h"
-#include <fulmar/base/clock.h>
-#include <fulmar/net/stream.h>
+#include "story.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static void
-tell_ranges (GString *story, const char *what, const FmImapRange *ranges, gsize n)
-{
-  g_string_append_printf (story, "%s", what);
-  for (gsize i = 0; i < n; i++)
-    g_string_append_printf (story, " %u-%u", ranges[i].first, ranges[i].last);
-  g_string_append (story, "; ");
-}
-
-static void
-on_exists (gpointer data, guint32 n)
-{
-  g_string_append_printf (data, "exists %u; ", n);
-}
-
-static void
-on_expunge (gpointer data, guint32 n)
-{
-  g_string_append_printf (data, "expunge %u; ", n);
-}
-
-static void
-on_vanished (gpointer data, gboolean earlier, const FmImapRange *ranges, gsize n)
-{
-  tell_ranges (data, earlier ? "earlier" : "vanished", ranges, n);
-}
-
-static void
-on_message (gpointer data, const FmImapMessage *m)
-{
-  g_autofree char *header
-      = g_compute_checksum_for_data (G_CHECKSUM_MD5, (const guchar *) m->header, m->header != NULL ? m->header_bytes : 0);
-  g_string_append_printf (data,
-                          "message %u uid=%u has=%x flags=%x modseq=%" G_GUINT64_FORMAT " date=%" G_GINT64_FORMAT " size=%" G_GUINT64_FORMAT
-                          " header=%" G_GSIZE_FORMAT ":%s gm=%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT,
-                          m->seq, m->uid, m->has, m->flags, m->modseq, m->date_utc, m->size_bytes, m->header_bytes, header, m->gm_msgid,
-                          m->gm_thrid);
-  for (const char *const *word = m->keywords; word != NULL && *word != NULL; word++)
-    g_string_append_printf (data, " +%s", *word);
-  for (const char *const *word = m->gm_labels; word != NULL && *word != NULL; word++)
-    g_string_append_printf (data, " label:%s", *word);
-  g_string_append (data, "; ");
-}
-
-static void
-on_unreadable (gpointer data, guint32 seq, guint32 uid)
-{
-  g_string_append_printf (data, "unreadable %u %u; ", seq, uid);
-}
-
-static void
-on_box (gpointer data, const FmImapBox *box)
-{
-  g_string_append_printf (data, "box %s (%s) '%c' %x odd=%d; ", box->name, box->wire_name, box->delimiter != 0 ? box->delimiter : '0',
-                          box->attributes, box->wire_is_odd);
-}
-
-static void
-on_status (gpointer data, const FmImapStatus *s)
-{
-  g_string_append_printf (data, "status %s %x %u %u %u %u %" G_GUINT64_FORMAT "; ", s->name, s->has, s->messages, s->unseen, s->uidnext,
-                          s->uidvalidity, s->highestmodseq);
-}
-
-static void
-on_search (gpointer data, const FmImapRange *ranges, gsize n, guint64 modseq)
-{
-  tell_ranges (data, "search", ranges, n);
-  g_string_append_printf (data, "modseq %" G_GUINT64_FORMAT "; ", modseq);
-}
-
-static void
-on_selected (gpointer data, const FmImapSelected *s)
-{
-  g_string_append_printf (data, "selected %u %u %" G_GUINT64_FORMAT " %x %d %d; ", s->uidvalidity, s->uidnext, s->highestmodseq,
-                          s->permanent_flags, s->keywords_allowed, s->read_only);
-}
-
-static void
-on_alert (gpointer data, const char *text)
-{
-  g_string_append_printf (data, "alert %s; ", text);
-}
-
-static void
-on_bye (gpointer data, const char *text)
-{
-  g_string_append_printf (data, "bye %s; ", text);
-}
-
-static const FmImapEvents recorder = { .exists = on_exists,
-                                       .expunge = on_expunge,
-                                       .vanished = on_vanished,
-                                       .message = on_message,
-                                       .unreadable = on_unreadable,
-                                       .box = on_box,
-                                       .status = on_status,
-                                       .search = on_search,
-                                       .selected = on_selected,
-                                       .alert = on_alert,
-                                       .bye = on_bye };
-
-static FmImapState *
-recording_state (GString *story)
-{
-  FmImapState *state = fm_imap_state_new ();
-  fm_imap_state_select (state, "INBOX", FALSE);
-  state->selected.exists = 1000;
-  state->events = recorder;
-  state->events_data = story;
-  return state;
-}
-
-static void
-tell_set (GString *story, const char *what, const GArray *set)
-{
-  if (set != NULL)
-    tell_ranges (story, what, (const FmImapRange *) (gpointer) set->data, set->len);
-}
-
-/* What the response left in the state. */
-static void
-tell_state (GString *story, FmImapState *state)
-{
-  GList *names = g_list_sort (g_hash_table_get_keys (state->cap_names), (GCompareFunc) strcmp);
-  gsize inline_bytes = state->body_inline != NULL ? g_bytes_get_size (state->body_inline) : 0;
-
-  for (GList *i = names; i != NULL; i = i->next)
-    g_string_append_printf (story, "%s ", (const char *) i->data);
-  g_list_free (names);
-  g_string_append_printf (story, "| caps %x enabled %x exists %u preauth %d body %d %u %u %" G_GSIZE_FORMAT " validities %u %u ",
-                          state->caps, state->enabled, state->selected.exists, state->has_preauth, state->has_body, state->body_seq,
-                          state->body_uid, inline_bytes, state->copyuid.uidvalidity, state->appenduid.uidvalidity);
-  tell_set (story, "copy from", state->copyuid.from);
-  tell_set (story, "copy to", state->copyuid.to);
-  tell_set (story, "append", state->appenduid.to);
-  tell_set (story, "modified", state->modified);
-}
 
 typedef struct {
   guint n, n_libetpan, n_differ;
@@ -166,15 +25,15 @@ static void
 read_twice (const FmImapResponse *response, char **ret_libetpan, char **ret_behind)
 {
   GString *first = g_string_new (NULL), *second = g_string_new (NULL);
-  FmImapState *one = recording_state (first), *two = recording_state (second);
+  FmImapState *one = story_state_new (first), *two = story_state_new (second);
   gboolean is_read = fm_etpan_parse_untagged (one, response->text, response->length, NULL);
 
   if (is_read)
-    tell_state (first, one);
+    story_tell_state (first, one);
   else
     assert_string_equal (first->str, ""); /* refused: nothing was done */
   fm_imap_parse_untagged (two, response, NULL);
-  tell_state (second, two);
+  story_tell_state (second, two);
   fm_imap_state_free (one);
   fm_imap_state_free (two);
   *ret_libetpan = g_string_free (first, !is_read);
@@ -182,7 +41,7 @@ read_twice (const FmImapResponse *response, char **ret_libetpan, char **ret_behi
 }
 
 static void
-compare (const FmImapResponse *response, const char *where, Score *score)
+compare (const FmImapResponse *response, Score *score)
 {
   g_autofree char *libetpan = NULL;
   g_autofree char *behind = NULL;
@@ -195,100 +54,14 @@ compare (const FmImapResponse *response, const char *where, Score *score)
   if (libetpan == NULL || strcmp (libetpan, behind) == 0)
     return;
   score->n_differ++;
-  print_message ("%s: %.*s\n  libetpan: %s\n  behind:   %s\n", where, (int) MIN (response->length, 300), response->text, libetpan, behind);
+  print_message ("%.*s\n  libetpan: %s\n  behind:   %s\n", (int) MIN (response->length, 300), response->text, libetpan, behind);
 }
-
-typedef struct {
-  int fd;
-  const char *bytes;
-  gsize length;
-} Feed;
-
-static gpointer
-feed (gpointer data)
-{
-  Feed *f = data;
-  while (f->length > 0)
-    {
-      ssize_t n = write (f->fd, f->bytes, f->length);
-      if (n <= 0)
-        break;
-      f->bytes += n;
-      f->length -= n;
-    }
-  close (f->fd);
-  return NULL;
-}
-
-/* Calls ON_RESPONSE for each response in BYTES, framed by the guard as a session would. */
-static void
-frame (const char *bytes, gsize length, void (*on_response) (const FmImapResponse *, gpointer), gpointer data)
-{
-  FmServer server = { "localhost", 143, FM_SECURITY_PLAIN_LOOPBACK, NULL, NULL };
-  FmImapResponse response;
-  int fds[2];
-
-  assert_int_equal (socketpair (AF_UNIX, SOCK_STREAM, 0, fds), 0);
-  Feed f = { fds[1], bytes, length };
-  GThread *thread = g_thread_new ("feed", feed, &f);
-  FmStream *stream = fm_stream_new_fd (fds[0], &server, NULL);
-  FmImapReader *reader = fm_imap_reader_new (stream, 20000);
-  while (fm_imap_reader_next (reader, &response, NULL))
-    on_response (&response, data);
-  fm_imap_reader_free (reader);
-  fm_stream_free (stream);
-  g_thread_join (thread);
-}
-
-typedef struct {
-  const char *where;
-  Score *score;
-} Place;
 
 static void
 compare_untagged (const FmImapResponse *response, gpointer data)
 {
-  Place *place = data;
   if (response->length > 0 && response->text[0] == '*')
-    compare (response, place->where, place->score);
-}
-
-/* The recordings are kept with bare line ends, their literals counted with CRLF. */
-static char *
-with_crlf (const char *bytes, gsize *length)
-{
-  GString *wire = g_string_new (NULL);
-
-  for (gsize i = 0; i < *length; i++)
-    {
-      if (bytes[i] == '\n' && (i == 0 || bytes[i - 1] != '\r'))
-        g_string_append_c (wire, '\r');
-      g_string_append_c (wire, bytes[i]);
-    }
-  *length = wire->len;
-  return g_string_free (wire, FALSE);
-}
-
-static void
-compare_files (const char *folder, Score *score)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (folder, name, NULL);
-      g_autofree char *bytes = NULL;
-      gsize length;
-      if (g_file_test (path, G_FILE_TEST_IS_DIR))
-        compare_files (path, score);
-      else if (g_file_get_contents (path, &bytes, &length, NULL))
-        {
-          Place place = { name, score };
-          g_autofree char *wire = with_crlf (bytes, &length);
-          frame (wire, length, compare_untagged, &place);
-        }
-    }
+    compare (response, data);
 }
 
 static void
@@ -302,8 +75,8 @@ reads_recordings_alike (void **unused)
 
   if (!g_file_test (mailkit, G_FILE_TEST_IS_DIR))
     skip ();
-  compare_files (mailkit, &score);
-  compare_files (libetpan, &score);
+  story_each_recording (mailkit, compare_untagged, &score);
+  story_each_recording (libetpan, compare_untagged, &score);
   print_message ("%u responses, %u of them by libetpan, %u differ\n", score.n, score.n_libetpan, score.n_differ);
   assert_true (score.n > 500);
   assert_true (score.n_libetpan * 100 > score.n * 90);
@@ -543,7 +316,7 @@ count_message (gpointer data, const FmImapMessage *message)
   *(gsize *) data += message->header_bytes;
 }
 
-/* A folder's worth of headers, as a first synchronisation asks for them. */
+/* A folder's worth of headers, as if none of them were plain enough for imap-fetch.c. */
 static void
 stays_flat_over_many_headers (void **unused)
 {
@@ -564,8 +337,7 @@ stays_flat_over_many_headers (void **unused)
                              "RFC822.SIZE 4711 BODY[HEADER.FIELDS (FROM TO CC SUBJECT DATE MESSAGE-ID REFERENCES "
                              "IN-REPLY-TO)] {%" G_GSIZE_FORMAT "}\r\n%s)",
                              i, i * 3, i, strlen (header), header);
-      FmImapResponse response = { text, strlen (text), FALSE };
-      assert_true (fm_imap_response_untagged (state, &response, NULL));
+      assert_true (fm_etpan_parse_untagged (state, text, strlen (text), NULL));
       if (i == N_HEADERS / 10)
         before = resident_kb ();
     }
@@ -587,7 +359,7 @@ stops_asking_after_too_much (void **unused)
   g_autofree char *broken = repeat ("* 1 FETCH (UID 1 BODY (\"a\" \"b\" (", "\"x\" \"y\" ", 100000, "");
   const char *sound = "* 1 FETCH (UID 7 FLAGS (\\Seen))";
   GString *story = g_string_new (NULL);
-  FmImapState *state = recording_state (story);
+  FmImapState *state = story_state_new (story);
   FmImapResponse response = { broken, strlen (broken), FALSE };
 
   for (int i = 0; i < 10; i++)
@@ -611,7 +383,7 @@ read_the_table (gpointer data)
   for (guint round = 0; round < 20; round++)
     for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
       {
-        FmImapState *state = recording_state (story);
+        FmImapState *state = story_state_new (story);
         FmImapResponse response = { table[i].response, strlen (table[i].response), FALSE };
         fm_imap_response_untagged (state, &response, NULL);
         fm_imap_state_free (state);
