@@ -72,6 +72,16 @@ say_done (Idle *idle, GError **error)
   return fm_imap_engine_run (session, error);
 }
 
+void
+fm_imap_idle_queue_notify (FmImapSession *session, FmImapDone done, gpointer data)
+{
+  fm_imap_engine_queue (
+      session,
+      g_strdup ("NOTIFY SET STATUS (selected (MessageNew MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge "
+                "FlagChange MailboxName SubscriptionChange))"),
+      done, data);
+}
+
 gboolean
 fm_imap_idle_wait (FmImapSession *session, int wake_fd, gint64 deadline_us, FmImapIdleEnd *ret_end, GError **error)
 {

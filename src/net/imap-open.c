@@ -18,6 +18,19 @@ is_greeting (const FmImapResponse *response)
   return FALSE;
 }
 
+/* Few servers say it by a code: Dovecot's is [UNAVAILABLE], Gmail's [ALERT]. */
+static gboolean
+says_too_many (const char *text)
+{
+  static const char *const words[] = { "too many", "maximum number", "limit", "exceed" };
+  g_autofree char *lower = g_ascii_strdown (text, -1);
+
+  for (gsize i = 0; strstr (lower, "connection") != NULL && i < G_N_ELEMENTS (words); i++)
+    if (strstr (lower, words[i]) != NULL)
+      return TRUE;
+  return FALSE;
+}
+
 static gboolean
 take_greeting (FmImapSession *session, GError **error)
 {
@@ -36,7 +49,8 @@ take_greeting (FmImapSession *session, GError **error)
     return FALSE;
   if (state->bye != NULL)
     {
-      g_set_error (error, FM_ERROR, FM_ERROR_REFUSED, "%s takes no connections now: %s", session->server->host, state->bye);
+      g_set_error (error, FM_ERROR, says_too_many (state->bye) ? FM_ERROR_LIMIT : FM_ERROR_REFUSED, "%s takes no connections now: %s",
+                   session->server->host, state->bye);
       return FALSE;
     }
   return TRUE;
@@ -232,10 +246,10 @@ try_sign_in (FmImapSession *session, gboolean simple_only, char **ret_mechanism,
 static GError *
 as_sign_in_error (FmImapSession *session, GError *error)
 {
-  if (session->death == NULL && g_error_matches (error, FM_ERROR, FM_ERROR_REFUSED) && !session->is_busy)
+  if (g_error_matches (error, FM_ERROR, FM_ERROR_REFUSED) && says_too_many (error->message))
+    error->code = FM_ERROR_LIMIT;
+  else if (session->death == NULL && g_error_matches (error, FM_ERROR, FM_ERROR_REFUSED) && !session->is_busy)
     error->code = FM_ERROR_AUTH;
-  if (g_error_matches (error, FM_ERROR, FM_ERROR_LIMIT))
-    error->code = FM_ERROR_REFUSED;
   if (session->state->alert != NULL && strstr (error->message, session->state->alert) == NULL)
     {
       char *longer = g_strdup_printf ("%s (%s)", error->message, session->state->alert);

@@ -75,7 +75,7 @@ list_text (const FmImapSession *session, const char *quoted_name, gboolean with_
   g_string_printf (text, "LIST \"\" %s", quoted_name);
   if (caps & (FM_IMAP_CAP_LIST_EXTENDED | FM_IMAP_CAP_LIST_STATUS))
     {
-      g_string_append (text, " RETURN (SUBSCRIBED CHILDREN");
+      g_string_append (text, " RETURN (SUBSCRIBED");
       if (caps & FM_IMAP_CAP_SPECIAL_USE)
         g_string_append (text, " SPECIAL-USE");
       if (with_status)

@@ -6,7 +6,6 @@
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
 #include <fulmar/store/gmail-store.h>
-#include <fulmar/store/journal.h>
 #include <string.h>
 
 #define FRESH_US (10 * G_USEC_PER_SEC)
@@ -55,51 +54,6 @@ folders_by_importance (FmImapConn *conn, GError **error)
   return folders;
 }
 
-/* What a server tells of the folder that this very session has selected may be as old as the session's last look at it (RFC 9051, 6.3.11). */
-static gboolean
-is_selected (const FmImapConn *conn, const FmFolderInfo *info)
-{
-  const char *name = conn->session ? fm_imap_session_selected (conn->session)->name : NULL;
-
-  return name && strcmp (name, info->remote_name) == 0;
-}
-
-/* Messages are to be met in it, or missed: no number tells which. */
-static gboolean
-is_settling (FmImapConn *conn, const FmFolderInfo *info)
-{
-  g_autoptr (GArray) settling = fm_journal_settling (conn->reader, info->id, NULL);
-
-  return settling && settling->len > 0;
-}
-
-/* A label of Gmail's that gained and lost nothing: what else changed in it, flags and labels, All Mail tells. */
-static gboolean
-is_told_elsewhere (FmImapConn *conn, const FmFolderInfo *info)
-{
-  g_autoptr (FmFolderInfo) all = NULL;
-
-  if (info->special == FM_SPECIAL_ALL || info->special == FM_SPECIAL_TRASH || info->special == FM_SPECIAL_JUNK
-      || !fm_gmail_store_is_account (conn->reader, info->account_id))
-    return FALSE;
-  all = fm_folder_store_find_special (conn->reader, info->account_id, FM_SPECIAL_ALL, NULL);
-  return all && all->lowest_uid == 1;
-}
-
-/* Nothing the server told of it differs from what is here. */
-static gboolean
-is_unchanged (FmImapConn *conn, const FmFolderInfo *info, const FmImapListed *listed, gboolean first_pass)
-{
-  if (!listed || is_selected (conn, info) || is_settling (conn, info) || info->lowest_uid != 1 || !(listed->has & FM_IMAP_HAS_UIDNEXT)
-      || !(listed->has & FM_IMAP_HAS_MESSAGES))
-    return FALSE;
-  if (listed->uidvalidity != info->uidvalidity || listed->uidnext != info->uidnext || listed->messages != info->total)
-    return FALSE;
-  if (listed->has & FM_IMAP_HAS_MODSEQ && info->highestmodseq)
-    return listed->highestmodseq == info->highestmodseq || is_told_elsewhere (conn, info);
-  return !first_pass && listed->unseen == info->unread;
-}
-
 static gboolean
 is_asked_for (const FmFolderInfo *info, char **folders)
 {
@@ -138,7 +92,7 @@ is_idle (FmImapConn *conn, GHashTable *statuses)
       const FmFolderInfo *info = g_ptr_array_index (folders, i);
       if (!info->selectable || !*info->remote_name)
         continue;
-      if (!is_unchanged (conn, info, g_hash_table_lookup (statuses, info->remote_name), !conn->passed)
+      if (!fm_imap_list_is_unchanged (conn, info, g_hash_table_lookup (statuses, info->remote_name), !conn->passed)
           || (keeps_bodies (conn, info) && fm_imap_body_is_wanted (conn, info->id)))
         return FALSE;
     }
@@ -160,7 +114,7 @@ visit_all (FmImapConn *conn, char **only, GHashTable *listed, GError **error)
       g_autoptr (GError) local = NULL;
       gboolean good;
       if (!info->selectable || !*info->remote_name || !is_asked_for (info, only)
-          || is_unchanged (conn, info, g_hash_table_lookup (statuses, info->remote_name), !conn->passed))
+          || fm_imap_list_is_unchanged (conn, info, g_hash_table_lookup (statuses, info->remote_name), !conn->passed))
         continue;
       if (!fm_imap_claim_take (conn->worker, info->id))
         return TRUE;
@@ -229,6 +183,8 @@ visit_one (FmImapConn *conn, gint64 folder_id, GError **error)
   good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_FULL, &local);
   fm_imap_claim_release (conn->worker, folder_id);
   fm_imap_worker_visited (conn);
+  if (good && fm_imap_body_is_wanted (conn, folder_id))
+    fm_imap_worker_want_bodies (conn->worker);
   if (good || fm_imap_session_is_alive (conn->session))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&local));
@@ -276,6 +232,34 @@ back_pass (FmImapConn *conn, const FmImapItem *item, GHashTable *statuses, GErro
   return (fill_only || (visit_all (conn, only, statuses, error) && check_one (conn, error))) && fill_all (conn, only, asked, error);
 }
 
+/* What the server has told of a folder has come here meanwhile, by a pass or by what we did ourselves. */
+static gboolean
+is_needless (FmImapConn *conn, const FmImapItem *item)
+{
+  if (!item || item->kind != FM_IMAP_ITEM_VISIT)
+    return FALSE;
+  g_autofree FmImapListed *told = fm_imap_worker_begin_visit (conn->worker, item->id);
+  g_autoptr (FmFolderInfo) info = told ? fm_folder_store_get (conn->reader, item->id, NULL) : NULL;
+  return info && fm_imap_list_is_no_news (conn, info, told);
+}
+
+/* Where there is no place for both, the last watcher has it while nothing is to be done. */
+static void
+leave_if_crowded (FmImapConn *conn)
+{
+  FmAccountWorker *worker = conn->worker;
+  gboolean crowded;
+
+  pthread_mutex_lock (&worker->mutex);
+  crowded = worker->crowded && worker->watch_room <= 1;
+  pthread_mutex_unlock (&worker->mutex);
+  if (!crowded || !conn->session || fm_port_length (worker->back_port) > 0)
+    return;
+  fm_imap_conn_drop (conn);
+  conn->failures = 0;
+  fm_imap_worker_post (worker->front_port, FM_IMAP_ITEM_ROOM, 0, 0, NULL);
+}
+
 void
 fm_imap_back_run (gpointer data)
 {
@@ -288,7 +272,7 @@ fm_imap_back_run (gpointer data)
     {
       FmImapItem *item = fm_port_take (worker->back_port, fm_clock_deadline_us (poll_ms));
       g_autoptr (GError) error = NULL;
-      if (item && item->kind == FM_IMAP_ITEM_RETRY)
+      if (item && (item->kind == FM_IMAP_ITEM_RETRY || is_needless (&conn, item)))
         {
           g_clear_pointer (&item, fm_imap_worker_item_free);
           continue;
@@ -328,6 +312,7 @@ fm_imap_back_run (gpointer data)
       if (item)
         fm_imap_tell_done (worker, item->request_id, error);
       g_clear_pointer (&item, fm_imap_worker_item_free);
+      leave_if_crowded (&conn);
     }
   fm_imap_conn_answer_all (&conn, worker->back_port);
   fm_imap_conn_clear (&conn);

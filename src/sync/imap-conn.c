@@ -12,6 +12,7 @@
 #define FRONT_CONNECT_MS 15000
 #define FRONT_TIMEOUT_MS 20000
 #define BACK_TIMEOUT_MS 60000
+#define MAX_CROWDED 3                  /* so often a request waits for room */
 #define SOUND_US (60 * G_USEC_PER_SEC) /* a connection that lived this long is replaced at once */
 
 void
@@ -83,7 +84,14 @@ front_failed (FmAccountWorker *worker, FmAccountState state, const char *text, c
   fm_imap_tell_state (worker, state, text);
 }
 
-/* Waits out the back-off, or for the user. TRUE: try again now. */
+/* The server counts too many connections: somebody else's, or those that it still believes in. A watcher gives way, to the back even the last. */
+static void
+ask_for_room (FmImapConn *conn)
+{
+  fm_imap_worker_post (conn->worker->front_port, FM_IMAP_ITEM_CROWDED, 0, strcmp (conn->name, "back") == 0, NULL);
+}
+
+/* Waits out the back-off, or for the user. TRUE: try again now. FALSE for a watcher: it has been told something. */
 static gboolean
 wait_before_retry (FmImapConn *conn, FmPort *port, const GError *why)
 {
@@ -99,7 +107,7 @@ wait_before_retry (FmImapConn *conn, FmPort *port, const GError *why)
       g_autofree char *text = forever ? g_strdup (why->message) : g_strdup_printf ("retrying in %d s: %s", delay_s, why->message);
       front_failed (worker, forever ? FM_STATE_REFUSED : FM_STATE_RETRYING, text, why);
     }
-  else if (conn->asked)
+  else if (conn->asked && !(g_error_matches (why, FM_ERROR, FM_ERROR_LIMIT) && conn->failures <= MAX_CROWDED))
     {
       g_clear_error (&conn->why);
       conn->why = g_error_copy (why);
@@ -114,7 +122,7 @@ wait_before_retry (FmImapConn *conn, FmPort *port, const GError *why)
       if (is_watch)
         {
           g_free (item);
-          return TRUE;
+          return FALSE;
         }
       again = item->kind == FM_IMAP_ITEM_RETRY;
       if (item->request_id)
@@ -202,7 +210,9 @@ fm_imap_conn_open (FmImapConn *conn, FmPort *interrupt)
           return TRUE;
         }
       fm_log_debug ("imap: %s (%s): %s", worker->spec->name, conn->name, error->message);
-      if (!is_front)
+      if (!is_front && g_error_matches (error, FM_ERROR, FM_ERROR_LIMIT))
+        ask_for_room (conn);
+      else if (!is_front)
         fm_imap_worker_post (worker->front_port, FM_IMAP_ITEM_CHECK, 0, 0, NULL);
       /* Asked about at once: the secrets ask the user, once, and wait for the answer. */
       if (g_error_matches (error, FM_ERROR, FM_ERROR_AUTH) && !conn->no_secret && (!worker->spec->oauth2 || !conn->refused))

@@ -116,7 +116,7 @@ select_for_work (FmImapConn *conn, const FmFolderInfo *info, GError **error)
       || !check_validity (conn, info->id, &changed, error))
     return FALSE;
   if (changed)
-    fm_imap_worker_want_visit (conn->worker, info->id);
+    fm_imap_worker_want_visit (conn->worker, info->id, NULL);
   return TRUE;
 }
 
@@ -257,7 +257,7 @@ visit_selected (FmImapConn *conn, FmFolderInfo *known, gboolean resynced, GArray
     }
   /* Its operations are frozen until every message of it has been matched again. */
   if (changed && !settling)
-    fm_imap_worker_want_visit (conn->worker, info->id);
+    fm_imap_worker_want_visit (conn->worker, info->id, NULL);
   /* SELECT's own EXISTS is answered by what follows; any later one is not. */
   fm_imap_collect_take_news (conn->collect, &exists, &need_uids);
   fm_imap_collect_hide (conn->collect, fm_imap_hidden_read (conn->reader, info->id, info->uidvalidity));

@@ -1,71 +1,12 @@
 /* The front: listens to the engine and does what the user waits for, and works through the journal. */
 #include "sync/imap-collect.h"
 #include "sync/imap-private.h"
+#include "sync/imap-pushed.h"
 #include "sync/imap-watch.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 
-#define MAX_WATCHERS 4
 #define STALE_US (150 * G_USEC_PER_SEC)
-
-static gboolean
-is_watched (FmAccountWorker *worker, const FmFolderInfo *info)
-{
-  if (!info->selectable || !*info->remote_name)
-    return FALSE;
-  if (!worker->spec->watch)
-    return info->special == FM_SPECIAL_INBOX;
-  for (guint i = 0; worker->spec->watch[i]; i++)
-    if (g_pattern_match_simple (worker->spec->watch[i], info->name))
-      return TRUE;
-  return FALSE;
-}
-
-static void
-point_open_watch (FmAccountWorker *worker)
-{
-  gint64 open_id;
-  FmImapWatch *open_watch = g_ptr_array_index (worker->watchers, 0);
-
-  pthread_mutex_lock (&worker->mutex);
-  open_id = worker->open_folder_id;
-  pthread_mutex_unlock (&worker->mutex);
-  for (guint i = 1; i < worker->watchers->len; i++)
-    if (fm_imap_watch_folder (g_ptr_array_index (worker->watchers, i)) == open_id)
-      open_id = 0;
-  fm_imap_watch_set_folder (open_watch, open_id);
-}
-
-/* The first watcher follows the folder in view; the others stay with what the configuration watches. */
-static void
-start_watchers (FmImapConn *conn)
-{
-  FmAccountWorker *worker = conn->worker;
-  g_autoptr (GPtrArray) folders = fm_folder_store_list (conn->reader, worker->account_id, NULL);
-
-  if (worker->watchers->len == 0)
-    g_ptr_array_add (worker->watchers, fm_imap_watch_new (worker, 0));
-  for (guint i = 0; folders && i < folders->len && worker->watchers->len <= MAX_WATCHERS; i++)
-    {
-      const FmFolderInfo *info = g_ptr_array_index (folders, i);
-      gboolean there = FALSE;
-      for (guint w = 1; w < worker->watchers->len; w++)
-        there |= fm_imap_watch_folder (g_ptr_array_index (worker->watchers, w)) == info->id;
-      if (is_watched (worker, info) && !there)
-        g_ptr_array_add (worker->watchers, fm_imap_watch_new (worker, info->id));
-    }
-  point_open_watch (worker);
-}
-
-static void
-hand_to_back (FmAccountWorker *worker, GHashTable *statuses)
-{
-  pthread_mutex_lock (&worker->mutex);
-  g_clear_pointer (&worker->statuses, g_hash_table_unref);
-  worker->statuses = statuses;
-  worker->statuses_us = fm_clock_mono_us ();
-  pthread_mutex_unlock (&worker->mutex);
-}
 
 static gint64
 inbox_of (FmImapConn *conn)
@@ -106,27 +47,41 @@ visit_first (FmImapConn *conn, const FmFolderInfo *info, FmImapSelecting *select
   return FALSE;
 }
 
+/* A watcher is about to be told the numbers of all folders by NOTIFY: they need not be told twice. */
+static gboolean
+defer_statuses (FmImapConn *conn)
+{
+  FmAccountWorker *worker = conn->worker;
+  g_autoptr (FmFolderInfo) inbox = fm_folder_store_find_special (conn->reader, worker->account_id, FM_SPECIAL_INBOX, NULL);
+  gboolean known = inbox && inbox->lowest_uid > 0, deferred;
+
+  pthread_mutex_lock (&worker->mutex);
+  worker->deferred = known && fm_imap_session_has (conn->session, FM_IMAP_CAP_NOTIFY) && !worker->no_notify && !worker->notified;
+  deferred = worker->deferred;
+  pthread_mutex_unlock (&worker->mutex);
+  return deferred;
+}
+
 /* The list of folders and the first folder come by one turn. Without the list there is no account. Where each STATUS is a command of its own,
  * the first screen does not wait for them: the back asks. A folder that somebody else is at (its rows come by themselves) is not selected. */
 static gboolean
-list_and_visit (FmImapConn *conn, const FmFolderInfo *info, gboolean may_select, GError **error)
+list_and_visit (FmImapConn *conn, const FmFolderInfo *info, gboolean may_select, GHashTable **ret_statuses, GError **error)
 {
-  gboolean with_status = fm_imap_session_has (conn->session, FM_IMAP_CAP_LIST_STATUS);
+  gboolean with_status = !defer_statuses (conn) && fm_imap_session_has (conn->session, FM_IMAP_CAP_LIST_STATUS);
   FmImapListing *listing = fm_imap_list_queue (conn, with_status);
   FmImapSelecting selecting = { 0 };
-  GHashTable *statuses = NULL;
   gboolean listed;
 
+  *ret_statuses = NULL;
   if (may_select)
     fm_imap_folder_queue_select (conn, info, &selecting);
   fm_imap_session_run (conn->session, NULL); /* a lost connection is the listing's error too */
-  listed = fm_imap_list_finish (conn, listing, with_status ? &statuses : NULL, error);
+  listed = fm_imap_list_finish (conn, listing, with_status ? ret_statuses : NULL, error);
   if (!listed)
     {
       g_clear_error (&selecting.error);
       return FALSE;
     }
-  hand_to_back (conn->worker, statuses);
   fm_imap_conn_set_front_in (conn->worker, TRUE);
   return !may_select || visit_first (conn, info, &selecting, error);
 }
@@ -137,15 +92,23 @@ greet (FmImapConn *conn, GError **error)
   gint64 folder_id = first_folder (conn);
   g_autoptr (FmFolderInfo) info = folder_id ? fm_folder_store_get (conn->reader, folder_id, NULL) : NULL;
   gboolean claimed = info && info->selectable && *info->remote_name && fm_imap_claim_try (conn->worker, info->id);
-  gboolean good = list_and_visit (conn, claimed ? info : NULL, claimed || folder_id == 0, error);
+  GHashTable *statuses;
+  gboolean good = list_and_visit (conn, claimed ? info : NULL, claimed || folder_id == 0, &statuses, error), deferred;
 
   if (claimed)
     fm_imap_claim_release (conn->worker, info->id);
   if (!good)
-    return FALSE;
-  start_watchers (conn);
+    {
+      g_clear_pointer (&statuses, g_hash_table_unref);
+      return FALSE;
+    }
+  pthread_mutex_lock (&conn->worker->mutex);
+  deferred = conn->worker->deferred;
+  pthread_mutex_unlock (&conn->worker->mutex);
   /* Whatever happened while there was no connection: a whole pass. */
-  fm_imap_worker_post (conn->worker->back_port, FM_IMAP_ITEM_SYNC, 0, 0, NULL);
+  if (!deferred)
+    fm_imap_worker_want_pass (conn->worker, statuses);
+  fm_imap_pushed_assign (conn, TRUE);
   return TRUE;
 }
 
@@ -189,7 +152,14 @@ handle (FmImapConn *conn, FmImapItem *item, GError **error)
   switch (item->kind)
     {
     case FM_IMAP_ITEM_OPEN:
-      point_open_watch (conn->worker);
+    case FM_IMAP_ITEM_WATCH:
+      fm_imap_pushed_assign (conn, FALSE);
+      break;
+    case FM_IMAP_ITEM_CROWDED:
+      fm_imap_pushed_give_way (conn, item->id != 0);
+      break;
+    case FM_IMAP_ITEM_ROOM:
+      fm_imap_pushed_take_room (conn);
       break;
     case FM_IMAP_ITEM_BODY:
       fm_imap_body_fetch (conn, item->request_id, item->id, &local);

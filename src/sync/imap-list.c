@@ -4,6 +4,7 @@
 #include "sync/imap-folder-private.h"
 #include "sync/special-folder.h"
 #include <fulmar/base/error.h>
+#include <fulmar/store/gmail-store.h>
 #include <fulmar/store/journal.h>
 #include <string.h>
 
@@ -42,10 +43,9 @@ on_box (gpointer data, const FmImapBox *box)
     box_clear (&copy);
 }
 
-static void
-on_status (gpointer data, const FmImapStatus *status)
+FmImapListed *
+fm_imap_list_told (const FmImapStatus *status)
 {
-  FmImapListing *listing = data;
   FmImapListed *listed = g_new0 (FmImapListed, 1);
 
   listed->has = status->has;
@@ -54,7 +54,86 @@ on_status (gpointer data, const FmImapStatus *status)
   listed->uidvalidity = status->uidvalidity;
   listed->highestmodseq = status->highestmodseq;
   listed->unseen = status->unseen;
-  g_hash_table_replace (listing->statuses, g_strdup (status->name), listed);
+  return listed;
+}
+
+static void
+on_status (gpointer data, const FmImapStatus *status)
+{
+  FmImapListing *listing = data;
+
+  g_hash_table_replace (listing->statuses, g_strdup (status->name), fm_imap_list_told (status));
+}
+
+/* What a server tells of the folder that this very session has selected may be as old as the session's last look at it (RFC 9051, 6.3.11). */
+static gboolean
+is_selected (const FmImapConn *conn, const FmFolderInfo *info)
+{
+  const char *name = conn->session ? fm_imap_session_selected (conn->session)->name : NULL;
+
+  return name && strcmp (name, info->remote_name) == 0;
+}
+
+/* Messages are to be met in it, or missed: no number tells which. */
+static gboolean
+is_settling (FmImapConn *conn, const FmFolderInfo *info)
+{
+  g_autoptr (GArray) settling = fm_journal_settling (conn->reader, info->id, NULL);
+
+  return settling && settling->len > 0;
+}
+
+/* A label of Gmail's that gained and lost nothing: what else changed in it, flags and labels, All Mail tells. */
+static gboolean
+is_told_elsewhere (FmImapConn *conn, const FmFolderInfo *info)
+{
+  g_autoptr (FmFolderInfo) all = NULL;
+
+  if (info->special == FM_SPECIAL_ALL || info->special == FM_SPECIAL_TRASH || info->special == FM_SPECIAL_JUNK
+      || !fm_gmail_store_is_account (conn->reader, info->account_id))
+    return FALSE;
+  all = fm_folder_store_find_special (conn->reader, info->account_id, FM_SPECIAL_ALL, NULL);
+  return all && all->lowest_uid == 1;
+}
+
+gboolean
+fm_imap_list_is_unchanged (FmImapConn *conn, const FmFolderInfo *info, const FmImapListed *listed, gboolean first_pass)
+{
+  if (!listed || is_selected (conn, info) || is_settling (conn, info) || info->lowest_uid != 1 || !(listed->has & FM_IMAP_HAS_UIDNEXT)
+      || !(listed->has & FM_IMAP_HAS_MESSAGES))
+    return FALSE;
+  if (listed->uidvalidity != info->uidvalidity || listed->uidnext != info->uidnext || listed->messages != info->total)
+    return FALSE;
+  if (listed->has & FM_IMAP_HAS_MODSEQ && info->highestmodseq)
+    return listed->highestmodseq == info->highestmodseq || is_told_elsewhere (conn, info);
+  return !first_pass && listed->unseen == info->unread;
+}
+
+/* All that has come under the UIDs from UIDNEXT to TOLD, exclusive, is here. */
+static gboolean
+is_here (FmImapConn *conn, const FmFolderInfo *info, guint32 told)
+{
+  g_autoptr (GArray) known = fm_message_store_uids (conn->reader, info->id, MAX (info->uidnext, 1), told - 1, NULL);
+
+  return known && known->len / 2 == told - MAX (info->uidnext, 1);
+}
+
+gboolean
+fm_imap_list_is_no_news (FmImapConn *conn, const FmFolderInfo *info, const FmImapListed *told)
+{
+  gboolean ours = FALSE;
+
+  if (is_settling (conn, info) || (told->has & FM_IMAP_HAS_UIDVALIDITY && told->uidvalidity != info->uidvalidity)
+      || (told->has & FM_IMAP_HAS_MESSAGES && told->messages != info->total)
+      || (told->has & FM_IMAP_HAS_UNSEEN && told->unseen != info->unread))
+    return FALSE;
+  if (told->has & FM_IMAP_HAS_UIDNEXT && told->uidnext != info->uidnext)
+    {
+      if (told->uidnext < info->uidnext || !is_here (conn, info, told->uidnext))
+        return FALSE;
+      ours = TRUE;
+    }
+  return ours || !(told->has & FM_IMAP_HAS_MODSEQ) || told->highestmodseq == info->highestmodseq;
 }
 
 static FmSpecialUse

@@ -57,7 +57,7 @@ fm_imap_ops_meet (FmImapConn *conn, const FmOpBatch *batch, GError **error)
 
   if (!fm_imap_claim_try (conn->worker, folder_id))
     {
-      fm_imap_worker_want_visit (conn->worker, folder_id);
+      fm_imap_worker_want_visit (conn->worker, folder_id, NULL);
       return TRUE;
     }
   good = fm_imap_folder_visit (conn, folder_id, FM_IMAP_VISIT_SCREEN, &local);

@@ -1,5 +1,6 @@
 /* The inside of the IMAP worker. Three kinds of threads, each with a connection of its own: the front does what the user waits for (operations,
- * bodies, the folder in view), the back does the long work (first visits, bodies to keep, polling), and a watcher for each pushed folder idles.
+ * bodies, the folder in view), the back does the long work (first visits, bodies to keep, polling), and watchers wait for news: one for all
+ * folders where the server has NOTIFY, else one for each pushed folder.
  * A folder is synced by one of them at a time (fm_imap_claim_take). */
 #pragma once
 #include "sync/account-worker.h"
@@ -43,6 +44,7 @@ struct FmAccountWorker {
   pthread_cond_t cond;
   GHashTable *claimed;   /* gint64 folder ids being synced; under mutex */
   GHashTable *waiting;   /* folder id -> how many wait to claim it; under mutex */
+  GHashTable *wanted;    /* folders that the back is asked to visit: gint64 id -> FmImapListed*, or NULL; under mutex */
   gint64 open_folder_id; /* under mutex */
   gboolean front_in;     /* the front has signed in and listed; under mutex */
   GError *why;           /* why the front is not in, after its first failure; under mutex */
@@ -53,6 +55,12 @@ struct FmAccountWorker {
   gint64 statuses_us;   /* when; under mutex */
   gint64 busy_since_us; /* the front waits for an answer since; 0: it does not; under mutex */
   gboolean slow_told;   /* under mutex */
+  gboolean no_notify;   /* NOTIFY was offered and refused; under mutex */
+  gboolean notified;    /* a watcher has it; under mutex */
+  gboolean deferred;    /* the pass that follows a sign-in waits for what NOTIFY tells; under mutex */
+  gboolean crowded;     /* the server has refused a connection for their number; under mutex */
+  guint watch_room;     /* so many watchers may connect; under mutex */
+  gboolean crowd_told;  /* that there are fewer; the front thread's */
 
   FmPort *front_port, *back_port;
   FmThread *front, *back, *tick;
@@ -70,7 +78,10 @@ typedef enum {
   FM_IMAP_ITEM_VISIT,
   FM_IMAP_ITEM_RETRY,
   FM_IMAP_ITEM_CHECK,
-  FM_IMAP_ITEM_SEARCH /* `folders` is what for */
+  FM_IMAP_ITEM_SEARCH,  /* `folders` is what for */
+  FM_IMAP_ITEM_WATCH,   /* what is watched is decided anew */
+  FM_IMAP_ITEM_CROWDED, /* the server takes no more connections: a watcher gives way; id 1: to the back */
+  FM_IMAP_ITEM_ROOM     /* the back has left */
 } FmImapItemKind;
 
 /* What is wanted of the front or the back. value struct */
@@ -84,11 +95,17 @@ typedef struct {
 
 void fm_imap_worker_item_free (gpointer item);
 void fm_imap_worker_post (FmPort *port, FmImapItemKind kind, guint64 request_id, gint64 id, const char *const *folders);
+/* A whole pass. STATUSES (consumed; may be NULL): what has just been told of the folders, so that it need not be asked. */
+void fm_imap_worker_want_pass (FmAccountWorker *worker, GHashTable *statuses);
 /* Posts a copy of ITEM that knows it has been tried. */
 void fm_imap_worker_repeat (FmPort *port, const FmImapItem *item);
 gboolean fm_imap_worker_stopping (const FmAccountWorker *worker);
-/* The back is to look at this folder when it can: something of ours must be met in it, or it is to be matched anew. */
-void fm_imap_worker_want_visit (FmAccountWorker *worker, gint64 folder_id);
+typedef struct FmImapListed FmImapListed;
+/* The back is to look at this folder when it can: something of ours must be met in it, or it is to be matched anew; or the server has TOLD (copied;
+ * else NULL) what may be news. Asked for often before it begins, it looks once. */
+void fm_imap_worker_want_visit (FmAccountWorker *worker, gint64 folder_id, const FmImapListed *told);
+/* The back begins that visit: what is asked for from now on is another. What was told last, if nothing else asks for it. Transfer: full, g_free. */
+FmImapListed *fm_imap_worker_begin_visit (FmAccountWorker *worker, gint64 folder_id);
 /* A visit of another thread's than the front is over: operations that waited for what it met may run now. */
 void fm_imap_worker_visited (FmImapConn *conn);
 /* There is new mail: its bodies are for the back. */
@@ -150,6 +167,8 @@ void fm_imap_tell_done (FmAccountWorker *worker, guint64 request_id, const GErro
 void fm_imap_tell_state (FmAccountWorker *worker, FmAccountState state, const char *text);
 /* What the account's connections are now, in one word. */
 void fm_imap_tell_connected (FmAccountWorker *worker);
+/* Said to the user, who has not asked. */
+void fm_imap_tell_notice (FmAccountWorker *worker, const char *text);
 /* A watcher begins or ends to be pushed. */
 void fm_imap_tell_pushing (FmAccountWorker *worker, gboolean on);
 void fm_imap_tell_storage (FmAccountWorker *worker, const GError *error);
@@ -162,12 +181,20 @@ void fm_imap_tell_tick (gpointer data);
 
 /* Lists the server's folders into the store, with what STATUS told of each; statuses (name -> FmImapListed*) in RET_STATUSES (may be NULL,
  * transfer full). */
-typedef struct {
+struct FmImapListed {
   guint has; /* FmImapHas */
   guint32 messages, unseen, uidnext, uidvalidity;
   guint64 highestmodseq;
-} FmImapListed;
+};
 gboolean fm_imap_list_run (FmImapConn *conn, GHashTable **ret_statuses, GError **error);
+/* What a STATUS told. Transfer: full, g_free. */
+FmImapListed *fm_imap_list_told (const FmImapStatus *status);
+/* Nothing the server told of it differs from what is here. LISTED NULL: it told nothing, so that is not known. FIRST_PASS: nothing has been compared
+ * on this connection yet, and without MODSEQ numbers alone don't tell of flags. */
+gboolean fm_imap_list_is_unchanged (FmImapConn *conn, const FmFolderInfo *info, const FmImapListed *listed, gboolean first_pass);
+/* The same for what a server tells by itself (NOTIFY): of some numbers only; and what has come is no news if it is here already, since our own
+ * operations brought it. */
+gboolean fm_imap_list_is_no_news (FmImapConn *conn, const FmFolderInfo *info, const FmImapListed *told);
 /* The same in two steps, so that other commands go out with it: queues the LIST; then, after the session ran, stores what was listed and frees
  * LISTING. In between the collector stays at its folder. */
 typedef struct FmImapListing FmImapListing;

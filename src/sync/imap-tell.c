@@ -95,6 +95,16 @@ fm_imap_tell_pushing (FmAccountWorker *worker, gboolean on)
 }
 
 void
+fm_imap_tell_notice (FmAccountWorker *worker, const char *text)
+{
+  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
+
+  event->account = g_strdup (worker->spec->name);
+  event->text = g_strdup (text);
+  fm_sync_env_emit (worker->env, event);
+}
+
+void
 fm_imap_tell_storage (FmAccountWorker *worker, const GError *error)
 {
   FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);

@@ -1,4 +1,4 @@
-/* Watchers: a thread and a connection for each pushed folder. */
+/* Watchers: a thread and a connection each, that wait for the server's news. */
 #pragma once
 #include "sync/imap-private.h"
 

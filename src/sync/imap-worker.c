@@ -2,6 +2,7 @@
 #include "sync/imap-worker.h"
 #include "sync/imap-private.h"
 #include "sync/imap-watch.h"
+#include <fulmar/base/clock.h>
 #include <fulmar/store/journal.h>
 
 void
@@ -23,6 +24,18 @@ fm_imap_worker_post (FmPort *port, FmImapItemKind kind, guint64 request_id, gint
   item->id = id;
   item->folders = g_strdupv ((char **) folders);
   fm_port_post (port, item, fm_imap_worker_item_free);
+}
+
+void
+fm_imap_worker_want_pass (FmAccountWorker *worker, GHashTable *statuses)
+{
+  pthread_mutex_lock (&worker->mutex);
+  g_clear_pointer (&worker->statuses, g_hash_table_unref);
+  worker->statuses = statuses;
+  worker->statuses_us = fm_clock_mono_us ();
+  worker->deferred = FALSE;
+  pthread_mutex_unlock (&worker->mutex);
+  fm_imap_worker_post (worker->back_port, FM_IMAP_ITEM_SYNC, 0, 0, NULL);
 }
 
 void
@@ -48,9 +61,30 @@ fm_imap_worker_want_bodies (FmAccountWorker *worker)
 }
 
 void
-fm_imap_worker_want_visit (FmAccountWorker *worker, gint64 folder_id)
+fm_imap_worker_want_visit (FmAccountWorker *worker, gint64 folder_id, const FmImapListed *told)
 {
-  fm_imap_worker_post (worker->back_port, FM_IMAP_ITEM_VISIT, 0, folder_id, NULL);
+  gpointer before = NULL;
+  gboolean is_wanted;
+
+  pthread_mutex_lock (&worker->mutex);
+  is_wanted = g_hash_table_lookup_extended (worker->wanted, &folder_id, NULL, &before);
+  if (!is_wanted || before)
+    g_hash_table_replace (worker->wanted, g_memdup2 (&folder_id, sizeof folder_id), g_memdup2 (told, sizeof *told));
+  pthread_mutex_unlock (&worker->mutex);
+  if (!is_wanted)
+    fm_imap_worker_post (worker->back_port, FM_IMAP_ITEM_VISIT, 0, folder_id, NULL);
+}
+
+FmImapListed *
+fm_imap_worker_begin_visit (FmAccountWorker *worker, gint64 folder_id)
+{
+  gpointer id = NULL, told = NULL;
+
+  pthread_mutex_lock (&worker->mutex);
+  g_hash_table_steal_extended (worker->wanted, &folder_id, &id, &told);
+  pthread_mutex_unlock (&worker->mutex);
+  g_free (id);
+  return told;
 }
 
 void
@@ -72,6 +106,8 @@ worker_start (FmSyncEnv *env, FmAccountSpec *spec, gint64 account_id)
   worker->cancel = fm_cancel_new ();
   worker->claimed = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   worker->waiting = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  worker->wanted = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+  worker->watch_room = G_MAXUINT;
   worker->watchers = g_ptr_array_new ();
   worker->front_port = fm_port_new ();
   worker->back_port = fm_port_new ();
@@ -111,6 +147,7 @@ worker_join (FmAccountWorker *worker)
   g_clear_pointer (&worker->statuses, g_hash_table_unref);
   g_hash_table_unref (worker->claimed);
   g_hash_table_unref (worker->waiting);
+  g_hash_table_unref (worker->wanted);
   fm_account_spec_unref (worker->spec);
   fm_cancel_unref (worker->cancel);
   pthread_mutex_destroy (&worker->mutex);

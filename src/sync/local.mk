@@ -50,6 +50,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/imap-outcome.c \
 	src/sync/imap-perform.c \
 	src/sync/imap-private.h \
+	src/sync/imap-pushed.c \
+	src/sync/imap-pushed.h \
 	src/sync/imap-search.c \
 	src/sync/imap-settle.c \
 	src/sync/imap-tell.c \

@@ -41,6 +41,8 @@ remedy_of (const GError *error)
       return "if the certificate is your own, set tls_ca or tls_pin in the account's section; otherwise somebody may be in between";
     case FM_ERROR_PROTOCOL:
       return "check that the port belongs to this protocol, and whether it wants TLS from the start or STARTTLS";
+    case FM_ERROR_LIMIT:
+      return "the server counts too many connections: close another mail program, or wait until it has forgotten those that were lost";
     case FM_ERROR_REFUSED:
       return "these are the server's own words: try again later, or ask its owner";
     case FM_ERROR_STORAGE:

@@ -10,6 +10,7 @@ E2E_TESTS = \
 	tests/e2e/test_03_pop.py \
 	tests/e2e/test_04_tls.py \
 	tests/e2e/test_05_link.py \
+	tests/e2e/test_06_everywhere.py \
 	tests/e2e/test_08_kill.py \
 	tests/e2e/test_09_actions.py \
 	tests/e2e/test_10_answer.py \

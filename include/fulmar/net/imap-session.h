@@ -53,8 +53,8 @@ typedef struct {
 } FmImapOptions;
 
 /* Connects, upgrades, signs in, learns the capabilities anew; ID and ENABLE are queued and ride with the first commands. More errors: TLS,
- * AUTH (the password is wrong), REFUSED (the server is busy or refuses for its own reasons: [UNAVAILABLE], [INUSE], [LIMIT]: ask nobody, try
- * later). */
+ * AUTH (the password is wrong), LIMIT (it allows no more connections, by [LIMIT] or in words: fewer must do), REFUSED (the server is busy or
+ * refuses for its own reasons, as by [UNAVAILABLE] or [INUSE]: ask nobody, try later). */
 FmImapSession *fm_imap_session_open (const FmImapOptions *options, FmCancel *cancel, GError **error);
 /* Closes without a word. */
 void fm_imap_session_free (FmImapSession *session);

@@ -640,7 +640,8 @@ guards_the_password (void **state)
                  FM_SECURITY_STARTTLS, FM_ERROR_TLS, "expired", FALSE);
   expect_closed (&(Door){ "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_AUTH, "LOGINDISABLED",
                  FALSE);
-  expect_closed (&(Door){ "* BYE too many connections\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_REFUSED, "too many", FALSE);
+  expect_closed (&(Door){ "* BYE too many connections\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_LIMIT, "too many", FALSE);
+  expect_closed (&(Door){ "* BYE going down\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_REFUSED, "going down", FALSE);
   expect_closed (&(Door){ "220 smtp.example ESMTP\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_PROTOCOL, "greet", FALSE);
 }
 
@@ -652,6 +653,11 @@ tells_refusals_apart (void **state)
   expect_closed (&(Door){ hi, .auth = "%T NO [AUTHENTICATIONFAILED] wrong\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_AUTH, "wrong", TRUE);
   expect_closed (&(Door){ hi, .auth = "%T NO Invalid credentials\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_AUTH, "Invalid", TRUE);
   expect_closed (&(Door){ hi, .auth = "%T NO [UNAVAILABLE] later\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_REFUSED, "later", TRUE);
+  expect_closed (&(Door){ hi, .auth = "%T NO [LIMIT] no more\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_LIMIT, "no more", TRUE);
+  expect_closed (&(Door){ hi, .auth = "%T NO [UNAVAILABLE] Maximum number of connections from user+IP exceeded\r\n" },
+                 FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_LIMIT, "Maximum", TRUE);
+  expect_closed (&(Door){ hi, .auth = "%T NO [ALERT] Too many simultaneous connections. (Failure)\r\n" }, FM_SECURITY_PLAIN_LOOPBACK,
+                 FM_ERROR_LIMIT, "simultaneous", TRUE);
   expect_closed (&(Door){ hi, .auth = "%T NO [INUSE] locked\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_REFUSED, "locked", TRUE);
   expect_closed (&(Door){ hi, .auth = "* NO [ALERT] Switch IMAP on first\r\n%T NO no\r\n" }, FM_SECURITY_PLAIN_LOOPBACK, FM_ERROR_AUTH,
                  "Switch IMAP on", TRUE);
