@@ -39,6 +39,7 @@ fm_list_load_spec_clear (FmListSpec *spec)
 /* A load that takes a fifth of a second (a million rows) would follow upon itself for as long as a folder fills: between two there is this many
  * times what the last took. */
 #define PAUSE_FACTOR 3
+#define MAX_PAUSE_US (2 * G_USEC_PER_SEC) /* a load may have taken long for other reasons than the list's length */
 
 typedef struct {
   FmListLink *link;
@@ -170,7 +171,7 @@ load_done (gpointer result, const GError *error, gpointer data)
   list->load_request = 0;
   gboolean is_stale = load->turn != list->turn;
   if (!is_stale)
-    list->load_pause_until_us = fm_clock_mono_us () + PAUSE_FACTOR * (fm_clock_mono_us () - load->started_us);
+    list->load_pause_until_us = fm_clock_mono_us () + MIN (PAUSE_FACTOR * (fm_clock_mono_us () - load->started_us), MAX_PAUSE_US);
   /* Of another order or limit: it may have been ready before it was called off, and what is done to it now must not meet what was shown then. */
   if (loaded && is_stale)
     loaded_free (loaded);
