@@ -384,11 +384,41 @@ fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 folder_id
 static gboolean
 name_is_free (FmStoreReader *r, gint64 account_id, const char *name, GError **error)
 {
-  if (name[0] != '\0'
+  if (name[0] != '\0' && g_ascii_strcasecmp (name, "INBOX") != 0
       && fm_sql_value (r, 0, "SELECT 1 FROM folder WHERE account_id=?1 AND (name=?2 OR remote_name=?2)", "is", account_id, name) == 0)
     return TRUE;
   g_set_error (error, FM_ERROR, FM_ERROR_INVALID, name[0] == '\0' ? "a folder needs a name" : "there is a folder of that name already");
   return FALSE;
+}
+
+/* A server judges names by itself; a folder that is only here must be found again by its path. */
+static gboolean
+local_name_is_sound (const char *name, char delimiter, GError **error)
+{
+  const char at[2] = { delimiter, '\0' };
+  g_auto (GStrv) parts = g_strsplit (name, at, -1);
+  gboolean ok = strlen (name) <= 255 && g_utf8_validate (name, -1, NULL);
+
+  for (guint i = 0; ok && parts[i] != NULL; i++)
+    ok = parts[i][0] != '\0' && parts[i][0] != ' ' && !g_str_has_suffix (parts[i], " ");
+  for (const char *p = name; ok && *p != '\0'; p++)
+    ok = (guchar) *p >= 0x20 && *p != 0x7f;
+  if (!ok)
+    g_set_error_literal (error, FM_ERROR, FM_ERROR_INVALID,
+                         "a folder's name has no empty part, no blank at a part's ends, no control character, and at most 255 bytes");
+  return ok;
+}
+
+/* What everything else is filed by stays: INBOX everywhere, and on POP, where no server would make it anew, each folder with a special use. */
+static gboolean
+may_go (const FmFolderInfo *folder, const char *what, GError **error)
+{
+  gboolean fixed = folder->special == FM_SPECIAL_INBOX || (folder->kind == FM_STORE_POP && folder->special != FM_SPECIAL_NONE);
+
+  if (fixed)
+    g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "%s/%s can't be %s: it is where the account's %s is kept", folder->account,
+                 folder->name, what, folder->special == FM_SPECIAL_INBOX ? "new mail" : fm_folder_store_special_name (folder->special));
+  return !fixed;
 }
 
 gint64
@@ -399,7 +429,7 @@ fm_journal_plan_folder_create (FmStoreWriter *writer, gint64 group_id, gint64 ac
   gint64 delimiter = fm_sql_value (r, '/', "SELECT delim FROM folder WHERE account_id=? AND delim<>0 LIMIT 1", "i", account_id);
   FmJournalOp op = { .group_id = group_id, .account_id = account_id, .kind = FM_OP_FOLDER_CREATE, .arg = (char *) name };
 
-  if (!name_is_free (r, account_id, name, error)
+  if (!name_is_free (r, account_id, name, error) || (kind == FM_STORE_POP && !local_name_is_sound (name, (char) delimiter, error))
       || !fm_sql_exec (r, error, "INSERT INTO folder(account_id, name, remote_name, delim) VALUES(?,?,?,?)", "issi", account_id, name,
                        kind == FM_STORE_POP ? name : "", delimiter))
     return 0;
@@ -415,7 +445,8 @@ fm_journal_plan_folder_rename (FmStoreWriter *writer, gint64 group_id, gint64 fo
   FmStoreReader *r = &writer->reader;
   g_autoptr (FmFolderInfo) folder = fm_folder_store_get (r, folder_id, error);
 
-  if (folder == NULL || !name_is_free (r, folder->account_id, name, error))
+  if (folder == NULL || !may_go (folder, "renamed", error) || !name_is_free (r, folder->account_id, name, error)
+      || (folder->kind == FM_STORE_POP && !local_name_is_sound (name, folder->delimiter, error)))
     return FALSE;
   FmJournalOp op = {
     .group_id = group_id, .account_id = folder->account_id, .kind = FM_OP_FOLDER_RENAME, .folder_id = folder_id, .arg = (char *) name
@@ -439,7 +470,7 @@ fm_journal_plan_folder_delete (FmStoreWriter *writer, gint64 group_id, gint64 fo
   FmStoreReader *r = &writer->reader;
   g_autoptr (FmFolderInfo) folder = fm_folder_store_get (r, folder_id, error);
 
-  if (folder == NULL)
+  if (folder == NULL || !may_go (folder, "deleted", error))
     return FALSE;
   FmJournalOp op = {
     .group_id = group_id, .account_id = folder->account_id, .kind = FM_OP_FOLDER_DELETE, .folder_id = folder_id, .arg = folder->name

@@ -139,20 +139,30 @@ fm_pop_store_want (FmStoreWriter *writer, gint64 msg_id, gboolean wanted, GError
   return fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET wanted=? WHERE msg_id=? AND msg_id<>0 AND stub", "di", wanted, msg_id);
 }
 
-char *
-fm_pop_store_policy (FmStoreReader *reader, gint64 account_id)
+void
+fm_pop_store_law_clear (FmPopLaw *law)
 {
-  g_auto (FmSql) q = { 0 };
-
-  if (fm_sql_query (&q, reader, NULL, "SELECT pop_policy FROM account WHERE id=?", "i", account_id) && fm_sql_step (&q))
-    return g_strdup (fm_sql_text (&q, 0));
-  return NULL;
+  g_clear_pointer (&law->in_force, g_free);
+  g_clear_pointer (&law->next, g_free);
 }
 
 gboolean
-fm_pop_store_set_policy (FmStoreWriter *writer, gint64 account_id, const char *policy, GError **error)
+fm_pop_store_law (FmStoreReader *reader, gint64 account_id, FmPopLaw *ret_law)
 {
-  return fm_sql_exec (&writer->reader, error, "UPDATE account SET pop_policy=? WHERE id=?", "si", policy, account_id);
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (&q, reader, NULL, "SELECT pop_policy, pop_next, pop_from FROM account WHERE id=?", "i", account_id)
+      || !fm_sql_step (&q))
+    return FALSE;
+  *ret_law = (FmPopLaw){ g_strdup (fm_sql_text (&q, 0)), g_strdup (fm_sql_text (&q, 1)), fm_sql_int (&q, 2) };
+  return TRUE;
+}
+
+gboolean
+fm_pop_store_set_law (FmStoreWriter *writer, gint64 account_id, const FmPopLaw *law, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE account SET pop_policy=?, pop_next=?, pop_from=? WHERE id=?", "ssii", law->in_force,
+                      law->next, law->from_utc, account_id);
 }
 
 gboolean

@@ -167,6 +167,10 @@ static const char *const steps[] = {
   "ALTER TABLE account ADD COLUMN server_seen INTEGER NOT NULL DEFAULT 0;"
   "ALTER TABLE pop_seen ADD COLUMN wanted INTEGER NOT NULL DEFAULT 0;"
   "CREATE INDEX pop_msg ON pop_seen(msg_id) WHERE msg_id <> 0;",
+
+  /* 6: the policy that follows pop_policy, told to the user, and from when on. */
+  "ALTER TABLE account ADD COLUMN pop_next TEXT NOT NULL DEFAULT '';"
+  "ALTER TABLE account ADD COLUMN pop_from INTEGER NOT NULL DEFAULT 0;",
 };
 
 int

@@ -1,6 +1,6 @@
-/* What a session takes from the server, and how it ends. A policy that would delete what the one before it would have kept does so only from the next
- * session on: in this one the user is told how much it is about, and what to write to keep it. Which policy that was stands in the store, and is
- * changed there after the telling, so that a crash in between tells twice and deletes nothing untold. */
+/* What a session takes from the server, and how it ends. A policy that would delete what the one before it would have kept is not followed at once: the
+ * user is told how much it is about, from when on, and what to write to keep it. Until then only what both policies make due is deleted. What was told
+ * stands in the store, and is written there after the telling, so that a crash in between tells twice and deletes nothing untold. */
 #include "sync/pop-pass-private.h"
 #include "sync/pop-policy.h"
 #include <fulmar/base/clock.h>
@@ -8,11 +8,13 @@
 #include <fulmar/store/folder-store.h>
 #include <string.h>
 
+#define GRACE_S 600 /* from the telling to the first deletion */
+
 /* value struct: what the pen writes at the end of a session */
 typedef struct {
   gint64 account_id;
-  GPtrArray *uidls; /* char*, NULL-terminated: deleted, as QUIT confirmed */
-  char *policy;     /* the user has been told of it; NULL: as it was */
+  GPtrArray *uidls;    /* char*, NULL-terminated: deleted, as QUIT confirmed */
+  const FmPopLaw *law; /* NULL: as it was */
 } Outcome;
 
 static gboolean
@@ -21,20 +23,22 @@ write_outcome (FmStoreWriter *writer, gpointer data, GError **error)
   Outcome *outcome = data;
   return (outcome->uidls->len <= 1
           || fm_pop_store_deleted (writer, outcome->account_id, (const char *const *) outcome->uidls->pdata, fm_clock_now_utc (), error))
-         && (outcome->policy == NULL || fm_pop_store_set_policy (writer, outcome->account_id, outcome->policy, error));
+         && (outcome->law == NULL || fm_pop_store_set_law (writer, outcome->account_id, outcome->law, error));
 }
 
 gboolean
 fm_pop_due_begin (FmPopMatch *match, GError **error)
 {
   FmPopContext *context = match->context;
-  g_autofree char *told = fm_pop_store_policy (context->reader, context->account_id);
-  if (told == NULL || *told != '\0' || match->ledger->len > 0 || context->env->read_only)
+  g_auto (FmPopLaw) law = { 0 };
+  if (!fm_pop_store_law (context->reader, context->account_id, &law) || *law.in_force != '\0' || match->ledger->len > 0
+      || context->env->read_only)
     return TRUE;
   /* Nothing was fetched under any other policy: there is nothing to tell. */
-  g_autofree char *text = fm_pop_policy_text (fm_pop_policy_of (context->spec));
   g_autoptr (GPtrArray) none = g_ptr_array_new ();
-  Outcome outcome = { context->account_id, none, text };
+  Outcome outcome = { context->account_id, none, &law };
+  g_free (law.in_force);
+  law.in_force = fm_pop_policy_text (fm_pop_policy_of (context->spec));
   return fm_pen_call (context->env->pen, FM_PEN_SAFE, write_outcome, &outcome, error);
 }
 
@@ -59,16 +63,15 @@ typedef struct {
   guint64 held_bytes;
 } Due;
 
-/* Without a policy that was told (a store of an earlier version, or one begun anew) nothing has been agreed to. */
+/* What this session may delete by, beside the account's own policy. Without one that is known (a store of an earlier version, or one begun anew) nothing has
+ * been agreed to. */
 static FmPopPolicy
-told_policy (const FmPopContext *context, gboolean *ret_is_same)
+policy_before (const FmPopLaw *law, const char *now)
 {
-  g_autofree char *told = fm_pop_store_policy (context->reader, context->account_id);
-  g_autofree char *now = fm_pop_policy_text (fm_pop_policy_of (context->spec));
   FmPopPolicy policy = { FM_LEAVE_FOREVER, 0 };
-  if (told != NULL)
-    fm_pop_policy_parse (told, &policy);
-  *ret_is_same = g_strcmp0 (told, now) == 0;
+  gboolean is_time = law->next != NULL && strcmp (law->next, now) == 0 && fm_clock_now_utc () >= law->from_utc;
+  if (law->in_force != NULL)
+    fm_pop_policy_parse (is_time ? now : law->in_force, &policy);
   return policy;
 }
 
@@ -102,18 +105,19 @@ find_due (FmPopMatch *match, FmPopPolicy before, Due *due, GError **error)
 }
 
 static void
-tell_held (FmPopMatch *match, const Due *due)
+tell_held (FmPopMatch *match, const Due *due, gint64 from_utc)
 {
   FmPopContext *context = match->context;
   FmPopPolicy policy = fm_pop_policy_of (context->spec);
   g_autofree char *leave = fm_pop_policy_text (policy), *size = fm_text_size (due->held_bytes);
+  g_autoptr (GDateTime) from = g_date_time_new_from_unix_local (from_utc);
+  g_autofree char *when = g_date_time_format (from, "%H:%M");
   FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
   event->account = g_strdup (context->spec->name);
-  event->text = g_strdup_printf (
-      "leave = %s is new here: the next session deletes %u message%s (%s) on the server, %s; to keep %s there, write "
-      "leave = forever before it",
-      leave, due->held, due->held == 1 ? "" : "s", size,
-      policy.leave == FM_LEAVE_UNTIL_DELETED ? "which you have deleted here" : "which stay here", due->held == 1 ? "it" : "them");
+  event->text = g_strdup_printf ("leave = %s: from %s on %u message%s (%s) will be deleted on the server%s; leave = forever keeps %s there",
+                                 leave, when, due->held, due->held == 1 ? "" : "s", size,
+                                 policy.leave == FM_LEAVE_UNTIL_DELETED ? ", having been deleted here" : ", not here",
+                                 due->held == 1 ? "it" : "them");
   fm_sync_env_emit (context->env, event);
   fm_pop_pass_step (FM_POP_STEP_TOLD);
 }
@@ -147,22 +151,43 @@ delete_and_quit (FmPopMatch *match, const Due *due, GPtrArray *uidls, GError **e
   return TRUE;
 }
 
+/* What stands in the store after this session; FALSE: as before. */
+static gboolean
+take_law (FmPopLaw *law, const char *now, const Due *due, gint64 told_from_utc)
+{
+  gboolean waits = due->held > 0;
+  g_autofree char *in_force = g_strdup (waits && *law->in_force != '\0' ? law->in_force : waits ? "forever" : now);
+  const char *next = waits ? now : "";
+  gint64 from_utc = !waits ? 0 : told_from_utc != 0 ? told_from_utc : law->from_utc;
+  if (strcmp (law->in_force, in_force) == 0 && strcmp (law->next, next) == 0 && law->from_utc == from_utc)
+    return FALSE;
+  fm_pop_store_law_clear (law);
+  *law = (FmPopLaw){ g_steal_pointer (&in_force), g_strdup (next), from_utc };
+  return TRUE;
+}
+
 gboolean
 fm_pop_due_finish (FmPopMatch *match, GError **error)
 {
   FmPopContext *context = match->context;
-  gboolean is_same;
-  FmPopPolicy before = told_policy (context, &is_same);
+  g_auto (FmPopLaw) law = { 0 };
+  g_autofree char *now = fm_pop_policy_text (fm_pop_policy_of (context->spec));
   g_autoptr (GPtrArray) items = g_ptr_array_new (), uidls = g_ptr_array_new ();
   Due due = { items, 0, 0 };
-  if (!find_due (match, before, &due, error) || !delete_and_quit (match, &due, uidls, error))
+  gboolean is_known = fm_pop_store_law (context->reader, context->account_id, &law);
+  if (!find_due (match, policy_before (&law, now), &due, error) || !delete_and_quit (match, &due, uidls, error))
     return FALSE;
+  gint64 from_utc = 0;
+  if (due.held > 0 && g_strcmp0 (law.next, now) != 0)
+    {
+      from_utc = fm_clock_now_utc () + GRACE_S;
+      tell_held (match, &due, from_utc);
+    }
   match->outcome->held = due.held;
-  if (due.held > 0)
-    tell_held (match, &due);
-  g_autofree char *policy = is_same || context->env->read_only ? NULL : fm_pop_policy_text (fm_pop_policy_of (context->spec));
-  Outcome outcome = { context->account_id, uidls, policy };
-  return (uidls->len <= 1 && policy == NULL) || fm_pen_call (context->env->pen, FM_PEN_SAFE, write_outcome, &outcome, error);
+  match->outcome->held_until_utc = from_utc != 0 ? from_utc : law.from_utc;
+  gboolean is_new = is_known && !context->env->read_only && take_law (&law, now, &due, from_utc);
+  Outcome outcome = { context->account_id, uidls, is_new ? &law : NULL };
+  return (uidls->len <= 1 && !is_new) || fm_pen_call (context->env->pen, FM_PEN_SAFE, write_outcome, &outcome, error);
 }
 
 /* value struct: what the pen writes of the server's own count */

@@ -23,10 +23,11 @@ typedef struct {
 /* value struct: what a pass did */
 typedef struct {
   guint listed, fetched, deleted, renamed;
-  guint completed;                    /* stubs that are whole now */
-  guint taken;                        /* messages brought, whether new or known */
-  guint nudged;                       /* messages fetched once more, so that Gmail shows others */
-  guint held;                         /* to be deleted on the server by the next session: the policy is new, and the user has been told */
+  guint completed; /* stubs that are whole now */
+  guint taken;     /* messages brought, whether new or known */
+  guint nudged;    /* messages fetched once more, so that Gmail shows others */
+  guint held;      /* to be deleted on the server when the time has come: the policy is new, and the user has been told */
+  gint64 held_until_utc;
   guint64 server_count, server_bytes; /* on the server when the session ended */
 } FmPopOutcome;
 

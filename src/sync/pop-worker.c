@@ -183,14 +183,15 @@ after_failure (FmAccountWorker *worker, const GError *error)
   say_state (worker, FM_STATE_RETRYING, text, error);
 }
 
-/* "online; 312 messages, 45.2 MB on the server" */
+/* "online, 312 on the server (45.2 MB)" */
 static void
 say_online (FmAccountWorker *worker, const FmPopOutcome *outcome)
 {
   g_autofree char *size = fm_text_size (outcome->server_bytes);
-  g_autofree char *held = outcome->held == 0 ? g_strdup ("") : g_strdup_printf (", the next session deletes %u of them", outcome->held);
-  g_autofree char *text = g_strdup_printf ("online; %" G_GUINT64_FORMAT " message%s, %s on the server%s", outcome->server_count,
-                                           outcome->server_count == 1 ? "" : "s", size, held);
+  g_autoptr (GDateTime) from = g_date_time_new_from_unix_local (outcome->held_until_utc);
+  g_autofree char *when = from == NULL ? NULL : g_date_time_format (from, "%H:%M");
+  g_autofree char *held = outcome->held == 0 ? g_strdup ("") : g_strdup_printf (", %u to go at %s", outcome->held, when);
+  g_autofree char *text = g_strdup_printf ("online, %" G_GUINT64_FORMAT " on the server (%s)%s", outcome->server_count, size, held);
   say_state (worker, FM_STATE_ONLINE, text, NULL);
 }
 

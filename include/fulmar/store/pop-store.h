@@ -39,9 +39,16 @@ GArray *fm_pop_store_stubs (FmStoreReader *reader, gint64 account_id, GError **e
 /* The rest of a stub is asked for, or (WANTED FALSE) no longer. */
 gboolean fm_pop_store_want (FmStoreWriter *writer, gint64 msg_id, gboolean wanted, GError **error);
 
-/* The policy that the user has been told the consequences of, as text; "" before the first session. Transfer: full; NULL: there is no such account. */
-char *fm_pop_store_policy (FmStoreReader *reader, gint64 account_id);
-gboolean fm_pop_store_set_policy (FmStoreWriter *writer, gint64 account_id, const char *policy, GError **error);
+/* value struct, owned strings: policies as text, "" where there is none */
+typedef struct {
+  char *in_force;  /* "" before the first session */
+  char *next;      /* the user has been told what it will delete */
+  gint64 from_utc; /* since when NEXT is in force; 0: there is none */
+} FmPopLaw;
+void fm_pop_store_law_clear (FmPopLaw *law);
+/* FALSE: there is no such account. RET_LAW: clear it. */
+gboolean fm_pop_store_law (FmStoreReader *reader, gint64 account_id, FmPopLaw *ret_law);
+gboolean fm_pop_store_set_law (FmStoreWriter *writer, gint64 account_id, const FmPopLaw *law, GError **error);
 
 /* Writes or overwrites the row of (uidl), or with an empty UIDL of (digest); a row of its digest and message without a UIDL gets it. first_seen_utc of a known row stays. */
 gboolean fm_pop_store_put (FmStoreWriter *writer, gint64 account_id, const FmPopSeen *seen, GError **error);
@@ -54,5 +61,6 @@ gboolean fm_pop_store_listed (FmStoreWriter *writer, gint64 account_id, const ch
 gboolean fm_pop_store_deleted (FmStoreWriter *writer, gint64 account_id, const char *const *uidls, gint64 now_utc, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmPopSeen, fm_pop_store_free)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (FmPopLaw, fm_pop_store_law_clear)
 
 G_END_DECLS

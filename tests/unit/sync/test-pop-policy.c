@@ -9,7 +9,8 @@
 #include <sys/wait.h>
 
 #define DAY_S 86400
-#define TOLD "is new here: the next session deletes"
+#define TOLD ": from "
+#define GRACE_S 660 /* what is told is not done before some minutes have passed */
 
 static const char *self;
 
@@ -180,7 +181,7 @@ test_told_before_deleted (void **state)
       PopServer *server = pop_server_start ();
       Home home;
       g_autofree char *dir = new_dir (), *text = NULL, *where = g_strdup_printf ("change %u", i),
-                      *words = g_strdup_printf ("%u message", change->told);
+                      *words = g_strdup_printf (" on %u message", change->told);
       Setting setting = { dir, server->port, change->after, 0, 0, NULL };
       begin_change (change, server, &home, dir, &setting.clock_s);
       open_as (&home, &setting);
@@ -189,6 +190,10 @@ test_told_before_deleted (void **state)
       assert_int_equal (server_count (server), 5 - change->at_once);
       assert_int_equal (count_notices (TOLD, &text), change->told > 0);
       assert_true (change->told == 0 || strstr (text, words) != NULL);
+      must_pass (&home);
+      assert_int_equal (server_count (server), 5 - change->at_once);
+      assert_int_equal (count_notices (TOLD, NULL), 0);
+      fm_clock_set_offset (setting.clock_s + GRACE_S);
       must_pass (&home);
       assert_int_equal (server_count (server), change->left);
       assert_int_equal (count_notices (TOLD, NULL), 0);
@@ -215,8 +220,11 @@ test_old_policy_holds_meanwhile (void **state)
   must_pass (&home);
   assert_int_equal (server_count (server), 5);
   must_pass (&home);
+  assert_int_equal (server_count (server), 5);
+  fm_clock_set_offset (GRACE_S);
+  must_pass (&home);
   assert_int_equal (server_count (server), 0);
-  /* Back again before anything is deleted: nothing was. */
+  /* Back again before anything is deleted: nothing was, and the next change begins anew. */
   pop_server_fill_edition (server, 7);
   home.context.spec->leave = FM_LEAVE_FOREVER;
   must_pass (&home);
@@ -224,8 +232,12 @@ test_old_policy_holds_meanwhile (void **state)
   must_pass (&home);
   home.context.spec->leave = FM_LEAVE_FOREVER;
   must_pass (&home);
+  fm_clock_set_offset (2 * GRACE_S);
+  must_pass (&home);
+  home.context.spec->leave = FM_LEAVE_NONE;
   must_pass (&home);
   assert_int_equal (server_count (server), 5);
+  fm_clock_set_offset (0);
   home_free (&home);
   pop_server_stop (server);
 }
@@ -249,6 +261,7 @@ test_change_killed_at_each_step (void **state)
               open_as (&home, &setting);
               must_pass (&home);
               home_close (&home);
+              setting.clock_s += GRACE_S;
             }
           killed += run_child (&setting, steps[s], 1);
           /* What was not told does not go. */
@@ -256,6 +269,7 @@ test_change_killed_at_each_step (void **state)
             assert_in_range (server_count (server), 5 - changes[i].at_once, 5);
           open_as (&home, &setting);
           must_pass (&home);
+          fm_clock_set_offset (setting.clock_s + GRACE_S);
           must_pass (&home);
           must_pass (&home);
           assert_int_equal (server_count (server), changes[i].left);
@@ -532,16 +546,21 @@ test_changed_while_running (void **state)
   g_autoptr (FmAccountSpec) policy = spec_new (server->port, FM_LEAVE_NONE);
   fm_pop_worker_class.set_policy (worker, policy);
   g_autoptr (FmEvent) notice = wait_event (FM_EVENT_NOTICE, 0);
-  assert_non_null (strstr (notice->text, "leave = none " TOLD " 5 messages"));
+  assert_true (strstr (notice->text, "leave = none" TOLD) != NULL && strstr (notice->text, " on 5 messages") != NULL);
   assert_int_equal (server_count (server), 5);
   for (gboolean is_said = FALSE; !is_said;)
     {
       g_autoptr (FmEvent) event = wait_event (FM_EVENT_STATE, 0);
-      is_said = event->state == FM_STATE_ONLINE && strstr (event->text, "the next session deletes 5") != NULL;
+      is_said = event->state == FM_STATE_ONLINE && strstr (event->text, ", 5 to go at ") != NULL;
     }
-  fm_pop_worker_class.sync (worker, 8, NULL);
-  fm_event_unref (wait_event (FM_EVENT_DONE, 8));
-  assert_int_equal (server_count (server), 0);
+  for (guint64 request = 8; request <= 9; request++)
+    {
+      fm_pop_worker_class.sync (worker, request, NULL);
+      fm_event_unref (wait_event (FM_EVENT_DONE, request));
+      assert_int_equal (server_count (server), request == 8 ? 5 : 0);
+      fm_clock_set_offset (GRACE_S);
+    }
+  fm_clock_set_offset (0);
   fm_pop_worker_class.stop (worker);
   fm_pop_worker_class.join (worker);
   g_clear_pointer (&events, fm_port_unref);
