@@ -56,6 +56,28 @@ fm_gmail_store_others (FmStoreReader *reader, gint64 msg_id)
   return others;
 }
 
+static gboolean
+contains (const GArray *ids, gint64 id)
+{
+  for (guint i = 0; i < ids->len; i++)
+    if (g_array_index (ids, gint64, i) == id)
+      return TRUE;
+  return FALSE;
+}
+
+void
+fm_gmail_store_add_folders (FmStoreReader *reader, gint64 msg_id, GArray *ids)
+{
+  g_autoptr (GArray) others = fm_gmail_store_others (reader, msg_id);
+
+  for (guint i = 0; i < others->len; i++)
+    {
+      gint64 folder_id = fm_sql_value (reader, 0, "SELECT folder_id FROM msg WHERE id=?", "i", g_array_index (others, gint64, i));
+      if (!contains (ids, folder_id))
+        g_array_append_val (ids, folder_id);
+    }
+}
+
 gint64
 fm_gmail_store_find (FmStoreReader *reader, gint64 folder_id, guint32 uid)
 {

@@ -578,13 +578,13 @@ fm_journal_prune (FmStoreWriter *writer, int age_s, guint keep, GError **error)
                          "i", fm_clock_now_utc () - age_s);
 }
 
-GArray *
-fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GError **error)
+static GArray *
+group_ids (FmStoreReader *reader, gint64 group_id, const char *text, GError **error)
 {
   g_auto (FmSql) q = { 0 };
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
 
-  if (!fm_sql_query (&q, reader, error, "SELECT DISTINCT msg_id FROM op WHERE group_id=? AND msg_id<>0", "i", group_id))
+  if (!fm_sql_query (&q, reader, error, text, "i", group_id))
     return NULL;
   while (fm_sql_step (&q))
     {
@@ -592,4 +592,17 @@ fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GError **erro
       g_array_append_val (ids, id);
     }
   return fm_sql_end (&q, error) ? g_steal_pointer (&ids) : NULL;
+}
+
+GArray *
+fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GError **error)
+{
+  return group_ids (reader, group_id, "SELECT DISTINCT msg_id FROM op WHERE group_id=? AND msg_id<>0", error);
+}
+
+GArray *
+fm_journal_group_folders (FmStoreReader *reader, gint64 group_id, GError **error)
+{
+  return group_ids (reader, group_id,
+                    "SELECT folder_id FROM op WHERE group_id=?1 UNION SELECT target_id FROM op WHERE group_id=?1 AND target_id<>0", error);
 }

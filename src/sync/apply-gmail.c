@@ -42,6 +42,30 @@ fm_apply_gmail_archive (FmApply *apply, FmStoreWriter *writer, gint64 account_id
   return FALSE;
 }
 
+void
+fm_apply_gmail_note (FmApply *apply, FmStoreReader *reader, gint64 account_id, const GArray *ids)
+{
+  if (fm_gmail_store_is_account (reader, account_id))
+    for (guint i = 0; i < ids->len; i++)
+      fm_gmail_store_add_folders (reader, g_array_index (ids, gint64, i), apply->folders);
+}
+
+gboolean
+fm_apply_gmail_note_group (FmApply *apply, FmStoreReader *reader, gint64 group_id, GError **error)
+{
+  g_autoptr (GArray) folders = fm_journal_group_folders (reader, group_id, error);
+
+  for (guint i = 0; folders != NULL && i < folders->len; i++)
+    {
+      g_autoptr (FmFolderInfo) folder = fm_folder_store_get (reader, g_array_index (folders, gint64, i), NULL);
+      if (folder == NULL || !fm_gmail_store_is_account (reader, folder->account_id))
+        continue;
+      fm_apply_note (apply->folders, folder->id);
+      fm_apply_note (apply->accounts, folder->account_id);
+    }
+  return folders != NULL;
+}
+
 /* The folder of a label, by the name that is shown; 0: there is none. */
 static gint64
 find_label (FmStoreReader *reader, gint64 account_id, const char *name)

@@ -38,6 +38,10 @@ gint64 fm_apply_account_id (FmStoreReader *reader, const char *name, GError **er
 gboolean fm_apply_gmail_archives (FmStoreReader *reader, const FmAccountSpec *spec, gint64 account_id);
 /* IDS: gint64. Nothing to be done at all is INVALID. */
 gboolean fm_apply_gmail_archive (FmApply *apply, FmStoreWriter *writer, gint64 account_id, const GArray *ids, GError **error);
+/* The other folders that messages of IDS are in change with them. */
+void fm_apply_gmail_note (FmApply *apply, FmStoreReader *reader, gint64 account_id, const GArray *ids);
+/* What the action GROUP_ID was about: of a label that was taken there may be no row any more. */
+gboolean fm_apply_gmail_note_group (FmApply *apply, FmStoreReader *reader, gint64 group_id, GError **error);
 /* Tags to be set and cleared; each NULL-terminated or NULL. */
 typedef struct {
   const char *const *add, *const *remove;

@@ -211,6 +211,8 @@ split (FmApply *apply, FmStoreReader *reader, const gint64 *ids, gsize n, GError
           fm_apply_note (apply->accounts, account_id);
         }
     }
+  for (guint i = 0; i < parts->len; i++)
+    fm_apply_gmail_note (apply, reader, ((Part *) parts->pdata[i])->account_id, ((Part *) parts->pdata[i])->ids);
   if (parts->len == 0 && n > 0)
     {
       g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, n == 1 ? "the message is gone" : "the messages are gone");
@@ -508,7 +510,7 @@ apply_history (FmApply *apply, FmStoreWriter *writer, GError **error)
       return FALSE;
     }
   g_autoptr (GArray) ids = fm_journal_group_messages (reader, apply->group_id, error);
-  if (ids == NULL || !note_places (apply, reader, ids, error))
+  if (ids == NULL || !note_places (apply, reader, ids, error) || !fm_apply_gmail_note_group (apply, reader, apply->group_id, error))
     return FALSE;
   if (!(undo ? fm_journal_undo : fm_journal_redo) (writer, apply->group_id, &apply->count, error))
     return FALSE;

@@ -39,6 +39,7 @@ struct FmImapCollect {
   guint in_flight;                             /* under mutex */
   GError *error;                               /* the first; under mutex */
   guint added, unseen_added, changed, removed; /* under mutex */
+  guint elsewhere;                             /* likewise; see FmImapHeard */
 };
 
 static void
@@ -182,6 +183,7 @@ slice_done (const GError *error, gpointer data)
   collect->unseen_added += slice->unseen_added;
   collect->changed += slice->changed;
   collect->removed += slice->removed;
+  collect->elsewhere += slice->flags ? slice->changed : 0;
   if (error && !collect->error)
     collect->error = g_error_copy (error);
   /* Each slice is to be seen as soon as it is on disk: servers answer several FETCH at once, and what was asked for first may come last.
@@ -250,6 +252,7 @@ remove_ranges (FmImapCollect *collect, const FmImapRange *ranges, gsize n)
       again = fm_pen_call (collect->worker->env->pen, FM_PEN_BULK, slice_run, &slice, &error) && slice.again;
       pthread_mutex_lock (&collect->mutex);
       collect->removed += slice.removed;
+      collect->elsewhere += slice.removed;
       if (error && !collect->error)
         collect->error = g_steal_pointer (&error);
       pthread_mutex_unlock (&collect->mutex);
@@ -272,7 +275,8 @@ fm_imap_collect_flush (FmImapCollect *collect, GError **error)
   collect->heard.unseen_added += collect->unseen_added;
   collect->heard.changed += collect->changed;
   collect->heard.removed += collect->removed;
-  collect->added = collect->unseen_added = collect->changed = collect->removed = 0;
+  collect->heard.elsewhere += collect->elsewhere;
+  collect->added = collect->unseen_added = collect->changed = collect->removed = collect->elsewhere = 0;
   if (collect->error)
     {
       g_propagate_error (error, g_steal_pointer (&collect->error));
@@ -289,7 +293,10 @@ fm_imap_collect_tell (FmImapCollect *collect)
 
   if (collect->folder_id && (heard->added || heard->changed || heard->removed))
     fm_imap_tell_folder (collect->worker, collect->folder_id, heard->unseen_added);
-  heard->added = heard->unseen_added = heard->changed = heard->removed = 0;
+  /* What left a label, or has other labels now, has left or entered other folders: they are looked at until nothing is new. */
+  if (collect->is_gmail && heard->elsewhere)
+    fm_imap_worker_post (collect->worker->back_port, FM_IMAP_ITEM_SYNC, 0, 0, NULL);
+  heard->added = heard->unseen_added = heard->changed = heard->removed = heard->elsewhere = 0;
 }
 
 void

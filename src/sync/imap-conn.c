@@ -203,6 +203,7 @@ fm_imap_conn_open (FmImapConn *conn, FmPort *interrupt)
         {
           pthread_mutex_lock (&worker->mutex);
           worker->online++;
+          worker->is_gmail = fm_imap_session_has (conn->session, FM_IMAP_CAP_GMAIL);
           pthread_mutex_unlock (&worker->mutex);
           conn->opened_us = fm_clock_mono_us ();
           conn->refused = FALSE;

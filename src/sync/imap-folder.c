@@ -320,17 +320,6 @@ queue_flags_of_known (FmImapConn *conn, const FmFolderInfo *info)
     fm_imap_session_queue_fetch_flags (conn->session, &known, 1, 0, NULL, NULL);
 }
 
-/* Gmail: what left this folder, or has other labels now, has left or entered other folders too. */
-static void
-look_at_other_labels (FmImapConn *conn)
-{
-  FmImapHeard heard = fm_imap_collect_heard (conn->collect);
-
-  if ((heard.removed || heard.changed) && fm_imap_session_has (conn->session, FM_IMAP_CAP_GMAIL)
-      && fm_port_length (conn->worker->back_port) == 0)
-    fm_imap_worker_post (conn->worker->back_port, FM_IMAP_ITEM_SYNC, 0, 0, NULL);
-}
-
 /* One look at what was said. */
 static gboolean
 catch_up_once (FmImapConn *conn, gint64 folder_id, GError **error)
@@ -361,7 +350,6 @@ catch_up_once (FmImapConn *conn, gint64 folder_id, GError **error)
       if (!fm_imap_folder_set_marks (conn, &marks, error))
         return FALSE;
     }
-  look_at_other_labels (conn);
   fm_imap_collect_tell (conn->collect);
   return TRUE;
 }

@@ -46,6 +46,7 @@ struct FmAccountWorker {
   GHashTable *waiting;   /* folder id -> how many wait to claim it; under mutex */
   GHashTable *wanted;    /* folders that the back is asked to visit: gint64 id -> FmImapListed*, or NULL; under mutex */
   gint64 open_folder_id; /* under mutex */
+  gboolean is_gmail;     /* its folders are labels; under mutex */
   gboolean front_in;     /* the front has signed in and listed; under mutex */
   GError *why;           /* why the front is not in, after its first failure; under mutex */
   guint online, pushing; /* connections up, watchers idling; under mutex */

@@ -5,8 +5,8 @@
 
 #define SLOW_US (2 * G_USEC_PER_SEC)
 
-void
-fm_imap_tell_folder (FmAccountWorker *worker, gint64 folder_id, guint count)
+static void
+tell_folder (FmAccountWorker *worker, gint64 folder_id, guint count)
 {
   FmEvent *event = fm_event_new (FM_EVENT_FOLDER_CHANGED, 0);
 
@@ -14,6 +14,20 @@ fm_imap_tell_folder (FmAccountWorker *worker, gint64 folder_id, guint count)
   event->folder_id = folder_id;
   event->count = count;
   fm_sync_env_emit (worker->env, event);
+}
+
+void
+fm_imap_tell_folder (FmAccountWorker *worker, gint64 folder_id, guint count)
+{
+  gint64 open_id;
+
+  pthread_mutex_lock (&worker->mutex);
+  open_id = worker->is_gmail ? worker->open_folder_id : 0;
+  pthread_mutex_unlock (&worker->mutex);
+  tell_folder (worker, folder_id, count);
+  /* Labels and flags that the folder in view shows come from any folder. */
+  if (open_id && open_id != folder_id)
+    tell_folder (worker, open_id, 0);
 }
 
 void

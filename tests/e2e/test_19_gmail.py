@@ -3,8 +3,10 @@
 others, and is done on the server as Gmail means it. Judged by the state of a server with Gmail's habits (tests/servers/gmail.py)."""
 import glob
 import os
+import random
+import re
 
-from fulmar import PASSWORD, Gmail, account, message, run_tests, wait_for
+from fulmar import PASSWORD, SOAK, Gmail, Proxy, account, message, run_tests, wait_for
 
 INBOX = "\\Inbox"
 MAIL = {  # name: labels, text
@@ -19,12 +21,12 @@ def ident(name):
     return name + "@test"
 
 
-def start(test, mail=MAIL, **keys):
+def start(test, mail=MAIL, port=None, **keys):
     server = test.enter(Gmail(password=PASSWORD))
     for name, (labels, body) in mail.items():
         server.deliver(message("Subject " + name, body=body, ident=ident(name)), labels=labels, flags=("\\Seen",))
     home = test.home()
-    home.configure(account("imap+plain", port=server.port, **keys))
+    home.configure(account("imap+plain", port=port(server) if port else server.port, **keys))
     return server, home
 
 
@@ -97,12 +99,19 @@ COMMANDS = [  # what is typed, and the labels of the message then
 ]
 
 
+def sample(test, count):
+    """Some of the commands; all of them where there is time."""
+    chosen = COMMANDS if SOAK else random.sample(COMMANDS, count)
+    test.say("; ".join(command for command, _, _ in chosen))
+    return chosen
+
+
 def by_command(test):
     """Each command by itself, in the inbox or wherever the message is; its undo gives back the labels as they were."""
     server, home = start(test)
     home.cli("sync")
     before = server.state()
-    for command, name, after in COMMANDS:
+    for command, name, after in sample(test, 4):
         place = next(row["id"] for folder in ("INBOX", "Work/Plans", "[Gmail]/All Mail") for row in rows(home, folder).values()
                      if row["message_id"] == ident(name))
         home.cli(*command.split(" "), place)
@@ -159,5 +168,109 @@ def search(test):
     assert screen.quit() == 0
 
 
+def in_list(screen, subject):
+    """The line of the list that shows it, or None."""
+    return next((line for line in screen.lines()[1:13] if "Subject " + subject in line), None)
+
+
+def by_key(test):
+    """On the screen, without a connection: what is done to one copy shows at once in the others' folders. Then the connection comes back."""
+    proxies = []
+    server, home = start(test, port=lambda server: proxies.append(test.enter(Proxy(server.port))) or proxies[0].port)
+    home.cli("sync")
+    proxies[0].refuse = True
+    screen = test.enter(home.screen())
+    screen.wait(lambda: re.search("retry|offline", screen.line(0)) and in_list(screen, "three"))
+    screen.press("j", lambda: "Subject three" in screen.cursor_line())
+    screen.press("F", lambda: re.search(r"F .*Subject three", screen.text()))
+    screen.command("open-folder work/Work/Plans", "Subject filed")
+    screen.wait(lambda: re.search(r"F .*Subject three", in_list(screen, "three") or ""), "the star in the other label")
+    assert "Inbox" in in_list(screen, "three")
+    screen.command("open-folder work/INBOX", lambda: in_list(screen, "plain"))
+    screen.press("=", lambda: "Subject plain" in screen.cursor_line())
+    screen.press("j", lambda: "Subject three" in screen.cursor_line())
+    screen.press("a", lambda: not in_list(screen, "three"))
+    screen.press("d", lambda: not in_list(screen, "plain"))
+    screen.command("open-folder work/Work/Plans", lambda: in_list(screen, "three"))
+    screen.wait(lambda: "Inbox" not in (in_list(screen, "three") or "Inbox"), "the label is gone at once")
+    screen.command("open-folder work/[Gmail]/All Mail", lambda: in_list(screen, "three"))
+    screen.wait(lambda: not in_list(screen, "plain"), "gone from All Mail at once")
+    screen.wait(lambda: "3 queued" in screen.line(0), "three things wait")
+    assert screen.quit() == 0
+    proxies[0].refuse = False
+    home.cli("sync")
+    assert server.state()[ident("three")] == ("all", ("Work/Plans", "Überblick"), ("\\Flagged", "\\Seen")), server.state()
+    assert labels(server, "plain") == "trash"
+    home.cli("sync")
+    agree(server, home)
+
+
+def elsewhere(test):
+    """What webmail does while the screen is open."""
+    server, home = start(test)
+    screen = test.enter(home.screen())
+    screen.wait(lambda: in_list(screen, "plain") and "pushed" in screen.line(0))
+    home_folders = lambda name: home.folders()["work/" + name]["total"]  # noqa: E731
+    wait_for(lambda: home_folders("[Gmail]/All Mail") == 4, "all is here")
+    server.change(ident("plain"), add=["Work/Plans"])
+    screen.wait(lambda: "Work/Plans" in (in_list(screen, "plain") or ""), "the label comes")
+    server.change(ident("plain"), flags=["\\Seen", "\\Flagged"])
+    screen.wait(lambda: re.search(r"F .*Subject plain", screen.text()), "the star comes")
+    server.change(ident("plain"), remove=["Work/Plans"])
+    screen.wait(lambda: "Work/Plans" not in (in_list(screen, "plain") or "Work/Plans"), "the label goes")
+    mail = server.find(ident("three"))
+    with server.lock:
+        server.put(mail, "[Gmail]/Trash")
+        server.changed(mail)
+    screen.wait(lambda: not in_list(screen, "three"), "deleted there")
+    wait_for(lambda: home_folders("Überblick") == 0 and home_folders("[Gmail]/All Mail") == 3, "and gone from its other labels")
+    server.deliver(message("Subject fresh", ident=ident("fresh")), labels=(INBOX, "Überblick"))
+    screen.wait(lambda: "Überblick" in (in_list(screen, "fresh") or ""), "a new one, with its label")
+    assert screen.quit() == 0
+
+
+def threads(test):
+    """Conversations are Gmail's, whatever References say."""
+    server, home = start(test, mail={})
+    first = server.deliver(message("Subject one", ident=ident("one")))
+    server.deliver(message("Subject two", ident=ident("two")), thrid=first.thrid)
+    server.deliver(message("Subject one", ident=ident("other")))
+    home.cli("sync")
+    there = rows(home, "INBOX")
+    assert there["one"]["thread"] == there["two"]["thread"] != there["other"]["thread"], there
+
+
+def killed(test):
+    """kill -9 when the server has done what it was told and nobody has heard of it: one message, with the right labels."""
+    server, home = start(test)
+    home.cli("sync")
+    before, kills, chosen = server.state(), 0, sample(test, 2)
+    for command, name, after in chosen:
+        place = next(row["id"] for folder in ("INBOX", "Work/Plans", "[Gmail]/All Mail") for row in rows(home, folder).values()
+                     if row["message_id"] == ident(name))
+        home.cli(*command.split(" "), place)
+        for _ in range(3):
+            job = home.start_cli("sync")
+
+            def kill(session, verb, _, job=job):
+                if verb in ("UID MOVE", "UID COPY", "UID STORE", "CREATE"):
+                    job.kill()
+                    session.socket.close()
+            server.hook = kill
+            job.communicate()
+            server.hook = None
+            kills += job.returncode != 0
+        home.cli("sync")
+        assert sorted(labels(server, name).split()) == sorted(after.split()), (command, server.state())
+        assert len(server.state()) == len(MAIL), (command, server.state())
+        undo(home)
+        home.cli("sync")
+        home.cli("sync")
+        assert server.state() == before, (command, server.state())
+        agree(server, home)
+    assert kills >= len(chosen), kills
+    test.say("killed %d times" % kills)
+
+
 if __name__ == "__main__":
-    run_tests(one_file, shown, by_command, search)
+    run_tests(one_file, shown, by_command, search, by_key, elsewhere, threads, killed)

@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 /* The labels of the row's message in alphabetical order: "Inbox", "Work/Plans". All Mail is none, and Starred is a flag. WITH_OWN: that of the
  * row's own folder too. NULL: none, or the row is not Gmail's. Transfer: full. */
 char **fm_gmail_store_labels (FmStoreReader *reader, gint64 msg_id, gboolean with_own);
+/* Adds the folders that the row's message is in, but for the row's own, to IDS (gint64), each once. */
+void fm_gmail_store_add_folders (FmStoreReader *reader, gint64 msg_id, GArray *ids);
 /* The row by which the message UID of FOLDER_ID is best shown: in the inbox, else in a label, else this one. 0: it is not here. */
 gint64 fm_gmail_store_find (FmStoreReader *reader, gint64 folder_id, guint32 uid);
 /* The account is Gmail's: messages of it are known by their server_id. */

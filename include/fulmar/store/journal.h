@@ -111,6 +111,8 @@ gboolean fm_journal_undo_candidate (FmStoreReader *reader, gint64 *ret_group, ch
 gboolean fm_journal_redo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_label);
 /* Rows that the group's operations are about, each once. gint64. Transfer: full. */
 GArray *fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GError **error);
+/* Folders that they are about. gint64. Transfer: full. */
+GArray *fm_journal_group_folders (FmStoreReader *reader, gint64 group_id, GError **error);
 /* Cancels what was not sent, plans the reverse of the rest. INVALID names what can't be undone. The number of messages in RET_N. */
 gboolean fm_journal_undo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **error);
 gboolean fm_journal_redo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **error);
