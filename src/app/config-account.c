@@ -344,6 +344,24 @@ set_offline (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError *
 }
 
 static gboolean
+set_cache_limit (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error)
+{
+  static const char units[] = "KMGT";
+  gsize digits = strspn (value, "0123456789");
+  const char *unit = value[digits] ? strchr (units, g_ascii_toupper (value[digits])) : NULL;
+  g_autofree char *number = g_strndup (value, digits);
+  guint64 count = 0;
+
+  spec->cache_limit_bytes = 0;
+  if (strcmp (value, "none") == 0)
+    return TRUE;
+  if (!unit || value[digits + 1] || !g_ascii_string_to_unsigned (number, 10, 1, 1 << 20, &count, NULL))
+    return bad (error, "cache_limit is `none`, or a size as in `500M` or `2G`");
+  spec->cache_limit_bytes = count << 10 * (unit - units + 1);
+  return TRUE;
+}
+
+static gboolean
 set_leave (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error)
 {
   if (strcmp (value, "forever") == 0)
@@ -443,6 +461,7 @@ static const struct {
   { "tls_ca", set_tls_ca },
   { "tls_pin", set_tls_pin },
   { "offline", set_offline },
+  { "cache_limit", set_cache_limit },
   { "watch", set_watch },
   { "leave", set_leave },
   { "size_limit", set_size_limit },

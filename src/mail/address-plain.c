@@ -194,7 +194,7 @@ fm_address_plain_parse (const char *text, gsize size_bytes)
       skip_blanks (&scan);
       if (scan.at == scan.end)
         {
-          g_atomic_ref_count_init (&list->refs);
+          g_atomic_int_set (&list->refs, 1);
           return list;
         }
     }

@@ -7,7 +7,7 @@ enum { FM_ADDRESS_MAX_COLONS = 500, FM_ADDRESS_MAX_FIELD_BYTES = 512 * 1024, FM_
 
 /* One block: the items' strings stand behind the items, so that a list costs one allocation however long it is. */
 struct FmAddressList {
-  gatomicrefcount refs;
+  gint refs;
   guint n;
   FmAddress items[];
 };

@@ -49,7 +49,7 @@ list_take (GArray *items)
     }
   FmAddressList *list = g_malloc (items_bytes + strings_bytes);
   char *out = (char *) list + items_bytes;
-  g_atomic_ref_count_init (&list->refs);
+  g_atomic_int_set (&list->refs, 1);
   list->n = items->len;
   for (guint i = 0; i < items->len; i++)
     {
@@ -184,14 +184,14 @@ fm_address_list_ref (const FmAddressList *list)
   FmAddressList *shared = (FmAddressList *) list;
 
   if (shared != NULL)
-    g_atomic_ref_count_inc (&shared->refs);
+    g_atomic_int_inc (&shared->refs);
   return shared;
 }
 
 void
 fm_address_list_unref (FmAddressList *list)
 {
-  if (list != NULL && g_atomic_ref_count_dec (&list->refs))
+  if (list != NULL && g_atomic_int_dec_and_test (&list->refs))
     g_free (list);
 }
 

@@ -50,7 +50,7 @@ typedef struct {
 } Value;
 
 struct FmEnvelope {
-  gatomicrefcount refs;
+  gint refs;
   FmAddressList *lists[N_LISTS];
   char *subject;
   char *message_id;
@@ -341,7 +341,7 @@ fm_envelope_parse (const void *header_bytes, gsize size_bytes)
   Value values[N_FIELDS] = { 0 };
   FmEnvelope *envelope = g_new0 (FmEnvelope, 1);
 
-  g_atomic_ref_count_init (&envelope->refs);
+  g_atomic_int_set (&envelope->refs, 1);
   split_header (copy, copy + size, values);
   settle_charset (values);
   for (guint i = 0; i < N_LISTS; i++)
@@ -371,14 +371,14 @@ fm_envelope_ref (const FmEnvelope *envelope)
   FmEnvelope *shared = (FmEnvelope *) envelope;
 
   if (shared != NULL)
-    g_atomic_ref_count_inc (&shared->refs);
+    g_atomic_int_inc (&shared->refs);
   return shared;
 }
 
 void
 fm_envelope_unref (FmEnvelope *envelope)
 {
-  if (envelope == NULL || !g_atomic_ref_count_dec (&envelope->refs))
+  if (envelope == NULL || !g_atomic_int_dec_and_test (&envelope->refs))
     return;
   for (guint i = 0; i < N_LISTS; i++)
     fm_address_list_unref (envelope->lists[i]);

@@ -5,7 +5,7 @@
 G_BEGIN_DECLS
 
 struct FmQuery {
-  gatomicrefcount refs;
+  gint refs;
   FmQueryKind kind;
   GPtrArray *children; /* FmQuery, owned; NULL for leaves */
   char *text;

@@ -40,7 +40,7 @@ fm_query_new (FmQueryKind kind)
 {
   FmQuery *query = g_new0 (FmQuery, 1);
 
-  g_atomic_ref_count_init (&query->refs);
+  g_atomic_int_set (&query->refs, 1);
   query->kind = kind;
   query->low = G_MININT64;
   query->high = G_MAXINT64;
@@ -102,14 +102,14 @@ fm_query_ref (const FmQuery *query)
   FmQuery *shared = (FmQuery *) query;
 
   if (shared != NULL)
-    g_atomic_ref_count_inc (&shared->refs);
+    g_atomic_int_inc (&shared->refs);
   return shared;
 }
 
 void
 fm_query_unref (FmQuery *query)
 {
-  if (query == NULL || !g_atomic_ref_count_dec (&query->refs))
+  if (query == NULL || !g_atomic_int_dec_and_test (&query->refs))
     return;
   g_clear_pointer (&query->children, g_ptr_array_unref);
   g_free (query->text);

@@ -426,7 +426,7 @@ fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, gboolean
   for (guint i = 0; i < ids->len; i++)
     if (!fm_sql_exec (r, error, "DELETE FROM blob WHERE id=?", "i", g_array_index (ids, gint64, i)))
       return NULL;
-  *ret_more = marked >= limit || ids->len >= limit;
+  *ret_more = marked > 0 || ids->len >= limit || fm_sql_value (r, 0, "SELECT 1 FROM blob WHERE refs=0 AND idx=2 LIMIT 1", "") != 0;
   return g_steal_pointer (&paths);
 }
 

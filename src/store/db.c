@@ -279,7 +279,7 @@ fm_db_open (const char *dir, GError **error)
 
   set_up_library ();
   store->users_fd = -1;
-  g_atomic_ref_count_init (&store->refs);
+  g_atomic_int_set (&store->refs, 1);
   g_mutex_init (&store->lock);
   store->dirty_dirs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   store->dir = g_strdup (dir);
@@ -306,14 +306,14 @@ fm_db_open (const char *dir, GError **error)
 FmStore *
 fm_db_ref (FmStore *store)
 {
-  g_atomic_ref_count_inc (&store->refs);
+  g_atomic_int_inc (&store->refs);
   return store;
 }
 
 void
 fm_db_unref (FmStore *store)
 {
-  if (store == NULL || !g_atomic_ref_count_dec (&store->refs))
+  if (store == NULL || !g_atomic_int_dec_and_test (&store->refs))
     return;
   g_hash_table_unref (store->dirty_dirs);
   g_mutex_clear (&store->lock);

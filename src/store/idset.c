@@ -3,7 +3,7 @@
 #include <string.h>
 
 struct FmIdSet {
-  gatomicrefcount refs;
+  gint refs;
   guint64 *words;
   gsize n_words;
 };
@@ -12,21 +12,21 @@ FmIdSet *
 fm_idset_new (void)
 {
   FmIdSet *set = g_new0 (FmIdSet, 1);
-  g_atomic_ref_count_init (&set->refs);
+  g_atomic_int_set (&set->refs, 1);
   return set;
 }
 
 FmIdSet *
 fm_idset_ref (FmIdSet *set)
 {
-  g_atomic_ref_count_inc (&set->refs);
+  g_atomic_int_inc (&set->refs);
   return set;
 }
 
 void
 fm_idset_unref (FmIdSet *set)
 {
-  if (set == NULL || !g_atomic_ref_count_dec (&set->refs))
+  if (set == NULL || !g_atomic_int_dec_and_test (&set->refs))
     return;
   g_free (set->words);
   g_free (set);

@@ -18,21 +18,21 @@
 
 typedef struct {
   FmRow row; /* first */
-  gatomicrefcount refs;
+  gint refs;
   char text[];
 } Row;
 
 FmRow *
 fm_list_store_row_ref (FmRow *row)
 {
-  g_atomic_ref_count_inc (&((Row *) row)->refs);
+  g_atomic_int_inc (&((Row *) row)->refs);
   return row;
 }
 
 void
 fm_list_store_row_unref (FmRow *row)
 {
-  if (row != NULL && g_atomic_ref_count_dec (&((Row *) row)->refs))
+  if (row != NULL && g_atomic_int_dec_and_test (&((Row *) row)->refs))
     g_free (row);
 }
 
@@ -53,7 +53,7 @@ read_row (FmStoreReader *reader, const FmSql *q)
   gsize from_size = strlen (from) + 1, subject_size = strlen (subject) + 1, labels_size = labels == NULL ? 0 : strlen (labels) + 1;
   Row *row = g_malloc0 (sizeof (Row) + from_size + subject_size + labels_size);
 
-  g_atomic_ref_count_init (&row->refs);
+  g_atomic_int_set (&row->refs, 1);
   memcpy (row->text, from, from_size);
   memcpy (row->text + from_size, subject, subject_size);
   row->row.from = row->text;

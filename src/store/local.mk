@@ -17,6 +17,7 @@ src_store_libstore_a_SOURCES = \
 	src/store/list-store.c \
 	src/store/message-batch.c \
 	src/store/message-count.c \
+	src/store/message-evict.c \
 	src/store/message-merge.c \
 	src/store/message-private.h \
 	src/store/message-store.c \

@@ -7,7 +7,7 @@
 #include <fulmar/store/query-sql.h>
 
 struct FmPositions {
-  gatomicrefcount refs;
+  gint refs;
   FmListSpec spec; /* sets referenced */
   gboolean threaded;
   GArray *ids;     /* guint32: rows, or threads */
@@ -19,14 +19,14 @@ struct FmPositions {
 FmPositions *
 fm_positions_ref (FmPositions *positions)
 {
-  g_atomic_ref_count_inc (&positions->refs);
+  g_atomic_int_inc (&positions->refs);
   return positions;
 }
 
 void
 fm_positions_unref (FmPositions *positions)
 {
-  if (positions == NULL || !g_atomic_ref_count_dec (&positions->refs))
+  if (positions == NULL || !g_atomic_int_dec_and_test (&positions->refs))
     return;
   fm_idset_unref ((FmIdSet *) positions->spec.limit);
   fm_idset_unref ((FmIdSet *) positions->spec.folded);
@@ -42,7 +42,7 @@ new_positions (const FmListSpec *spec)
 {
   FmPositions *p = g_new0 (FmPositions, 1);
 
-  g_atomic_ref_count_init (&p->refs);
+  g_atomic_int_set (&p->refs, 1);
   p->spec = *spec;
   if (spec->limit != NULL)
     fm_idset_ref ((FmIdSet *) spec->limit);

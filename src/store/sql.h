@@ -13,7 +13,7 @@
 #include <fulmar/store/db.h>
 
 struct FmStore {
-  gatomicrefcount refs;
+  gint refs;
   char *dir;
   char *db_path;
   char *corrupt_path;

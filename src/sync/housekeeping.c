@@ -8,6 +8,7 @@
 #include <fulmar/store/journal.h>
 
 #define STEP_BLOBS 200
+#define MAX_WAITS 10     /* steps in a row that only wait for the index to let go */
 #define JOURNAL_KEEP 500 /* groups, however old: undo reaches that far back */
 
 static const FmHousekeepingTimes usual
@@ -15,17 +16,17 @@ static const FmHousekeepingTimes usual
 
 struct FmHousekeeping {
   FmHousekeepingTimes times;
-  gatomicrefcount refs; /* the desk's, and a step's at the pen */
+  gint refs; /* the desk's, and a step's at the pen */
   FmStore *store;
   FmPen *pen;
-  gint64 due_us;   /* desk */
-  gint more, busy; /* atomic */
+  gint64 due_us, rest_until_us; /* desk */
+  gint more, busy, waits;       /* atomic */
 };
 
 static FmHousekeeping *
 keeping_ref (FmHousekeeping *keeping)
 {
-  g_atomic_ref_count_inc (&keeping->refs);
+  g_atomic_int_inc (&keeping->refs);
   return keeping;
 }
 
@@ -34,7 +35,7 @@ keeping_unref (gpointer data)
 {
   FmHousekeeping *keeping = data;
 
-  if (!g_atomic_ref_count_dec (&keeping->refs))
+  if (!g_atomic_int_dec_and_test (&keeping->refs))
     return;
   fm_db_unref (keeping->store);
   g_free (keeping);
@@ -65,7 +66,10 @@ step_done (const GError *error, gpointer data)
     fm_log_debug ("housekeeping: %s", error->message);
   else
     fm_body_store_unlink (step->paths);
-  g_atomic_int_set (&step->keeping->more, error == NULL && (step->more || step->paths->len > 0));
+  gboolean worked = error == NULL && step->paths->len > 0;
+  int waits = worked ? 0 : g_atomic_int_get (&step->keeping->waits) + 1;
+  g_atomic_int_set (&step->keeping->waits, error == NULL && step->more ? waits : 0);
+  g_atomic_int_set (&step->keeping->more, worked || (error == NULL && step->more && waits <= MAX_WAITS));
   g_atomic_int_set (&step->keeping->busy, 0);
 }
 
@@ -85,7 +89,7 @@ fm_housekeeping_new (FmStore *store, FmPen *pen, const FmHousekeepingTimes *time
   FmHousekeeping *keeping = g_new0 (FmHousekeeping, 1);
 
   keeping->times = times != NULL ? *times : usual;
-  g_atomic_ref_count_init (&keeping->refs);
+  g_atomic_int_set (&keeping->refs, 1);
   keeping->store = fm_db_ref (store);
   keeping->pen = pen;
   keeping->due_us = fm_clock_mono_us () + keeping->times.first_s * G_USEC_PER_SEC;
@@ -113,10 +117,17 @@ fm_housekeeping_tick (FmHousekeeping *keeping)
 
   if (now < keeping->due_us)
     return;
-  gboolean soon = g_atomic_int_get (&keeping->more) || g_atomic_int_get (&keeping->busy);
-  keeping->due_us = now + (soon ? keeping->times.again_s : keeping->times.pause_s) * G_USEC_PER_SEC;
-  if (!g_atomic_int_compare_and_exchange (&keeping->busy, 0, 1))
+  /* What a step left to do is known when it is done: it is asked soon after. */
+  keeping->due_us = now + keeping->times.again_s * G_USEC_PER_SEC;
+  if (g_atomic_int_get (&keeping->busy))
     return;
+  if (!g_atomic_int_get (&keeping->more) && now < keeping->rest_until_us)
+    {
+      keeping->due_us = keeping->rest_until_us;
+      return;
+    }
+  g_atomic_int_set (&keeping->busy, 1);
+  keeping->rest_until_us = now + keeping->times.pause_s * G_USEC_PER_SEC;
   Step *step = g_new0 (Step, 1);
   step->keeping = keeping_ref (keeping);
   fm_pen_post (keeping->pen, FM_PEN_BULK, step_run, step_done, step, step_free);

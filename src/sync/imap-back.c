@@ -147,6 +147,7 @@ fill_all (FmImapConn *conn, char **only, gboolean to_the_end, GError **error)
 
   if (!folders)
     return FALSE;
+  fm_imap_evict_look (conn);
   for (guint i = 0; i < folders->len; i++)
     {
       const FmFolderInfo *info = g_ptr_array_index (folders, i);
@@ -278,6 +279,7 @@ fm_imap_back_run (gpointer data)
           continue;
         }
       conn.asked = item && item->request_id;
+      fm_imap_evict_run (&conn);
       g_autoptr (GHashTable) statuses = item && item->kind == FM_IMAP_ITEM_SYNC && !conn.asked ? take_statuses (worker) : NULL;
       if (statuses && is_idle (&conn, statuses))
         {

@@ -107,12 +107,6 @@ fm_imap_body_fetch (FmImapConn *conn, guint64 request_id, gint64 msg_id, GError 
   return TRUE;
 }
 
-static gint64
-oldest_wanted (const FmAccountSpec *spec)
-{
-  return spec->offline == FM_OFFLINE_DAYS ? fm_clock_now_utc () - (gint64) spec->offline_days * 86400 : G_MININT64;
-}
-
 /* In slices, so that a user's change never waits long for the pen. */
 static gboolean
 keep_batch (FmImapConn *conn, GArray *fetched, GError **error)
@@ -203,8 +197,7 @@ fill_run (Fill *fill, GError **error)
 static GArray *
 read_wanted (FmImapConn *conn, gint64 folder_id, GError **error)
 {
-  return fm_message_store_wanted (conn->reader, folder_id, conn->fill_date, conn->fill_id, oldest_wanted (conn->worker->spec), FILL_BATCH,
-                                  error);
+  return fm_message_store_wanted (conn->reader, folder_id, conn->fill_date, conn->fill_id, conn->kept_since, FILL_BATCH, error);
 }
 
 gboolean
@@ -214,7 +207,7 @@ fm_imap_body_is_wanted (FmImapConn *conn, gint64 folder_id)
 
   if (conn->worker->spec->offline == FM_OFFLINE_HEADERS)
     return FALSE;
-  wanted = fm_message_store_wanted (conn->reader, folder_id, G_MAXINT64, G_MAXINT64, oldest_wanted (conn->worker->spec), 1, NULL);
+  wanted = fm_message_store_wanted (conn->reader, folder_id, G_MAXINT64, G_MAXINT64, conn->kept_since, 1, NULL);
   return !wanted || wanted->len > 0;
 }
 

@@ -28,6 +28,9 @@ typedef struct {
   guint32 seen_uidnext;      /* UIDs below were in the selected folder when the session last visited it */
   guint32 view_uidnext;      /* UIDs below are in the session's view of the selected folder, besides those below its UIDNEXT */
   gint64 fill_date, fill_id; /* how far bodies of the folder at work have been looked at */
+  gint64 kept_since;         /* older mail's bodies are not kept (imap-evict.c); the back's */
+  guint64 kept_of;           /* how many messages the account had then; the back's */
+  gint64 evict_due_us;       /* when they are looked for next; the back's */
   const char *name;          /* "front", "back", "watch" */
   gboolean asked;            /* somebody waits for an answer of the back */
   gboolean refused;          /* the last password was refused */
@@ -144,6 +147,13 @@ gboolean fm_imap_compare_is_due (FmImapConn *conn, const FmFolderInfo *info);
 gboolean fm_imap_compare_deeply (FmImapConn *conn, gint64 folder_id, GError **error);
 /* As if it had been compared: not again for a day. */
 void fm_imap_compare_put_off (FmImapConn *conn, gint64 folder_id);
+
+/* --- imap-evict.c, the back's --- */
+
+/* Sets conn->kept_since: asked again where the account's mail has become more or less since. */
+void fm_imap_evict_look (FmImapConn *conn);
+/* That, and gives up the bodies that are kept no longer: a few hundred a call to the pen, when it is due. Needs no connection. */
+void fm_imap_evict_run (FmImapConn *conn);
 
 /* --- imap-claim.c --- */
 

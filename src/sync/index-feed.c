@@ -29,6 +29,7 @@ struct FmIndexFeed {
   guint64 flush;         /* the request whose answer is waited for, or 0 */
   GError *stopped;       /* why the index waits; NULL: it does not */
   GHashTable *in_flight; /* gint64 blob ids handed over, not yet marked */
+  GHashTable *leaving;   /* those to be removed: asked again, they would never be quiet enough to be committed */
   GArray *waiting;       /* guint64 requests */
   guint64 done, total;   /* of this burst, for progress */
 };
@@ -39,6 +40,7 @@ fm_index_feed_new (const FmIndexFeedOptions *options)
   FmIndexFeed *feed = g_new0 (FmIndexFeed, 1);
   feed->options = *options;
   feed->in_flight = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  feed->leaving = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   feed->waiting = g_array_new (FALSE, FALSE, sizeof (guint64));
   return feed;
 }
@@ -50,6 +52,7 @@ fm_index_feed_free (FmIndexFeed *feed)
     return;
   g_clear_error (&feed->stopped);
   g_hash_table_unref (feed->in_flight);
+  g_hash_table_unref (feed->leaving);
   g_array_unref (feed->waiting);
   g_free (feed);
 }
@@ -192,8 +195,14 @@ send_removals (FmIndexFeed *feed)
 {
   g_autoptr (GArray) ids = fm_body_store_indexable (feed->options.reader, FM_BLOB_REMOVE, G_MAXINT64, PAGE, NULL);
   for (guint i = 0; ids != NULL && i < ids->len; i++)
-    if (!fm_index_remove (feed->options.index, g_array_index (ids, gint64, i)))
-      return;
+    {
+      gint64 id = g_array_index (ids, gint64, i);
+      if (g_hash_table_contains (feed->leaving, &id))
+        continue;
+      if (!fm_index_remove (feed->options.index, id))
+        return;
+      g_hash_table_add (feed->leaving, g_memdup2 (&id, sizeof id));
+    }
 }
 
 static void
@@ -312,6 +321,7 @@ begin_rebuild (FmIndexFeed *feed, gint64 generation, const GError *error)
   feed->flush = 0;
   feed->generation = generation;
   g_hash_table_remove_all (feed->in_flight);
+  g_hash_table_remove_all (feed->leaving);
   /* A store's first index is no news; one that was lost is. */
   if (!g_error_matches (error, FM_ERROR, FM_ERROR_NOT_FOUND) || marked_generation (feed) != 0)
     {
@@ -346,6 +356,8 @@ take_gone (FmIndexFeed *feed, const gint64 *ids, guint n)
   GArray *gone = g_array_new (FALSE, FALSE, sizeof (gint64));
 
   g_array_append_vals (gone, ids, n);
+  for (guint i = 0; i < n; i++)
+    g_hash_table_remove (feed->leaving, &ids[i]);
   fm_pen_post (feed->options.pen, FM_PEN_BULK, gone_run, NULL, gone, (GDestroyNotify) g_array_unref);
 }
 

@@ -37,6 +37,7 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/imap-collect.c \
 	src/sync/imap-collect.h \
 	src/sync/imap-compare.c \
+	src/sync/imap-evict.c \
 	src/sync/imap-conn.c \
 	src/sync/imap-first.c \
 	src/sync/imap-folder.c \

@@ -46,7 +46,7 @@ gboolean fm_body_store_reset_index (FmStoreWriter *writer, gint64 from_id, guint
 
 /* Removes up to LIMIT blobs without references for longer than GRACE_S, rows first, files after COMMIT by the returned list of paths: hand
  * it to fm_body_store_unlink. Blobs that are indexed are marked REMOVE first, up to LIMIT, and go when the index has let go (INDEX_GONE).
- * RET_MORE: LIMIT was reached. char*. */
+ * RET_MORE: LIMIT was reached, or the index has not let go of some yet. char*. */
 GPtrArray *fm_body_store_collect (FmStoreWriter *writer, int grace_s, guint limit, gboolean *ret_more, GError **error);
 gboolean fm_body_store_index_gone (FmStoreWriter *writer, const gint64 *blob_ids, gsize n, GError **error);
 void fm_body_store_unlink (GPtrArray *paths);

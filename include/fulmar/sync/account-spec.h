@@ -39,6 +39,7 @@ typedef struct {
   char *path;    /* Maildir tree, mbox file or notmuch root, expanded */
   FmOfflinePolicy offline;
   int offline_days;
+  guint64 cache_limit_bytes; /* of an IMAP account's mail that is kept here; 0: no limit */
   FmLeavePolicy leave;
   int leave_days;
   guint64 size_limit;                           /* POP: of a larger message only the header is fetched; 0: no limit */

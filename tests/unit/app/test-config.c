@@ -27,7 +27,7 @@ accounts_are_read (void **state)
       = parse ("# a comment\n[account work]\naddress = Ada Example <ada@example.org>\n"
                "imap = imaps://ada%40example.org@mail.example.org\n"
                "smtp = smtp://ada@mail.example.org:2525\npassword_command = pass show '#x'; echo %\n"
-               "offline = 90d\nwatch = INBOX, Lists/*\n[account old]\naddress = ada@pop.example.net\n"
+               "offline = 90d\ncache_limit = 2g\nwatch = INBOX, Lists/*\n[account old]\naddress = ada@pop.example.net\n"
                "pop = pops://ada@pop.example.net:9995\nsmtp = sendmail:/usr/sbin/sendmail -t\nleave = 14d\npoll = 5m\n");
   assert_int_equal (fm_config_problems (config)->len, 0);
   const FmAccountSpec *work = account (config, 0), *old = account (config, 1);
@@ -43,6 +43,7 @@ accounts_are_read (void **state)
   assert_int_equal (work->smtp.security, FM_SECURITY_STARTTLS);
   assert_string_equal (work->password_command, "pass show '#x'; echo %");
   assert_int_equal (work->offline_days, 90);
+  assert_int_equal (work->cache_limit_bytes, 2ull << 30);
   assert_string_equal (work->watch[1], "Lists/*");
   assert_int_equal (old->kind, FM_ACCOUNT_POP);
   assert_string_equal (old->sendmail_argv[0], "/usr/sbin/sendmail");
@@ -90,6 +91,8 @@ complaints_point_at_the_place (void **state)
 {
   assert_complaint (GOOD "adress = b@x.org\n", 4, 1, "address");
   assert_complaint (GOOD "offline = sometimes\n", 4, 11, "headers");
+  assert_complaint (GOOD "cache_limit = 2 apples\n", 4, 15, "2G");
+  assert_complaint (GOOD "cache_limit = 99999999999999999999G\n", 4, 15, "2G");
   assert_complaint (GOOD "poll = fast\n", 4, 8, "5m");
   assert_complaint (GOOD "leave = 0d\n", 4, 9, "14d");
   assert_complaint (GOOD "size_limit = 5\n", 4, 14, "5M");

@@ -69,7 +69,7 @@ reads_lines (void **state)
         FmFakeServer *fake = fm_fake_server_start (run_script, &script, delivery);
         FmServer server = server_at (fake, "localhost", with_tls ? FM_SECURITY_TLS : FM_SECURITY_PLAIN_LOOPBACK);
         g_autoptr (GError) error = NULL;
-        g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), &error);
+        g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (60000), &error);
         const char *line;
         gsize length;
         char five[5];
@@ -101,7 +101,7 @@ bounds_lines (void **state)
   FmFakeServer *fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
   FmServer server = server_at (fake, "127.0.0.1", FM_SECURITY_PLAIN_LOOPBACK);
   g_autoptr (GError) error = NULL;
-  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), NULL);
+  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (60000), NULL);
   const char *line;
   gsize length;
 
@@ -116,7 +116,7 @@ expect_distrust (Script *script, const char *host, const char *ca_file, const ch
   FmFakeServer *fake = fm_fake_server_start (run_script, script, FM_FAKE_WHOLE);
   FmServer server = { host, fm_fake_server_port (fake), FM_SECURITY_TLS, ca_file, pin };
   g_autoptr (GError) error = NULL;
-  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), &error);
+  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (60000), &error);
 
   assert_null (stream);
   assert_error (error, FM_ERROR_TLS, words);
@@ -155,7 +155,7 @@ static void
 visit (const FmServer *server)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (FmStream) stream = fm_stream_connect (server, NULL, fm_clock_deadline_us (5000), &error);
+  g_autoptr (FmStream) stream = fm_stream_connect (server, NULL, fm_clock_deadline_us (60000), &error);
   const char *line;
   gsize length;
 
@@ -176,7 +176,7 @@ trusts_a_pin_and_resumes (void **state)
   visit (&server);
   visit (&server);
   /* What a pin has opened opens nothing to whoever trusts by the authority: name and date are looked at again. */
-  assert_null (fm_stream_connect (&by_ca, NULL, fm_clock_deadline_us (5000), &error));
+  assert_null (fm_stream_connect (&by_ca, NULL, fm_clock_deadline_us (60000), &error));
   assert_error (error, FM_ERROR_TLS, "can't trust");
   g_free (fm_fake_server_stop (fake));
   assert_int_equal (script.n_resumed, 1);
@@ -214,7 +214,7 @@ refuses_clear_text_to_others (void **state)
   FmServer server = { "192.0.2.1", 143, FM_SECURITY_PLAIN_LOOPBACK };
   g_autoptr (GError) error = NULL;
 
-  assert_null (fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), &error));
+  assert_null (fm_stream_connect (&server, NULL, fm_clock_deadline_us (60000), &error));
   assert_error (error, FM_ERROR_TLS, "imaps://");
 }
 
@@ -224,7 +224,7 @@ keeps_deadlines (void **state)
   Script silent = { NULL };
   FmFakeServer *fake = fm_fake_server_start (run_script, &silent, FM_FAKE_WHOLE);
   FmServer server = server_at (fake, "127.0.0.1", FM_SECURITY_PLAIN_LOOPBACK);
-  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), NULL);
+  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (60000), NULL);
   g_autoptr (GError) error = NULL;
   const char *line;
   gsize length;
@@ -248,7 +248,7 @@ keeps_deadlines_under_dribble (void **state)
 {
   FmFakeServer *fake = fm_fake_server_start (dribble, NULL, FM_FAKE_WHOLE);
   FmServer server = server_at (fake, "127.0.0.1", FM_SECURITY_PLAIN_LOOPBACK);
-  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), NULL);
+  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (60000), NULL);
   g_autoptr (GError) error = NULL;
   const char *line;
   gsize length;
@@ -265,17 +265,17 @@ wait_looks_at_buffers (void **state)
   Script script = { fm_fake_server_ca_issue (ca, "localhost", -DAY_S, DAY_S), "one\r\ntwo\r\n" };
   FmFakeServer *fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
   FmServer server = server_at (fake, "localhost", FM_SECURITY_TLS);
-  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), NULL);
+  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (60000), NULL);
   int wake_fd = eventfd (1, EFD_CLOEXEC);
   const char *line;
   gsize length;
   FmStreamWait why;
 
   assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL));
-  assert_true (fm_stream_wait (stream, -1, fm_clock_deadline_us (5000), &why, NULL));
+  assert_true (fm_stream_wait (stream, -1, fm_clock_deadline_us (60000), &why, NULL));
   assert_int_equal (why, FM_STREAM_READABLE); /* "two" lies in our buffer; the socket is silent (trap 4) */
   assert_true (fm_stream_read_line (stream, 100, &line, &length, NULL));
-  assert_true (fm_stream_wait (stream, wake_fd, fm_clock_deadline_us (5000), &why, NULL));
+  assert_true (fm_stream_wait (stream, wake_fd, fm_clock_deadline_us (60000), &why, NULL));
   assert_int_equal (why, FM_STREAM_WOKEN);
   assert_true (fm_stream_wait (stream, -1, fm_clock_deadline_us (10), &why, NULL));
   assert_int_equal (why, FM_STREAM_DEADLINE);
@@ -289,7 +289,7 @@ refuses_injected_words (void **state)
   Script script = { NULL, "go ahead\r\ninjected\r\n" };
   FmFakeServer *fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
   FmServer server = server_at (fake, "127.0.0.1", FM_SECURITY_STARTTLS);
-  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), NULL);
+  g_autoptr (FmStream) stream = fm_stream_connect (&server, NULL, fm_clock_deadline_us (60000), NULL);
   g_autoptr (GError) error = NULL;
   const char *line;
   gsize length;
@@ -309,7 +309,7 @@ tells_why_there_is_no_connection (void **state)
   g_autoptr (GError) error = NULL;
 
   g_free (fm_fake_server_stop (fake)); /* now nobody listens there */
-  assert_null (fm_stream_connect (&server, NULL, fm_clock_deadline_us (5000), &error));
+  assert_null (fm_stream_connect (&server, NULL, fm_clock_deadline_us (60000), &error));
   assert_error (error, FM_ERROR_OFFLINE, "can't connect to 127.0.0.1");
 }
 

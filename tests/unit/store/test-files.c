@@ -3,6 +3,7 @@
 #include "store/schema.h"
 #include "store/sqlite-error.h"
 #include <fcntl.h>
+#include <fulmar/store/message-evict.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -39,6 +40,66 @@ test_body (void **state)
   g_autoptr (GError) error = NULL;
   assert_false (fm_sink_write (sink, "four", 4, &error));
   assert_true (g_error_matches (error, FM_ERROR, FM_ERROR_LIMIT));
+}
+
+static gint64
+put_with_body (Box *b, gint64 folder, guint number, guint flags)
+{
+  g_autofree char *text = g_strdup_printf ("%u\r\n", number);
+  g_autofree char *digest = write_body (b, text);
+  gint64 id = put (b, folder, number, number, flags);
+
+  OK (fm_body_store_attach (b->w, id, digest, strlen (text), E) != 0);
+  return id;
+}
+
+#define DAY 1440 /* a message a minute */
+
+static void
+test_evict (void **state)
+{
+  Box *b = *state;
+  gint64 limit_of_two_days = 2 * 1000 + 3 * DAY;
+  begin (b);
+  gint64 old = put_with_body (b, b->inbox, 1, 0), starred = put_with_body (b, b->inbox, 2, FM_FLAG_FLAGGED),
+         draft = put_with_body (b, b->inbox, 3, FM_FLAG_DRAFT), waiting = put_with_body (b, b->inbox, 4, 0),
+         moved = put_with_body (b, b->inbox, 5, 0), mine = put_with_body (b, b->inbox, 6, 0);
+  put_with_body (b, b->archive, DAY, 0);
+  gint64 newer = put_with_body (b, b->inbox, 2 * DAY, 0);
+  OK (fm_journal_plan_flags (b->w, fm_journal_group (b->w, "star", NULL), &waiting, 1, FM_FLAG_SEEN, 0, NULL, NULL, NULL, E));
+  OK (fm_journal_plan_move (b->w, fm_journal_group (b->w, "move", NULL), &moved, 1, b->archive, NULL, E));
+  /* It is in two folders: the other one's body stays, and so does the file. */
+  gint64 same = put (b, b->archive, 1, 1, FM_FLAG_FLAGGED);
+  g_autofree char *digest = write_body (b, "1\r\n");
+  OK (fm_body_store_attach (b->w, same, digest, 3, E) != 0);
+  OK (fm_message_store_set_path (b->w, mine, "/home/ada/mail/6", E));
+  assert_true (fm_message_evict_floor (b->r, b->account, 1 << 30, NULL) == G_MININT64);
+  gint64 floor = fm_message_evict_floor (b->r, b->account, (guint64) limit_of_two_days, NULL);
+  assert_true (floor % 86400 == 0 && floor > 1000000000 + 6 * 60 && floor <= 1000000000 + DAY * 60);
+  /* A limit that the newest day does not fit into keeps that day. */
+  gint64 last = fm_message_evict_floor (b->r, b->account, 1, NULL);
+  assert_true (last > floor && last <= 1000000000 + 2 * DAY * 60);
+  g_autoptr (GArray) list = fm_message_evict_list (b->r, b->inbox, floor, NULL, 100, NULL);
+  assert_int_equal (list->len, 1);
+  assert_int_equal (g_array_index (list, FmMessageEvict, 0).id, old);
+  g_autoptr (GArray) after = fm_message_evict_list (b->r, b->inbox, floor, &g_array_index (list, FmMessageEvict, 0), 100, NULL);
+  assert_int_equal (after->len, 0);
+  /* What was begun since it was listed is left alone. */
+  FmMessageEvict all[] = { { old, 0 }, { starred, 0 }, { draft, 0 }, { waiting, 0 }, { moved, 0 }, { mine, 0 } };
+  guint n = 0;
+  OK (fm_message_evict_run (b->w, all, G_N_ELEMENTS (all), &n, E));
+  assert_int_equal (n, 1);
+  assert_null (fm_body_store_path (b->r, old, NULL));
+  gboolean more;
+  g_autoptr (GPtrArray) kept = fm_body_store_collect (b->w, 3600, 10, &more, NULL);
+  assert_int_equal (kept->len, 0);
+  /* Without the other folder's row it goes at once. */
+  FmMessageEvict two[] = { { newer, 0 }, { same, 0 } };
+  OK (fm_message_evict_run (b->w, two, 2, &n, E));
+  assert_int_equal (n, 1);
+  g_autoptr (GPtrArray) gone = fm_body_store_collect (b->w, 3600, 10, &more, NULL);
+  assert_int_equal (gone->len, 1);
+  commit (b);
 }
 
 /* The rows of mail that is read in place: no file of ours goes with them. */
@@ -316,10 +377,7 @@ int
 main (void)
 {
 #define T(name) cmocka_unit_test_setup_teardown (name, box_setup, box_teardown)
-  const struct CMUnitTest tests[] = { T (test_body),      T (test_collect_in_place),
-                                      T (test_corrupt),   T (test_corrupt_in_use),
-                                      T (test_mark),      T (test_newer),
-                                      T (test_migration), T (test_full),
-                                      T (test_kill) };
+  const struct CMUnitTest tests[] = { T (test_body), T (test_evict), T (test_collect_in_place), T (test_corrupt), T (test_corrupt_in_use),
+                                      T (test_mark), T (test_newer), T (test_migration),        T (test_full),    T (test_kill) };
   return cmocka_run_group_tests_name ("files", tests, NULL, NULL);
 }
