@@ -156,7 +156,8 @@ password_answered (const char *answer, gpointer data)
   if (answer && *answer)
     {
       tell_waiting (asking->app, asking->account, FM_STATE_CONNECTING, NULL);
-      fm_engine_set_password (asking->app->engine, asking->account, fm_secret_new (answer, -1));
+      g_autoptr (FmSecret) secret = fm_secret_new (answer, -1);
+      fm_engine_set_password (asking->app->engine, asking->account, secret);
     }
   else
     {
