@@ -177,9 +177,9 @@ fm_imap_session_queue_noop (FmImapSession *session, FmImapDone done, gpointer da
 }
 
 static char *
-header_items (const FmImapSession *session)
+header_items (const FmImapSession *session, gboolean with_size)
 {
-  return g_strdup_printf ("(UID FLAGS INTERNALDATE RFC822.SIZE%s%s " HEADER_FIELDS ")",
+  return g_strdup_printf ("(UID FLAGS INTERNALDATE%s%s%s " HEADER_FIELDS ")", with_size ? " RFC822.SIZE" : "",
                           session->state->caps & FM_IMAP_CAP_CONDSTORE ? " MODSEQ" : "",
                           session->state->caps & FM_IMAP_CAP_GMAIL ? " X-GM-MSGID X-GM-THRID X-GM-LABELS" : "");
 }
@@ -187,19 +187,26 @@ header_items (const FmImapSession *session)
 void
 fm_imap_session_queue_fetch_headers (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapDone done, gpointer data)
 {
-  g_autofree char *items = header_items (session);
+  g_autofree char *items = header_items (session, TRUE);
   fm_imap_engine_queue_fetch (session, uids, n_ranges, items, done, data);
 }
 
 void
-fm_imap_session_queue_fetch_headers_by_seq (FmImapSession *session, guint32 first, guint32 last, FmImapDone done, gpointer data)
+fm_imap_session_queue_fetch_headers_by_seq (FmImapSession *session, const FmImapRange *seqs, gboolean with_size, FmImapDone done,
+                                            gpointer data)
 {
-  g_autofree char *items = header_items (session);
+  g_autofree char *items = header_items (session, with_size);
 
-  if (first == 0 || last < first)
+  if (seqs->first == 0 || seqs->last < seqs->first)
     fm_imap_engine_reject (done, data, g_error_new (FM_ERROR, FM_ERROR_INVALID, "an impossible set of messages"));
   else
-    fm_imap_engine_queue (session, g_strdup_printf ("FETCH %u:%u %s", first, last, items), done, data);
+    fm_imap_engine_queue (session, g_strdup_printf ("FETCH %u:%u %s", seqs->first, seqs->last, items), done, data);
+}
+
+void
+fm_imap_session_queue_fetch_sizes (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapDone done, gpointer data)
+{
+  fm_imap_engine_queue_fetch (session, uids, n_ranges, "(UID RFC822.SIZE)", done, data);
 }
 
 void

@@ -145,6 +145,9 @@ merge_known (Call *c, gint64 id, const FmMessageInput *input, GError **error)
     return FALSE;
   if (input->server_id != 0 && !fm_gmail_store_met (c->writer, id, c->folder_id, input, error))
     return FALSE;
+  if (input->size_bytes != 0
+      && !fm_sql_exec (&c->writer->reader, error, "UPDATE msg SET size=? WHERE id=? AND size=0", "ii", (gint64) input->size_bytes, id))
+    return FALSE;
   if (input->path != NULL && !fm_message_store_set_path (c->writer, id, input->path, error))
     return FALSE;
   if (c->result != NULL)
@@ -309,6 +312,25 @@ fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMes
       if (flags[i].labels != NULL && !fm_gmail_store_relabel (writer, id, folder_id, flags[i].labels, &changed, error))
         return FALSE;
       count += changed;
+    }
+  if (ret_changed != NULL)
+    *ret_changed = count;
+  return TRUE;
+}
+
+gboolean
+fm_message_store_set_sizes (FmStoreWriter *writer, gint64 folder_id, const FmMessageSize *sizes, gsize n, guint *ret_changed,
+                            GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+  guint count = 0;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      if (!fm_sql_exec (r, error, "UPDATE msg SET size=? WHERE folder_id=? AND uid=? AND size=0", "iiu", (gint64) sizes[i].size_bytes,
+                        folder_id, sizes[i].uid))
+        return FALSE;
+      count += (guint) fm_sql_changes (r);
     }
   if (ret_changed != NULL)
     *ret_changed = count;

@@ -1,4 +1,4 @@
-/* Two kinds of slices go to the pen's bulk lane: rows (headers parsed here, on the network's thread) and flags. At most MAX_IN_FLIGHT wait for
+/* Three kinds of slices go to the pen's bulk lane: rows (headers parsed here, on the network's thread), flags, and sizes that came later. At most MAX_IN_FLIGHT wait for
  * their commit: beyond that the thread waits, the socket fills, and the server pauses; memory stays bounded however large the folder is. */
 #include "sync/imap-collect.h"
 #include "sync/imap-hidden.h"
@@ -17,6 +17,7 @@ typedef struct {
   gint64 folder_id;
   GArray *rows;       /* FmMessageInput, envelope and keywords owned */
   GArray *flags;      /* FmMessageFlags, keywords owned */
+  GArray *sizes;      /* FmMessageSize */
   GArray *vanished;   /* FmUidRange */
   guint32 lowest_uid; /* to be noted, after the rows that went before */
   guint added, unseen_added, changed, removed;
@@ -26,7 +27,7 @@ typedef struct {
 struct FmImapCollect {
   FmAccountWorker *worker;
   gint64 folder_id;
-  GArray *rows, *flags;
+  GArray *rows, *flags, *sizes;
   GArray *hidden; /* FmImapRange, or NULL */
   GArray *diverted_ranges, *diverted_flags;
   const FmImapEvents *listing; /* box and status go there; NULL: nowhere */
@@ -79,6 +80,12 @@ new_flags (void)
   return flags;
 }
 
+static GArray *
+new_sizes (void)
+{
+  return g_array_new (FALSE, FALSE, sizeof (FmMessageSize));
+}
+
 FmImapCollect *
 fm_imap_collect_new (FmAccountWorker *worker)
 {
@@ -87,6 +94,7 @@ fm_imap_collect_new (FmAccountWorker *worker)
   collect->worker = worker;
   collect->rows = new_rows ();
   collect->flags = new_flags ();
+  collect->sizes = new_sizes ();
   pthread_mutex_init (&collect->mutex, NULL);
   pthread_cond_init (&collect->cond, NULL);
   return collect;
@@ -110,6 +118,7 @@ fm_imap_collect_free (FmImapCollect *collect)
   g_clear_pointer (&collect->hidden, g_array_unref);
   g_array_unref (collect->rows);
   g_array_unref (collect->flags);
+  g_array_unref (collect->sizes);
   g_clear_error (&collect->error);
   pthread_mutex_destroy (&collect->mutex);
   pthread_cond_destroy (&collect->cond);
@@ -125,6 +134,7 @@ slice_free (gpointer data)
 
   g_clear_pointer (&slice->rows, g_array_unref);
   g_clear_pointer (&slice->flags, g_array_unref);
+  g_clear_pointer (&slice->sizes, g_array_unref);
   g_clear_pointer (&slice->vanished, g_array_unref);
   g_free (slice);
 }
@@ -158,6 +168,10 @@ slice_run (FmStoreWriter *writer, gpointer data, GError **error)
     }
   if (slice->flags
       && !fm_message_store_set_flags (writer, slice->folder_id, (const FmMessageFlags *) (void *) slice->flags->data, slice->flags->len,
+                                      &slice->changed, error))
+    return FALSE;
+  if (slice->sizes
+      && !fm_message_store_set_sizes (writer, slice->folder_id, (const FmMessageSize *) (void *) slice->sizes->data, slice->sizes->len,
                                       &slice->changed, error))
     return FALSE;
   if (slice->vanished)
@@ -233,6 +247,19 @@ post_flags (FmImapCollect *collect)
   post (collect, slice);
 }
 
+static void
+post_sizes (FmImapCollect *collect)
+{
+  Slice *slice;
+
+  if (collect->sizes->len == 0)
+    return;
+  slice = g_new0 (Slice, 1);
+  slice->sizes = collect->sizes;
+  collect->sizes = new_sizes ();
+  post (collect, slice);
+}
+
 /* Deletions wait for their commit, since a slice may have to be repeated. */
 static void
 remove_ranges (FmImapCollect *collect, const FmImapRange *ranges, gsize n)
@@ -268,6 +295,7 @@ fm_imap_collect_flush (FmImapCollect *collect, GError **error)
     {
       post_rows (collect);
       post_flags (collect);
+      post_sizes (collect);
     }
   wait_in_flight (collect, 0);
   pthread_mutex_lock (&collect->mutex);
@@ -489,6 +517,14 @@ add_flags (FmImapCollect *collect, const FmImapMessage *message)
 }
 
 static void
+add_size (FmImapCollect *collect, const FmImapMessage *message)
+{
+  g_array_append_val (collect->sizes, ((FmMessageSize){ message->uid, message->size_bytes }));
+  if (collect->sizes->len >= FLAGS_A_SLICE)
+    post_sizes (collect);
+}
+
+static void
 on_message (gpointer data, const FmImapMessage *message)
 {
   FmImapCollect *collect = data;
@@ -504,6 +540,8 @@ on_message (gpointer data, const FmImapMessage *message)
     add_row (collect, message);
   else if (message->has & FM_IMAP_HAS_FLAGS)
     add_flags (collect, message);
+  else if (message->has & FM_IMAP_HAS_SIZE)
+    add_size (collect, message);
 }
 
 /* A message no parser can read is still a message: it gets a row that says so, and its body can be opened. */

@@ -2,39 +2,71 @@
 #include "sync/imap-collect.h"
 #include "sync/imap-folder-private.h"
 #include <fulmar/base/error.h>
+#include <fulmar/store/journal.h>
 
 #define SCREENFUL 60
+/* Of the newest messages a server mostly has everything at hand but their size: where Dovecot keeps Maildirs it reads a list of all files for that,
+ * 0.3 s of 100,000. In a folder of so many the screen does not wait for it, but it costs a round trip afterwards. */
+#define SIZES_LATER 2000
+
+/* By Message-ID and size it is known again what waits for its UID here: only where nothing can, the size may be missing. */
+static gboolean
+may_lack_sizes (FmImapConn *conn, const FmFolderInfo *info, guint32 exists)
+{
+  g_autoptr (GArray) settling = exists >= SIZES_LATER && info->total == 0 ? fm_journal_settling (conn->reader, info->id, NULL) : NULL;
+
+  return settling && settling->len == 0;
+}
+
+/* By sequence numbers: nothing else is known of them yet. */
+static gboolean
+fetch_newest (FmImapConn *conn, const FmImapRange *seqs, gboolean with_size, GError **error)
+{
+  GError *refused = NULL;
+
+  fm_imap_session_queue_fetch_headers_by_seq (conn->session, seqs, with_size, fm_imap_folder_keep_error, &refused);
+  if (!fm_imap_session_run (conn->session, error))
+    {
+      g_clear_error (&refused);
+      return FALSE;
+    }
+  if (refused)
+    {
+      g_propagate_error (error, refused);
+      return FALSE;
+    }
+  return fm_imap_collect_flush (conn->collect, error);
+}
+
+/* A server that tells none is no reason to have no list. */
+static gboolean
+fetch_sizes (FmImapConn *conn, GError **error)
+{
+  FmImapHeard heard = fm_imap_collect_heard (conn->collect);
+  FmImapRange uids = { heard.lowest_uid, heard.highest_uid };
+
+  if (uids.first == 0)
+    return TRUE;
+  fm_imap_session_queue_fetch_sizes (conn->session, &uids, 1, NULL, NULL);
+  return fm_imap_session_run (conn->session, error) && fm_imap_collect_flush (conn->collect, error);
+}
 
 gboolean
 fm_imap_first_screen (FmImapConn *conn, FmFolderInfo *info, GError **error)
 {
   const FmImapSelected *now = fm_imap_session_selected (conn->session);
   FmImapMarks marks = { .folder_id = info->id, .modseq = now->highestmodseq };
-  guint32 exists = now->exists, from = exists > SCREENFUL ? exists - SCREENFUL + 1 : 1;
-  GError *refused = NULL;
+  FmImapRange newest = { now->exists > SCREENFUL ? now->exists - SCREENFUL + 1 : 1, now->exists };
+  gboolean sizes_later = may_lack_sizes (conn, info, now->exists);
 
-  if (exists > 0)
-    {
-      fm_imap_session_queue_fetch_headers_by_seq (conn->session, from, exists, fm_imap_folder_keep_error, &refused);
-      if (!fm_imap_session_run (conn->session, error))
-        {
-          g_clear_error (&refused);
-          return FALSE;
-        }
-      if (refused)
-        {
-          g_propagate_error (error, refused);
-          return FALSE;
-        }
-      if (!fm_imap_collect_flush (conn->collect, error))
-        return FALSE;
-    }
+  if (newest.last > 0 && (!fetch_newest (conn, &newest, !sizes_later, error) || (sizes_later && !fetch_sizes (conn, error))))
+    return FALSE;
   marks.uidnext = fm_imap_folder_uidnext_after (conn, info);
-  marks.lowest_uid = from == 1 ? 1 : fm_imap_collect_heard (conn->collect).lowest_uid;
+  marks.lowest_uid = newest.first == 1 ? 1 : fm_imap_collect_heard (conn->collect).lowest_uid;
   /* Not one of them could be read: all of them are still to come. */
   if (marks.lowest_uid == 0)
     marks.lowest_uid = MAX (marks.uidnext, 2);
-  marks.synced = from == 1;
+  marks.synced = newest.first == 1;
   if (!fm_imap_folder_set_marks (conn, &marks, error))
     return FALSE;
   info->lowest_uid = marks.lowest_uid;

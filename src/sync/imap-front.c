@@ -62,19 +62,22 @@ defer_statuses (FmImapConn *conn)
   return deferred;
 }
 
-/* The list of folders and the first folder come by one turn. Without the list there is no account. Where each STATUS is a command of its own,
- * the first screen does not wait for them: the back asks. A folder that somebody else is at (its rows come by themselves) is not selected. */
+/* The list of folders and the first folder come by one turn. Without the list there is no account. The folder is selected first: of a large one that
+ * it has open Dovecot tells the status at once, else it would read the list of its files for the status and again for the SELECT. Where each STATUS is
+ * a command of its own, the first screen does not wait for them: the back asks. A folder that somebody else is at (its rows come by themselves) is not
+ * selected. */
 static gboolean
 list_and_visit (FmImapConn *conn, const FmFolderInfo *info, gboolean may_select, GHashTable **ret_statuses, GError **error)
 {
   gboolean with_status = !defer_statuses (conn) && fm_imap_session_has (conn->session, FM_IMAP_CAP_LIST_STATUS);
-  FmImapListing *listing = fm_imap_list_queue (conn, with_status);
+  FmImapListing *listing;
   FmImapSelecting selecting = { 0 };
   gboolean listed;
 
   *ret_statuses = NULL;
   if (may_select)
     fm_imap_folder_queue_select (conn, info, &selecting);
+  listing = fm_imap_list_queue (conn, with_status);
   fm_imap_session_run (conn->session, NULL); /* a lost connection is the listing's error too */
   listed = fm_imap_list_finish (conn, listing, with_status ? ret_statuses : NULL, error);
   if (!listed)

@@ -51,12 +51,15 @@ state_letter (const FmListLine *line)
   return line->flags & FM_FLAG_FORWARDED ? 'f' : ' ';
 }
 
+/* Nothing while it is not known. */
 static char *
 format_size (guint64 bytes)
 {
   static const char units[] = "kMGT";
   double value = (double) bytes / 1024;
   guint unit = 0;
+  if (bytes == 0)
+    return g_strdup ("");
   while (value >= 999.5 && units[unit + 1])
     {
       value /= 1024;

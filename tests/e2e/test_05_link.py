@@ -146,6 +146,8 @@ def economy(test):
         assert proxy.connections == 2 and signing_in == 6, bytes(proxy.said)
         assert proxy.turns - signing_in <= 3, bytes(proxy.said)
         assert proxy.down <= 4096, proxy.down
+        # of a folder that it has open Dovecot need not read the list of files a second time
+        assert bytes(proxy.said).index(b" SELECT ") < bytes(proxy.said).index(b" LIST "), bytes(proxy.said)
         server.deliver(message("Told all the same"))
         screen.wait("Told all the same", timeout_s=20)
         with server.imap_client() as client:  # a folder that nobody watches: by the next pass

@@ -97,8 +97,12 @@ void fm_imap_session_queue_select (FmImapSession *session, const char *mailbox, 
 /* Flags, date, size, Gmail's ids and labels, and the header fields that a list needs, newest UID first as the server pleases within one set;
  * BODY.PEEK: never sets \Seen. One command a call: queue two chunks of 1000-2000 UIDs to keep the link full. */
 void fm_imap_session_queue_fetch_headers (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapDone done, gpointer data);
-/* The same for sequence numbers: the newest 40 of a mailbox just selected are (exists-39):exists. */
-void fm_imap_session_queue_fetch_headers_by_seq (FmImapSession *session, guint32 first, guint32 last, FmImapDone done, gpointer data);
+/* The same for sequence numbers: the newest 40 of a mailbox just selected are (exists-39):exists. WITH_SIZE FALSE: all but the size, which may be what
+ * a server has to look for longest. */
+void fm_imap_session_queue_fetch_headers_by_seq (FmImapSession *session, const FmImapRange *seqs, gboolean with_size, FmImapDone done,
+                                                 gpointer data);
+/* UID and size. */
+void fm_imap_session_queue_fetch_sizes (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapDone done, gpointer data);
 /* UID and FLAGS (and MODSEQ); CHANGED_SINCE 0: all; with it only later changes (CONDSTORE), VANISHED too under QRESYNC. */
 void fm_imap_session_queue_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since,
                                         FmImapDone done, gpointer data);

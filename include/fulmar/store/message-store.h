@@ -17,7 +17,7 @@ typedef struct {
   const char *const *keywords; /* NULL-terminated or NULL: none */
   guint64 modseq;
   gint64 internal_date_utc;
-  guint64 size_bytes;
+  guint64 size_bytes;        /* 0: not known */
   guint64 server_id;         /* X-GM-MSGID: rows of an account that have it in common are one message (gmail-store.h); 0: none */
   guint64 server_thread;     /* X-GM-THRID; 0: none */
   const char *const *labels; /* X-GM-LABELS as told in this folder, NULL-terminated; NULL: not told */
@@ -53,6 +53,14 @@ typedef struct {
 } FmMessageFlags;
 /* The server's flags of known UIDs; unknown ones are skipped. RET_CHANGED (may be NULL) counts rows whose shown state changed. */
 gboolean fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMessageFlags *flags, gsize n, guint *ret_changed,
+                                     GError **error);
+
+typedef struct {
+  guint32 uid;
+  guint64 size_bytes;
+} FmMessageSize;
+/* Sizes of known UIDs that came without theirs; all others stay as they are. RET_CHANGED as above. */
+gboolean fm_message_store_set_sizes (FmStoreWriter *writer, gint64 folder_id, const FmMessageSize *sizes, gsize n, guint *ret_changed,
                                      GError **error);
 
 typedef struct {

@@ -122,6 +122,41 @@ first_visit_is_complete (void **state)
     }
 }
 
+static guint64
+size_of (Both *b, guint32 uid)
+{
+  g_autoptr (FmMessageInfo) row = fm_message_store_get_uid (fm_engine_reader (b->f.engine), folder_id (b, "INBOX"), uid, NULL);
+
+  return row ? row->size_bytes : G_MAXUINT64;
+}
+
+/* In a large folder the first screenful does not wait for its sizes; they come all the same, whatever becomes of the command that asks for them. */
+static void
+first_screen_of_many_is_spared_the_sizes (void **state)
+{
+  static const ImapCut cuts[] = { CUT_NEVER, CUT_BEFORE, CUT_AFTER };
+  enum { MANY = 2500 };
+
+  for (guint c = 0; c < G_N_ELEMENTS (cuts); c++)
+    {
+      Both b;
+      begin (&b, IMAP_FULL, MANY);
+      if (cuts[c] != CUT_NEVER)
+        imap_cut_next (&b.server, "UID FETCH", cuts[c]);
+      open_engine (&b, "secret");
+      sync_now (&b.f);
+      assert_int_equal (total_of (&b.f, "INBOX"), MANY);
+      assert_int_equal (imap_logged (&b.server, " FETCH 2441:2500 (UID FLAGS INTERNALDATE MODSEQ BODY"), 1);
+      assert_true (imap_logged (&b.server, " UID FETCH 2441:2500 (UID RFC822.SIZE)") > 0);
+      for (guint32 uid = 1; uid <= MANY; uid++)
+        {
+          g_autofree char *letter = imap_letter (uid);
+          assert_int_equal (size_of (&b, uid), strlen (letter));
+        }
+      end (&b);
+    }
+}
+
 static void
 return_visit_hears_all (void **state)
 {
@@ -620,6 +655,7 @@ main (int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (first_visit_is_complete),
+    cmocka_unit_test (first_screen_of_many_is_spared_the_sizes),
     cmocka_unit_test (return_visit_hears_all),
     cmocka_unit_test (push_brings_and_takes),
     cmocka_unit_test (second_pass_hears_all),
