@@ -1,4 +1,4 @@
-/* Going to folders, and making, renaming and removing them. */
+/* Going to folders; making, renaming and removing them, and which of them are of interest. */
 #include "app/app-private.h"
 #include "app/commands.h"
 #include <string.h>
@@ -111,6 +111,10 @@ rename_answered (const char *answer, gpointer data)
 {
   Naming *naming = data;
 
+  g_autofree char *own = g_strconcat (naming->account, "/", NULL);
+
+  if (answer && g_str_has_prefix (answer, own))
+    answer += strlen (own);
   if (answer && *answer && strcmp (answer, naming->name) != 0)
     fm_act_run (naming->app, fm_action_new_folder (FM_ACTION_FOLDER_RENAME, naming->account, naming->name, answer), NULL);
   naming_free (naming);
@@ -139,12 +143,43 @@ static void
 run_remove (const FmCommandCall *call)
 {
   Naming *naming = naming_new (call);
+  g_autofree char *full = naming ? g_strconcat (naming->account, "/", naming->name, NULL) : NULL;
+  g_autofree char *contents = full ? fm_folders_contents (call->app->folders, full) : NULL;
   g_autofree char *question = NULL;
 
   if (!naming)
     return;
-  question = g_strdup_printf ("delete the folder %s/%s and all mail in it? It can't be undone", naming->account, naming->name);
+  if (!contents)
+    {
+      fm_app_complain (call->app, "there is no folder `%s`", full);
+      naming_free (naming);
+      return;
+    }
+  question = g_strdup_printf ("delete the folder %s? In it: %s. It can't be undone", full, contents);
   call->app->shell->ask (call->app->shell_data, question, "yn", remove_answered, naming);
+}
+
+static void
+subscribe (const FmCommandCall *call, FmActionKind kind)
+{
+  Naming *naming = naming_new (call);
+
+  if (!naming)
+    return;
+  fm_act_run (call->app, fm_action_new_folder (kind, naming->account, naming->name, NULL), NULL);
+  naming_free (naming);
+}
+
+static void
+run_subscribe (const FmCommandCall *call)
+{
+  subscribe (call, FM_ACTION_FOLDER_SUBSCRIBE);
+}
+
+static void
+run_unsubscribe (const FmCommandCall *call)
+{
+  subscribe (call, FM_ACTION_FOLDER_UNSUBSCRIBE);
 }
 
 #define PANES (FM_CONTEXT_LIST | FM_CONTEXT_PAGER | FM_CONTEXT_FOLDERS)
@@ -184,5 +219,23 @@ const FmCommand fm_cmd_folder_commands[] = {
     .effect_gmail = "the label goes, its mail stays in All Mail",
     .effect_pop = "removed on this machine",
     .effect_local = "the directory is removed" },
+  { .name = "subscribe-folder",
+    .help = "put a folder on the server's list of subscribed ones",
+    .arguments = "[FOLDER]",
+    .contexts = PANES,
+    .run = run_subscribe,
+    .effect_imap = "SUBSCRIBE",
+    .effect_gmail = "the label is shown in IMAP programs",
+    .effect_pop = "none: there is no such list",
+    .effect_local = "none: there is no such list" },
+  { .name = "unsubscribe-folder",
+    .help = "take a folder off that list",
+    .arguments = "[FOLDER]",
+    .contexts = PANES,
+    .run = run_unsubscribe,
+    .effect_imap = "UNSUBSCRIBE; the folder and its mail stay",
+    .effect_gmail = "the label is no longer shown in some programs",
+    .effect_pop = "none: there is no such list",
+    .effect_local = "none: there is no such list" },
   { NULL },
 };

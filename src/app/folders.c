@@ -420,6 +420,56 @@ fm_folders_cursor (const FmFolders *folders)
   return folders->cursor;
 }
 
+static guint
+count_below (const FmFolders *folders, guint index)
+{
+  const Node *node = g_ptr_array_index (folders->nodes, index);
+  guint n = 0;
+
+  for (guint i = index + 1; i < folders->nodes->len; i++, n++)
+    if (((Node *) g_ptr_array_index (folders->nodes, i))->depth <= node->depth)
+      break;
+  return n;
+}
+
+/* A name as it may be typed: `/` for whatever the server puts between its parts, and without the INBOX above everything. */
+static gboolean
+is_meant (const char *full_name, const char *typed)
+{
+  const char *name = strchr (full_name, '/'), *wanted = strchr (typed, '/');
+
+  if (strcmp (full_name, typed) == 0)
+    return TRUE;
+  if (!name || !wanted || name - full_name != wanted - typed || strncmp (full_name, typed, name - full_name) != 0)
+    return FALSE;
+  name++, wanted++;
+  if (g_ascii_strncasecmp (name, "INBOX", 5) == 0 && name[5] && g_ascii_strncasecmp (wanted, "INBOX", 5) != 0)
+    name += 6;
+  while (*name && (*name == *wanted || (*wanted == '/' && strchr (".\\^:", *name))))
+    name++, wanted++;
+  return !*name && !*wanted;
+}
+
+char *
+fm_folders_contents (const FmFolders *folders, const char *full_name)
+{
+  for (guint i = 0; i < folders->nodes->len; i++)
+    {
+      const Node *node = g_ptr_array_index (folders->nodes, i);
+      if (node->kind != FM_FOLDER_LINE_FOLDER || !is_meant (node->full_name, full_name))
+        continue;
+      g_autoptr (GString) text = g_string_new (NULL);
+      guint below = count_below (folders, i);
+      if (node->total > 0)
+        g_string_append_printf (text, "%" G_GUINT64_FORMAT " message%s, %" G_GUINT64_FORMAT " unread", node->total,
+                                node->total == 1 ? "" : "s", node->unread);
+      if (below > 0)
+        g_string_append_printf (text, "%s%u folder%s below it", text->len > 0 ? ", and " : "", below, below == 1 ? "" : "s");
+      return text->len > 0 ? g_string_free (g_steal_pointer (&text), FALSE) : g_strdup ("nothing");
+    }
+  return NULL;
+}
+
 void
 fm_folders_set_cursor (FmFolders *folders, guint index)
 {

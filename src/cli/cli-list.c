@@ -28,6 +28,7 @@ print_folder (const FmFolderInfo *info, const FmAccountInfo *server, gboolean as
           fm_cli_json_number (json, "server_total", (gint64) server->server_count);
           fm_cli_json_number (json, "server_bytes", (gint64) server->server_bytes);
         }
+      fm_cli_json_bool (json, "subscribed", info->subscribed);
       fm_cli_json_print (json);
     }
   else

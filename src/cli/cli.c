@@ -13,7 +13,7 @@ static const Command commands[] = {
   { "sync", "sync [--watch] [FOLDER...]                     one pass, or stay and be pushed", fm_cli_sync_run },
   { "fetch", "fetch MESSAGE...                               the rest, where only the header was fetched", fm_cli_fetch_run },
   { "folders", "folders [--json]", fm_cli_list_folders },
-  { "folder", "folder create | delete FOLDER, rename FOLDER NEW", fm_cli_folder_run },
+  { "folder", "folder create | rename | delete | subscribe | unsubscribe FOLDER [NAME]", fm_cli_folder_run },
   { "list", "list [--json] [--limit N] [--threads] FOLDER", fm_cli_list_run },
   { "search", "search [--json] [--limit N] QUERY", fm_cli_search_run },
   { "show", "show [--text | --html | --raw | --json] MESSAGE", fm_cli_show_run },

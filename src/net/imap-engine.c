@@ -80,8 +80,18 @@ note_head (FmImapSession *session)
     fm_imap_state_select (session->state, head->select_name, head->select_read_only);
 }
 
+/* Dovecot says how long it took to say no: "... (0.001 + 0.000 secs)." */
+static void
+cut_timing (char *text)
+{
+  char *timing = g_str_has_suffix (text, " secs).") ? strrchr (text, '(') : NULL;
+
+  if (timing != NULL && timing > text && timing[-1] == ' ' && g_ascii_isdigit (timing[1]))
+    timing[-1] = '\0';
+}
+
 static GError *
-refusal (const char *code, const char *text)
+refusal (const char *code, char *text)
 {
   static const struct {
     const char *code;
@@ -102,6 +112,7 @@ refusal (const char *code, const char *text)
   for (gsize i = 0; code != NULL && i < G_N_ELEMENTS (known); i++)
     if (strcmp (code, known[i].code) == 0)
       error = known[i].error;
+  cut_timing (text);
   if (*text != '\0')
     return g_error_new (FM_ERROR, error, "the server said: %s", text);
   return g_error_new (FM_ERROR, error, "the server refused%s%s", code != NULL ? ": " : "", code != NULL ? code : "");

@@ -174,10 +174,14 @@ fm_folder_store_put (FmStoreWriter *writer, gint64 account_id, const FmFolderInp
           "UPDATE folder SET name=?2 WHERE id=?3 AND name<>?2 AND NOT EXISTS (SELECT 1 FROM folder WHERE account_id=?1 AND name=?2)", "isi",
           account_id, name, id))
     return 0;
-  gboolean ok = fm_sql_exec (
-      r, error, "UPDATE folder SET remote_name=?, wire_name=?, path=?, delim=?, special=?, subscribed=?, selectable=? WHERE id=?",
-      "sssddddi", name, input->wire_name, input->path, (int) input->delimiter, (int) input->special, input->subscribed, input->selectable,
-      id);
+  gboolean ok = fm_sql_exec (r, error,
+                             "UPDATE folder SET remote_name=?1, wire_name=?2, path=?3, delim=?4, special=?5, selectable=?7,"
+                             /* Not while our own word about it waits. */
+                             " subscribed=coalesce((SELECT add_flags FROM op WHERE folder_id=?8 AND uid IS NULL AND state<3 AND kind=8 "
+                             "ORDER BY id DESC LIMIT 1), ?6)"
+                             " WHERE id=?8",
+                             "sssddddi", name, input->wire_name, input->path, (int) input->delimiter, (int) input->special,
+                             input->subscribed, input->selectable, id);
   return ok ? id : 0;
 }
 

@@ -190,6 +190,8 @@ fm_journal_op_revert (FmStoreWriter *writer, const FmJournalOp *op, gboolean kee
                           "is", op->account_id, op->arg);
     case FM_OP_FOLDER_DELETE:
       return fm_sql_exec (r, error, "UPDATE folder SET hidden=0 WHERE id=?", "i", op->folder_id);
+    case FM_OP_FOLDER_SUBSCRIBE:
+      return fm_sql_exec (r, error, "UPDATE folder SET subscribed=? WHERE id=?", "di", op->add == 0, op->folder_id);
     }
   return TRUE;
 }

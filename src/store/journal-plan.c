@@ -482,3 +482,19 @@ fm_journal_plan_folder_delete (FmStoreWriter *writer, gint64 group_id, gint64 fo
   return folder->kind == FM_STORE_POP ? fm_folder_store_delete (writer, folder_id, error)
                                       : fm_sql_exec (r, error, "UPDATE folder SET hidden=1 WHERE id=?", "i", folder_id);
 }
+
+gboolean
+fm_journal_plan_folder_subscribe (FmStoreWriter *writer, gint64 group_id, gint64 folder_id, gboolean subscribed, GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+  g_autoptr (FmFolderInfo) folder = fm_folder_store_get (r, folder_id, error);
+
+  if (folder == NULL)
+    return FALSE;
+  FmJournalOp op = { .group_id = group_id, .account_id = folder->account_id, .kind = FM_OP_FOLDER_SUBSCRIBE, .folder_id = folder_id };
+  op.add = subscribed != FALSE;
+  op.state = folder->kind == FM_STORE_IMAP ? FM_OP_PLANNED : FM_OP_CONFIRMED;
+  op.after_op = fm_journal_plan_barrier (r, folder_id, 0);
+  return fm_journal_op_insert (writer, &op, error) != 0
+         && fm_sql_exec (r, error, "UPDATE folder SET subscribed=? WHERE id=?", "di", subscribed != FALSE, folder_id);
+}

@@ -34,8 +34,9 @@ can_undo (FmStoreReader *r, GPtrArray *ops, GError **error)
         }
       if (op->kind == FM_OP_FOLDER_CREATE || op->kind == FM_OP_FOLDER_DELETE)
         {
-          g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the folder %s: the server has done it already; this can't be undone",
-                       op->kind == FM_OP_FOLDER_CREATE ? "is made" : "is deleted");
+          g_set_error (error, FM_ERROR, FM_ERROR_INVALID, "the folder %s: the server has done it already; this can't be undone%s",
+                       op->kind == FM_OP_FOLDER_CREATE ? "is made" : "is deleted",
+                       op->kind == FM_OP_FOLDER_CREATE ? " (delete-folder removes it)" : "");
           return FALSE;
         }
     }
@@ -76,6 +77,8 @@ reverse (FmStoreWriter *writer, const FmJournalOp *op, gint64 group, guint *n, G
       return reverse_append (writer, op, group, n, error);
     case FM_OP_FOLDER_RENAME:
       return fm_journal_plan_folder_rename (writer, group, op->folder_id, op->old_name, error);
+    case FM_OP_FOLDER_SUBSCRIBE:
+      return fm_journal_plan_folder_subscribe (writer, group, op->folder_id, op->add == 0, error);
     default:
       return TRUE;
     }
@@ -149,6 +152,8 @@ replay (FmStoreWriter *writer, const FmJournalOp *op, gint64 group, guint *n, GE
       return fm_journal_plan_folder_rename (writer, group, op->folder_id, op->arg, error);
     case FM_OP_FOLDER_DELETE:
       return fm_journal_plan_folder_delete (writer, group, op->folder_id, error);
+    case FM_OP_FOLDER_SUBSCRIBE:
+      return fm_journal_plan_folder_subscribe (writer, group, op->folder_id, op->add != 0, error);
     case FM_OP_APPEND:
       break;
     }

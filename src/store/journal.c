@@ -606,3 +606,9 @@ fm_journal_group_folders (FmStoreReader *reader, gint64 group_id, GError **error
   return group_ids (reader, group_id,
                     "SELECT folder_id FROM op WHERE group_id=?1 UNION SELECT target_id FROM op WHERE group_id=?1 AND target_id<>0", error);
 }
+
+GArray *
+fm_journal_group_accounts (FmStoreReader *reader, gint64 group_id, GError **error)
+{
+  return group_ids (reader, group_id, "SELECT DISTINCT account_id FROM op WHERE group_id=?", error);
+}

@@ -449,6 +449,8 @@ is_complete (const FmAction *action)
       return action->account != NULL && action->message != NULL;
     case FM_ACTION_FOLDER_CREATE:
     case FM_ACTION_FOLDER_DELETE:
+    case FM_ACTION_FOLDER_SUBSCRIBE:
+    case FM_ACTION_FOLDER_UNSUBSCRIBE:
       return action->account != NULL && action->name != NULL;
     case FM_ACTION_FOLDER_RENAME:
       return action->account != NULL && action->name != NULL && action->new_name != NULL;

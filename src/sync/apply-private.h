@@ -49,6 +49,8 @@ typedef struct {
 /* In a Gmail account a tag is a label: those are planned, and TAGS left with what is none ($Forwarded), in arrays that KEPT owns. */
 gboolean fm_apply_gmail_tags (FmApply *apply, FmStoreWriter *writer, gint64 account_id, const GArray *ids, FmApplyTags *tags,
                               GPtrArray *kept, GError **error);
+/* --- apply-folder.c --- */
+gboolean fm_apply_folder_run (FmApply *apply, FmStoreWriter *writer, GError **error);
 
 /* --- apply-mail.c --- */
 gboolean fm_apply_mail_append (FmApply *apply, FmStoreWriter *writer, GError **error);

@@ -431,31 +431,6 @@ fm_apply_account_id (FmStoreReader *reader, const char *name, GError **error)
   return 0;
 }
 
-static gboolean
-apply_folder (FmApply *apply, FmStoreWriter *writer, GError **error)
-{
-  FmStoreReader *reader = fm_db_writer_reader (writer);
-  const char *account = fm_action_account (apply->action), *name = fm_action_name (apply->action), *to = fm_action_new_name (apply->action);
-  gint64 account_id = fm_apply_account_id (reader, account, error);
-  if (account_id == 0)
-    return FALSE;
-  fm_apply_note (apply->accounts, account_id);
-  apply->tree_changed = TRUE;
-  apply->count = 1;
-  FmActionKind kind = fm_action_kind (apply->action);
-  if (kind == FM_ACTION_FOLDER_CREATE)
-    return fm_apply_new_group (apply, writer, g_strdup_printf ("created %s/%s", account, name), error)
-           && fm_journal_plan_folder_create (writer, apply->group_id, account_id, name, error) != 0;
-  g_autoptr (FmFolderInfo) folder = fm_folder_store_find (reader, account_id, name, error);
-  if (folder == NULL)
-    return FALSE;
-  if (kind == FM_ACTION_FOLDER_RENAME)
-    return fm_apply_new_group (apply, writer, g_strdup_printf ("renamed %s/%s to %s", account, name, to), error)
-           && fm_journal_plan_folder_rename (writer, apply->group_id, folder->id, to, error);
-  return fm_apply_new_group (apply, writer, g_strdup_printf ("deleted folder %s/%s", account, name), error)
-         && fm_journal_plan_folder_delete (writer, apply->group_id, folder->id, error);
-}
-
 /* Every folder and account that the group's messages are in now: noted before and after, since the step back moves them. */
 static gboolean
 note_places (FmApply *apply, FmStoreReader *reader, const GArray *ids, GError **error)
@@ -510,8 +485,12 @@ apply_history (FmApply *apply, FmStoreWriter *writer, GError **error)
       return FALSE;
     }
   g_autoptr (GArray) ids = fm_journal_group_messages (reader, apply->group_id, error);
-  if (ids == NULL || !note_places (apply, reader, ids, error) || !fm_apply_gmail_note_group (apply, reader, apply->group_id, error))
+  /* Not every operation is about a message: a folder's are its account's. */
+  g_autoptr (GArray) accounts = ids == NULL ? NULL : fm_journal_group_accounts (reader, apply->group_id, error);
+  if (accounts == NULL || !note_places (apply, reader, ids, error) || !fm_apply_gmail_note_group (apply, reader, apply->group_id, error))
     return FALSE;
+  for (guint i = 0; i < accounts->len; i++)
+    fm_apply_note (apply->accounts, g_array_index (accounts, gint64, i));
   if (!(undo ? fm_journal_undo : fm_journal_redo) (writer, apply->group_id, &apply->count, error))
     return FALSE;
   apply->tree_changed = TRUE;
@@ -534,7 +513,9 @@ fm_apply_run (FmStoreWriter *writer, gpointer data, GError **error)
     case FM_ACTION_FOLDER_CREATE:
     case FM_ACTION_FOLDER_RENAME:
     case FM_ACTION_FOLDER_DELETE:
-      return apply_folder (apply, writer, error);
+    case FM_ACTION_FOLDER_SUBSCRIBE:
+    case FM_ACTION_FOLDER_UNSUBSCRIBE:
+      return fm_apply_folder_run (apply, writer, error);
     case FM_ACTION_OUTBOX_RETRY:
     case FM_ACTION_OUTBOX_RESEND:
     case FM_ACTION_OUTBOX_SENT:

@@ -129,6 +129,21 @@ select_source (FmImapConn *conn, const FmOpBatch *batch, gboolean *ret_go_on, GE
   return fm_imap_folder_look_for (conn, batch->items[batch->n - 1].uid, error);
 }
 
+/* After anything was done to a folder, or refused, the tree is what the server says it is: what lies below it may have changed too. */
+static gboolean
+list_again (FmImapConn *conn, const FmOpBatch *batch, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (batch->kind < FM_OP_FOLDER_CREATE || batch->kind == FM_OP_FOLDER_SUBSCRIBE)
+    return TRUE;
+  fm_imap_tell_tree (conn->worker);
+  if (fm_imap_list_run (conn, NULL, &local) || fm_imap_session_is_alive (conn->session))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
 /* TRUE: go on with the journal. */
 static gboolean
 run_batch (FmImapConn *conn, FmOpBatch *batch, GError **error)
@@ -155,7 +170,7 @@ run_batch (FmImapConn *conn, FmOpBatch *batch, GError **error)
   if (!fm_imap_perform_batch (conn, batch, &uids, &local))
     {
       if (fm_imap_session_is_alive (conn->session))
-        return fm_imap_settle_refused (conn, batch, local, error);
+        return fm_imap_settle_refused (conn, batch, local, error) && list_again (conn, batch, error);
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
@@ -168,9 +183,7 @@ run_batch (FmImapConn *conn, FmOpBatch *batch, GError **error)
   fm_imap_outcome_tell (conn, batch);
   if (needs_meeting (batch, uids))
     return fm_imap_ops_meet (conn, batch, error);
-  if (batch->kind >= FM_OP_FOLDER_CREATE)
-    fm_imap_tell_tree (conn->worker);
-  return TRUE;
+  return list_again (conn, batch, error);
 }
 
 gboolean

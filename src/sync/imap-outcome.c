@@ -1,6 +1,7 @@
 /* What came of the journal's operations, written: each outcome in one job of the pen's safe lane. */
 #include "sync/imap-ops-private.h"
 #include <fulmar/base/error.h>
+#include <string.h>
 
 #define SLICE 1000
 
@@ -179,14 +180,74 @@ fm_imap_outcome_tell (FmImapConn *conn, const FmOpBatch *batch)
     fm_imap_tell_folder (conn->worker, batch->target_id, 0);
 }
 
-static const char *
-verb_of (const FmOpBatch *batch)
+/* "move mail from INBOX to Lists". Transfer: full. */
+static char *
+deed_of (const FmOpBatch *batch)
 {
-  static const char *const verbs[]
-      = { "changing flags",     "moving", "copying", "deleting", "saving a message", "creating the folder", "renaming the folder",
-          "deleting the folder" };
+  const char *folder = batch->folder ? batch->folder : "", *target = batch->target ? batch->target : "";
 
-  return verbs[batch->kind];
+  switch (batch->kind)
+    {
+    case FM_OP_FLAGS:
+      return g_strdup_printf ("change flags in %s", folder);
+    case FM_OP_MOVE:
+      return g_strdup_printf ("move mail from %s to %s", folder, target);
+    case FM_OP_COPY:
+      return g_strdup_printf ("copy mail from %s to %s", folder, target);
+    case FM_OP_EXPUNGE:
+      return g_strdup_printf ("delete mail in %s", folder);
+    case FM_OP_APPEND:
+      return g_strdup_printf ("file mail in %s", folder);
+    case FM_OP_FOLDER_CREATE:
+      return g_strdup_printf ("create %s", folder);
+    case FM_OP_FOLDER_RENAME:
+      return g_strdup_printf ("rename %s to %s", folder, target);
+    case FM_OP_FOLDER_DELETE:
+      return g_strdup_printf ("delete %s", folder);
+    case FM_OP_FOLDER_SUBSCRIBE:
+      return g_strdup_printf ("%ssubscribe %s", batch->add ? "" : "un", folder);
+    }
+  return g_strdup ("");
+}
+
+/* What the user can do about it; NULL: nothing that we know of. */
+static const char *
+remedy_for (const FmOpBatch *batch, const GError *why)
+{
+  gboolean full = g_error_matches (why, FM_ERROR, FM_ERROR_LIMIT);
+
+  if (full && (batch->kind == FM_OP_COPY || batch->kind == FM_OP_MOVE || batch->kind == FM_OP_APPEND))
+    return "make room: delete large or old mail for good, in Trash too";
+  switch (batch->kind)
+    {
+    case FM_OP_FOLDER_CREATE:
+    case FM_OP_FOLDER_RENAME:
+      return "try another name or place";
+    case FM_OP_FOLDER_DELETE:
+      return "what is below it may have to go first";
+    case FM_OP_MOVE:
+    case FM_OP_COPY:
+    case FM_OP_APPEND:
+      return "choose another folder, or ask its owner";
+    case FM_OP_FLAGS:
+    case FM_OP_EXPUNGE:
+    case FM_OP_FOLDER_SUBSCRIBE:
+      break;
+    }
+  return NULL;
+}
+
+/* Short, since it is to be read in one line: what, the server's own words, and what to do. Transfer: full. */
+static char *
+refusal_text (const FmOpBatch *batch, const GError *why)
+{
+  static const char prefix[] = "the server said: ";
+  const char *remedy = remedy_for (batch, why), *words = why->message;
+  g_autofree char *deed = deed_of (batch);
+
+  if (g_str_has_prefix (words, prefix))
+    words += strlen (prefix);
+  return g_strdup_printf ("the server won't %s: %s%s%s", deed, words, remedy ? "; " : "", remedy ? remedy : "");
 }
 
 /* The server said no: the local state returns to the truth, and the user reads the server's own words. */
@@ -202,9 +263,7 @@ fm_imap_outcome_refuse_all (FmImapConn *conn, const FmOpBatch *batch, const GErr
   event = fm_event_new (FM_EVENT_OP_REFUSED, 0);
   event->account = g_strdup (conn->worker->spec->name);
   event->group_id = outcome.group_id;
-  event->text
-      = g_strdup_printf ("the server refused %s in %s%s%s: %s; it is as before", verb_of (batch), batch->folder ? batch->folder : "",
-                         batch->target ? " to " : "", batch->target ? batch->target : "", why->message);
+  event->text = refusal_text (batch, why);
   event->error = g_error_copy (why);
   fm_sync_env_emit (conn->worker->env, event);
   fm_imap_outcome_tell (conn, batch);

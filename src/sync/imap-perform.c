@@ -173,6 +173,8 @@ do_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError *
       return fm_imap_change_rename (conn->session, batch->folder, batch->target, error);
     case FM_OP_FOLDER_DELETE:
       return fm_imap_session_unselect (conn->session, error) && fm_imap_change_delete (conn->session, batch->folder, error);
+    case FM_OP_FOLDER_SUBSCRIBE:
+      return fm_imap_change_subscribe (conn->session, batch->folder, batch->add != 0, error);
     }
   return FALSE;
 }

@@ -250,7 +250,8 @@ look (FmImapConn *conn, const FmOpBatch *batch, GError **error)
   switch (batch->kind)
     {
     case FM_OP_FLAGS:
-    case FM_OP_EXPUNGE: /* doing them twice is doing them once */
+    case FM_OP_EXPUNGE:
+    case FM_OP_FOLDER_SUBSCRIBE: /* doing them twice is doing them once */
       return fm_imap_outcome_retry_all (conn, batch, error);
     case FM_OP_MOVE:
     case FM_OP_COPY:

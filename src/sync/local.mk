@@ -4,6 +4,7 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/account-spec.c \
 	src/sync/account-worker.h \
 	src/sync/action.c \
+	src/sync/apply-folder.c \
 	src/sync/apply-gmail.c \
 	src/sync/apply-mail.c \
 	src/sync/apply-private.h \

@@ -30,6 +30,19 @@ complete_command (const char *partial, gpointer data)
   return fm_command_complete (screen->app, fm_screen_context (screen), partial);
 }
 
+/* A folder's name alone is completed as it is behind a command that wants one. */
+static char **
+complete_folder (const char *partial, gpointer data)
+{
+  static const char command[] = "open-folder ";
+  FmScreen *screen = data;
+  g_autofree char *line = g_strconcat (command, partial, NULL);
+  char **found = fm_command_complete (screen->app, fm_screen_context (screen), line);
+  for (guint i = 0; found[i]; i++)
+    memmove (found[i], found[i] + strlen (command), strlen (found[i]) - strlen (command) + 1);
+  return found;
+}
+
 static char *
 check_query (const char *text, gsize *ret_position)
 {
@@ -46,7 +59,9 @@ shell_prompt (gpointer data, FmPromptKind kind, const char *label, const char *i
                                     .label = label,
                                     .initial = initial,
                                     .history = kind < FM_SCREEN_PROMPT_KINDS && kind != FM_PROMPT_SECRET ? screen->history[kind] : NULL,
-                                    .complete = kind == FM_PROMPT_COMMAND ? complete_command : NULL,
+                                    .complete = kind == FM_PROMPT_COMMAND  ? complete_command
+                                                : kind == FM_PROMPT_FOLDER ? complete_folder
+                                                                           : NULL,
                                     .complete_data = screen,
                                     .check = kind == FM_PROMPT_SEARCH ? check_query : NULL,
                                     .answer = answer,

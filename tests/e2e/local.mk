@@ -11,6 +11,7 @@ E2E_TESTS = \
 	tests/e2e/test_04_tls.py \
 	tests/e2e/test_05_link.py \
 	tests/e2e/test_06_everywhere.py \
+	tests/e2e/test_07_folders.py \
 	tests/e2e/test_08_kill.py \
 	tests/e2e/test_09_actions.py \
 	tests/e2e/test_10_answer.py \

@@ -16,6 +16,7 @@ typedef enum {
   FM_OP_FOLDER_CREATE,
   FM_OP_FOLDER_RENAME, /* folder's remote_name -> name */
   FM_OP_FOLDER_DELETE,
+  FM_OP_FOLDER_SUBSCRIBE, /* or not: `add` says which */
 } FmOpKind;
 
 typedef enum { FM_OP_PLANNED, FM_OP_SENT, FM_OP_SETTLING, FM_OP_CONFIRMED, FM_OP_REFUSED, FM_OP_CANCELLED } FmOpState;
@@ -51,6 +52,8 @@ gint64 fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 fo
 gint64 fm_journal_plan_folder_create (FmStoreWriter *writer, gint64 group_id, gint64 account_id, const char *name, GError **error);
 gboolean fm_journal_plan_folder_rename (FmStoreWriter *writer, gint64 group_id, gint64 folder_id, const char *name, GError **error);
 gboolean fm_journal_plan_folder_delete (FmStoreWriter *writer, gint64 group_id, gint64 folder_id, GError **error);
+/* A server's list of folders that are of interest; elsewhere it is noted here alone. */
+gboolean fm_journal_plan_folder_subscribe (FmStoreWriter *writer, gint64 group_id, gint64 folder_id, gboolean subscribed, GError **error);
 
 /* One operation of a batch. */
 typedef struct {
@@ -113,6 +116,8 @@ gboolean fm_journal_redo_candidate (FmStoreReader *reader, gint64 *ret_group, ch
 GArray *fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GError **error);
 /* Folders that they are about. gint64. Transfer: full. */
 GArray *fm_journal_group_folders (FmStoreReader *reader, gint64 group_id, GError **error);
+/* Accounts of the group's operations, each once. gint64. Transfer: full. */
+GArray *fm_journal_group_accounts (FmStoreReader *reader, gint64 group_id, GError **error);
 /* Cancels what was not sent, plans the reverse of the rest. INVALID names what can't be undone. The number of messages in RET_N. */
 gboolean fm_journal_undo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **error);
 gboolean fm_journal_redo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **error);

@@ -28,6 +28,8 @@ typedef enum {
   FM_ACTION_OUTBOX_DRAFT,  /* back to Drafts, not sent */
   FM_ACTION_OUTBOX_DROP,   /* not sent, kept nowhere; app has asked */
   FM_ACTION_DRAFT,         /* a message's bytes into an account's Drafts, made if there is none */
+  FM_ACTION_FOLDER_SUBSCRIBE,
+  FM_ACTION_FOLDER_UNSUBSCRIBE,
 } FmActionKind;
 
 typedef struct FmAction FmAction;
