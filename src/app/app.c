@@ -291,7 +291,7 @@ open_query (FmApp *app, const char *text, const char *saved_name)
     }
   if (!words && !(query = fm_app_parse_query (app, text)))
     return;
-  show_list (app, words ? fm_list_search_open_server (app, title, words) : fm_list_search_open (app, title, query, 0), TRUE);
+  show_list (app, words ? fm_list_search_open_server (app, title, words) : fm_list_search_open (app, title, query), TRUE);
   fm_folders_set_current (app->folders, 0, saved_name);
 }
 

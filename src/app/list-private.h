@@ -4,8 +4,8 @@
 
 /* FOLDER_ID's list in the configured order. */
 FmList *fm_list_open_folder (FmApp *app, gint64 folder_id);
-/* Results of TEXT (parsed as QUERY) within FOLDER_ID (0: everywhere), streaming in. */
-FmList *fm_list_search_open (FmApp *app, const char *text, FmQuery *query, gint64 folder_id);
+/* Results of TEXT (parsed as QUERY), streaming in. */
+FmList *fm_list_search_open (FmApp *app, const char *text, FmQuery *query);
 /* Results of TEXT as Gmail finds them. */
 FmList *fm_list_search_open_server (FmApp *app, const char *title, const char *text);
 void fm_list_free (FmList *list); /* accepts NULL */

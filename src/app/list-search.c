@@ -59,12 +59,12 @@ new_search (FmApp *app, const char *title)
 }
 
 FmList *
-fm_list_search_open (FmApp *app, const char *text, FmQuery *query, gint64 folder_id)
+fm_list_search_open (FmApp *app, const char *text, FmQuery *query)
 {
   FmList *list = new_search (app, text);
 
   list->by_text = fm_query_needs_index (query);
-  list->search_request = fm_engine_search (app->engine, query, folder_id);
+  list->search_request = fm_engine_search_messages (app->engine, query);
   fm_app_expect (app, list->search_request, search_answered, fm_list_load_link (list), fm_list_load_unlink);
   return list;
 }

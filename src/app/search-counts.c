@@ -76,12 +76,12 @@ count_next (FmSearchCounts *counts)
       g_autofree char *text = canonical ? g_strdup_printf ("(%s) and is:unread", canonical) : NULL;
       g_autoptr (FmQuery) unread = text ? fm_query_parse (text, fm_clock_now_utc (), NULL, NULL) : NULL;
       Counting *counting;
-      if (!unread)
+      if (!unread || fm_app_server_words (search->query))
         continue;
       counting = g_new0 (Counting, 1);
       counting->counts = counts;
       counting->name = g_strdup (search->name);
-      counts->request = fm_engine_search (counts->app->engine, unread, 0);
+      counts->request = fm_engine_search_messages (counts->app->engine, unread);
       fm_app_expect (counts->app, counts->request, counted, counting, counting_free);
       return;
     }

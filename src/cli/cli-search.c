@@ -98,8 +98,8 @@ fm_cli_search_run (const FmCliGlobals *globals, int argc, char **argv)
     return 1;
   Found found = { session, ids };
   engine = fm_app_engine (fm_cli_session_app (session));
-  good
-      = fm_cli_session_wait (session, words ? fm_engine_search_server (engine, words) : fm_engine_search (engine, query, 0), heard, &found);
+  good = fm_cli_session_wait (session, words ? fm_engine_search_server (engine, words) : fm_engine_search_messages (engine, query), heard,
+                              &found);
   for (guint i = 0; i < ids->len && i < limit; i++)
     fm_cli_message_print (session, g_array_index (ids, gint64, i), G_MAXUINT, as_json);
   fm_cli_session_free (session);

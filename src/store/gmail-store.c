@@ -56,6 +56,59 @@ fm_gmail_store_others (FmStoreReader *reader, gint64 msg_id)
   return others;
 }
 
+typedef struct {
+  guint index; /* in the result */
+  int rank;    /* of what stands there */
+} Shown;
+
+/* The message that a row is of, and how well the row shows it, 0 best. NULL: not Gmail's. Transfer: full. */
+static char *
+message_of (FmStoreReader *reader, gint64 msg_id, int *ret_rank)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (
+          &q, reader, NULL,
+          "SELECT f.account_id, m.server_id, f.special FROM msg m JOIN folder f ON f.id=m.folder_id WHERE m.id=? AND m.server_id IS"
+          " NOT NULL",
+          "i", msg_id)
+      || !fm_sql_step (&q))
+    return NULL;
+  FmSpecialUse special = (FmSpecialUse) fm_sql_int (&q, 2);
+  *ret_rank = special == FM_SPECIAL_INBOX ? 0 : special == FM_SPECIAL_ALL ? 2 : 1;
+  return g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT, fm_sql_int (&q, 0), fm_sql_int (&q, 1));
+}
+
+void
+fm_gmail_store_once (FmStoreReader *reader, GArray *ids, GHashTable *told)
+{
+  g_autoptr (GHashTable) shown = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  guint kept = 0;
+
+  if (fm_sql_value (reader, 0, "SELECT 1 FROM gmail LIMIT 1", "") == 0)
+    return;
+  for (guint i = 0; i < ids->len; i++)
+    {
+      gint64 id = g_array_index (ids, gint64, i);
+      int rank = 0;
+      g_autofree char *message = message_of (reader, id, &rank);
+      Shown *before = message == NULL ? NULL : g_hash_table_lookup (shown, message);
+      if (message != NULL && before == NULL && !g_hash_table_add (told, g_strdup (message)))
+        continue;
+      if (before != NULL && rank < before->rank)
+        {
+          g_array_index (ids, gint64, before->index) = id;
+          before->rank = rank;
+        }
+      if (before != NULL)
+        continue;
+      if (message != NULL)
+        g_hash_table_insert (shown, g_steal_pointer (&message), g_memdup2 (&(Shown){ kept, rank }, sizeof (Shown)));
+      g_array_index (ids, gint64, kept++) = id;
+    }
+  g_array_set_size (ids, kept);
+}
+
 static gboolean
 contains (const GArray *ids, gint64 id)
 {

@@ -540,7 +540,13 @@ fm_engine_act (FmEngine *engine, FmAction *action)
 guint64
 fm_engine_search (FmEngine *engine, FmQuery *query, gint64 folder_id)
 {
-  return fm_search_start (engine, query, folder_id);
+  return fm_search_start (engine, query, folder_id, FALSE);
+}
+
+guint64
+fm_engine_search_messages (FmEngine *engine, FmQuery *query)
+{
+  return fm_search_start (engine, query, 0, TRUE);
 }
 
 guint64

@@ -148,10 +148,24 @@ subscribe (FmImapConn *conn, const char *name, GError **error)
   return FALSE;
 }
 
+/* On Gmail EXPUNGE deletes in Trash and Spam only; elsewhere it takes a label, and the message stays in All Mail. NULL: it deletes. Transfer: full. */
+static char *
+gmail_trash (FmImapConn *conn, gint64 folder_id)
+{
+  g_autoptr (FmFolderInfo) from = fm_folder_store_get (conn->reader, folder_id, NULL), trash = NULL;
+
+  if (!from || from->special == FM_SPECIAL_TRASH || from->special == FM_SPECIAL_JUNK
+      || !fm_imap_session_has (conn->session, FM_IMAP_CAP_GMAIL) || !fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
+    return NULL;
+  trash = fm_folder_store_find_special (conn->reader, from->account_id, FM_SPECIAL_TRASH, NULL);
+  return trash ? g_strdup (trash->remote_name) : NULL;
+}
+
 static gboolean
 do_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError **error)
 {
   g_autoptr (GArray) ranges = NULL;
+  g_autofree char *trash = NULL;
 
   switch (batch->kind)
     {
@@ -164,6 +178,8 @@ do_batch (FmImapConn *conn, const FmOpBatch *batch, guint32 **ret_uids, GError *
       ranges = uid_ranges (batch);
       if (batch->target_id && fm_imap_session_has (conn->session, FM_IMAP_CAP_MOVE))
         return fm_imap_change_move (conn->session, FM_IMAP_RANGES (ranges), batch->target, NULL, error);
+      if ((trash = gmail_trash (conn, batch->folder_id)))
+        return fm_imap_change_move (conn->session, FM_IMAP_RANGES (ranges), trash, NULL, error);
       return fm_imap_perform_take_out (conn, batch->folder_id, ranges, error);
     case FM_OP_APPEND:
       return do_append (conn, batch, ret_uids, error);

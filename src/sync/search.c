@@ -5,6 +5,7 @@
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/index/query-text.h>
+#include <fulmar/store/gmail-store.h>
 #include <fulmar/store/query-sql.h>
 
 #include <poll.h>
@@ -38,6 +39,7 @@ typedef struct {
   FmPort *port;      /* FmIndexEvent* from the index's thread */
   GPtrArray *leaves; /* Leaf* */
   FmIdSet *told;     /* rows already sent */
+  GHashTable *once;  /* messages of Gmail already sent, of which one row is enough; NULL: all rows */
   guint64 total;
 } Search;
 
@@ -59,6 +61,7 @@ search_free (Search *search)
   g_clear_pointer (&search->port, fm_port_unref);
   g_ptr_array_unref (search->leaves);
   fm_idset_unref (search->told);
+  g_clear_pointer (&search->once, g_hash_table_unref);
   g_free (search);
 }
 
@@ -114,6 +117,8 @@ tell (Search *search, FmIdSet *found, GError **error)
   if (ids == NULL)
     return FALSE;
   fm_idset_or (search->told, found);
+  if (search->once != NULL)
+    fm_gmail_store_once (search->reader, ids, search->once);
   search->total += ids->len;
   for (guint at = 0; at < ids->len; at += BATCH_IDS)
     send_batch (search, &g_array_index (ids, gint64, at), MIN (BATCH_IDS, ids->len - at));
@@ -388,7 +393,7 @@ start_on_desk (FmEngine *engine, gpointer data)
 }
 
 guint64
-fm_search_start (FmEngine *engine, FmQuery *query, gint64 folder_id)
+fm_search_start (FmEngine *engine, FmQuery *query, gint64 folder_id, gboolean once)
 {
   Search *search = g_new0 (Search, 1);
   search->engine = engine;
@@ -396,6 +401,7 @@ fm_search_start (FmEngine *engine, FmQuery *query, gint64 folder_id)
   search->folder_id = folder_id;
   search->leaves = g_ptr_array_new_with_free_func (leaf_free);
   search->told = fm_idset_new ();
+  search->once = once ? g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) : NULL;
   collect_leaves (query, search->leaves);
   guint64 id = search->id = fm_engine_request_new (engine, 1, &search->cancel);
   fm_engine_desk_post (engine, start_on_desk, search);

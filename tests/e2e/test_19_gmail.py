@@ -5,6 +5,7 @@ import glob
 import os
 import random
 import re
+import shlex
 
 from fulmar import PASSWORD, SOAK, Gmail, Proxy, account, message, run_tests, wait_for
 
@@ -95,6 +96,8 @@ COMMANDS = [  # what is typed, and the labels of the message then
     ("tag -Work/Plans", "three", INBOX + " Überblick"),
     ("tag -Inbox +Work/Plans", "plain", "Work/Plans"),
     ("delete", "three", "trash"),
+    ("move work/Work/Plans", "three", "Work/Plans Überblick"),
+    ("move 'work/[Gmail]/All Mail'", "plain", ""),
     ("flag +flagged", "three", INBOX + " Work/Plans Überblick"),
 ]
 
@@ -114,7 +117,7 @@ def by_command(test):
     for command, name, after in sample(test, 4):
         place = next(row["id"] for folder in ("INBOX", "Work/Plans", "[Gmail]/All Mail") for row in rows(home, folder).values()
                      if row["message_id"] == ident(name))
-        home.cli(*command.split(" "), place)
+        home.cli(*shlex.split(command), place)
         home.cli("sync")
         assert sorted(labels(server, name).split()) == sorted(after.split()), (command, server.state())
         assert len(server.state()) == len(MAIL), (command, server.state())
@@ -155,6 +158,7 @@ def search(test):
     assert found("gmail:Über alles") == ["late"], "sent as UTF-8, and fetched"
     assert found("gmail:nowhere at all") == []
     assert home.cli("search", "gmail:", check=False).returncode == 1
+    assert [row["folder"] for row in home.json("search", "--json", "subject:three")] == ["work/INBOX"], "one of its four rows"
     row = home.json("search", "--json", "gmail:rfc822msgid:%s" % ident("three"))
     assert len(row) == 1 and row[0]["folder"] == "work/INBOX", row
     screen = test.enter(home.screen())
@@ -248,7 +252,7 @@ def killed(test):
     for command, name, after in chosen:
         place = next(row["id"] for folder in ("INBOX", "Work/Plans", "[Gmail]/All Mail") for row in rows(home, folder).values()
                      if row["message_id"] == ident(name))
-        home.cli(*command.split(" "), place)
+        home.cli(*shlex.split(command), place)
         for _ in range(3):
             job = home.start_cli("sync")
 
@@ -272,5 +276,31 @@ def killed(test):
     test.say("killed %d times" % kills)
 
 
+def drafts(test):
+    """An older state of a draft leaves All Mail too, where an EXPUNGE would leave it."""
+    server, home = start(test)
+    home.editor = test.path("editor")
+    with open(home.editor, "w") as out:
+        out.write("#!/bin/sh\nfor file; do :; done\nprintf 'my words\\n' >>\"$file\"\n")
+    os.chmod(home.editor, 0o700)
+    screen = test.enter(home.screen())
+    screen.wait(lambda: in_list(screen, "plain") and "pushed" in screen.line(0))
+
+    def kept():
+        return [key for key, (where, has, _) in server.state().items() if where == "all" and "\\Draft" in has]
+    screen.press("r", lambda: screen.line(4).strip().startswith("Bcc:"), "the composer")
+    screen.press("P", "saved in Drafts")
+    wait_for(lambda: len(kept()) == 1, lambda: "the draft is there: %r" % server.state())
+    screen.command("open-folder work/[Gmail]/Drafts", lambda: "line 1 of 1" in screen.last_line())
+    for _ in range(2):
+        first = kept()
+        screen.press("R", lambda: screen.line(4).strip().startswith("Bcc:"), "the draft is recalled")
+        screen.press("P", "saved in Drafts")
+        wait_for(lambda: len(kept()) == 1 and kept() != first, lambda: "the newer one alone: %r" % server.state())
+    there = [key for key, (where, _, _) in server.state().items() if where == "all"]
+    assert len(there) == len(MAIL) + 1, server.state()
+    assert screen.quit() == 0
+
+
 if __name__ == "__main__":
-    run_tests(one_file, shown, by_command, search, by_key, elsewhere, threads, killed)
+    run_tests(one_file, shown, by_command, search, by_key, elsewhere, threads, killed, drafts)

@@ -11,6 +11,9 @@ G_BEGIN_DECLS
 /* The labels of the row's message in alphabetical order: "Inbox", "Work/Plans". All Mail is none, and Starred is a flag. WITH_OWN: that of the
  * row's own folder too. NULL: none, or the row is not Gmail's. Transfer: full. */
 char **fm_gmail_store_labels (FmStoreReader *reader, gint64 msg_id, gboolean with_own);
+/* Leaves, of the rows IDS (gint64), one for each message: in the inbox, else in a label, else in All Mail; the order stays. TOLD (a set of strings, which it
+ * owns) remembers messages: those that are in it already are left out. */
+void fm_gmail_store_once (FmStoreReader *reader, GArray *ids, GHashTable *told);
 /* Adds the folders that the row's message is in, but for the row's own, to IDS (gint64), each once. */
 void fm_gmail_store_add_folders (FmStoreReader *reader, gint64 msg_id, GArray *ids);
 /* The row by which the message UID of FOLDER_ID is best shown: in the inbox, else in a label, else this one. 0: it is not here. */

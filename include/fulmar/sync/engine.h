@@ -55,6 +55,9 @@ guint64 fm_engine_act (FmEngine *engine, FmAction *action);
  * QUERY is referenced (frozen). */
 guint64 fm_engine_search (FmEngine *engine, FmQuery *query, gint64 folder_id);
 
+/* The same everywhere, for a list that is made of it: one row of each message, where one of Gmail has a row for each label. */
+guint64 fm_engine_search_messages (FmEngine *engine, FmQuery *query);
+
 /* The same on the server, for Gmail's accounts, TEXT in the words of Gmail's own search box. What is found and not here is fetched (headers only). */
 guint64 fm_engine_search_server (FmEngine *engine, const char *text);
 
