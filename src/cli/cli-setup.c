@@ -350,8 +350,25 @@ append_section (const char *path, const char *section, GError **error)
   return good;
 }
 
+/* The new account and one that is there read the same mailbox by different protocols: allowed, but who does not know should. */
+static void
+warn_of_same_mailbox (FmConfig *config, FmConfig *parsed)
+{
+  const FmAccountSpec *added = g_ptr_array_index (fm_config_accounts (parsed), 0);
+  GPtrArray *accounts = fm_config_accounts (config);
+
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      const FmAccountSpec *other = g_ptr_array_index (accounts, i);
+      if (other->kind != added->kind && fm_account_spec_same_mailbox (added, other))
+        printf ("The account %s reads the same mailbox by %s. Each mail will be here twice, and POP will leave everything on the server;\n"
+                "one of the two accounts is enough, IMAP if you can.\n",
+                other->name, other->kind == FM_ACCOUNT_POP ? "POP" : "IMAP");
+    }
+}
+
 static int
-finish (const Answers *answers, const char *path, const char *data_dir)
+finish (const Answers *answers, FmConfig *config, const char *path, const char *data_dir)
 {
   g_autofree char *section = section_of (answers);
   g_autoptr (FmConfig) parsed = fm_config_parse (section, -1, "the new section");
@@ -363,6 +380,7 @@ finish (const Answers *answers, const char *path, const char *data_dir)
       fm_cli_session_complain ("%s: nothing was written", problem ? problem->message : "that is no account");
       return 1;
     }
+  warn_of_same_mailbox (config, parsed);
   if (!try_it (parsed, answers, data_dir))
     {
       fm_cli_session_complain ("nothing was written");
@@ -396,7 +414,7 @@ fm_cli_setup_run (const FmCliGlobals *globals, int argc, char **argv)
   config = fm_config_load (path);
   data_dir = fm_config_store (config) ? g_strdup (fm_config_store (config)) : fm_paths_data_dir ();
   if (ask_who (&answers) && ask_servers (&answers) && ask_sign_in (&answers) && ask_name (&answers, config))
-    status = finish (&answers, path, data_dir);
+    status = finish (&answers, config, path, data_dir);
   else
     fm_cli_session_complain ("no more answers: nothing was written");
   answers_clear (&answers);

@@ -139,6 +139,23 @@ fm_pop_store_want (FmStoreWriter *writer, gint64 msg_id, gboolean wanted, GError
   return fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET wanted=? WHERE msg_id=? AND msg_id<>0 AND stub", "di", wanted, msg_id);
 }
 
+gboolean
+fm_pop_store_each_place (FmStoreReader *reader, gint64 account_id, FmPopPlaceVisit visit, gpointer data, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (
+          &q, reader, error,
+          "SELECT b.sha, f.name, m.flags, coalesce((SELECT group_concat(k.name, ' ') FROM msg_kw w JOIN keyword k ON k.id=w.kw_id"
+          " WHERE w.msg_id=m.id AND w.bits & 2), '')"
+          " FROM folder f JOIN msg m ON m.folder_id=f.id JOIN blob b ON b.id=m.blob_id WHERE f.account_id=? ORDER BY m.id",
+          "i", account_id))
+    return FALSE;
+  while (fm_sql_step (&q))
+    visit (fm_sql_text (&q, 0), fm_sql_text (&q, 1), (guint) fm_sql_int (&q, 2), fm_sql_text (&q, 3), data);
+  return fm_sql_end (&q, error);
+}
+
 void
 fm_pop_store_law_clear (FmPopLaw *law)
 {

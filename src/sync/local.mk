@@ -102,6 +102,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/pop-pass-private.h \
 	src/sync/pop-pass.c \
 	src/sync/pop-pass.h \
+	src/sync/pop-places.c \
+	src/sync/pop-places.h \
 	src/sync/pop-policy.c \
 	src/sync/pop-policy.h \
 	src/sync/pop-recover.c \

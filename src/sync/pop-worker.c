@@ -3,10 +3,12 @@
 #include "sync/pop-worker.h"
 #include "sync/pop-recover.h"
 #include "sync/pop-pass.h"
+#include "sync/pop-places.h"
 #include "sync/pop-policy.h"
 #include "sync/special-names.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
+#include <fulmar/base/log.h>
 #include <fulmar/base/port.h>
 #include <fulmar/base/text.h>
 #include <fulmar/base/thread.h>
@@ -116,15 +118,23 @@ static gboolean
 recover (FmPopContext *context, GError **error)
 {
   guint count = 0;
-  gboolean ok = fm_pop_recover_run (context, &count, error);
+  gint64 places_utc = 0;
+  gboolean ok = fm_pop_recover_run (context, &count, &places_utc, error);
 
   if (count > 0)
     {
       FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
+      g_autoptr (GDateTime) when = g_date_time_new_from_unix_local (places_utc);
+      g_autofree char *time = g_date_time_format (when, "%e %b, %H:%M");
       event->account = g_strdup (context->spec->name);
       event->text
-          = g_strdup_printf ("%s: %u messages taken back from their files; which were read, and in which folder, is not known any more",
-                             context->spec->name, count);
+          = places_utc == 0
+                ? g_strdup_printf ("%u messages taken back from their files; which were read, and in which folder, is not known any more",
+                                   count)
+                : g_strdup_printf ("%u messages taken back from their files; folders and marks are those of %s", count, g_strchug (time));
+      fm_sync_env_emit (context->env, event);
+      event = fm_event_new (FM_EVENT_FOLDERS_CHANGED, 0);
+      event->account = g_strdup (context->spec->name);
       fm_sync_env_emit (context->env, event);
       event = fm_event_new (FM_EVENT_FOLDER_CHANGED, 0);
       event->account = g_strdup (context->spec->name);
@@ -205,6 +215,15 @@ after_success (FmAccountWorker *worker, const FmPopOutcome *outcome, gboolean is
   say_online (worker, outcome);
 }
 
+/* A copy for bad times: where it can't be written, that is no reason to fail. */
+static void
+keep_places (FmAccountWorker *worker)
+{
+  g_autoptr (GError) error = NULL;
+  if (!fm_pop_places_keep (&worker->context, &error))
+    fm_log_debug ("%s: %s", worker->context.spec->name, error->message);
+}
+
 static void
 hold_session (FmAccountWorker *worker)
 {
@@ -222,7 +241,10 @@ hold_session (FmAccountWorker *worker)
   /* Gmail shows the next messages to the next session; requests are answered when there are none left. */
   gboolean is_more = ok && outcome.taken + outcome.nudged > 0 && fm_pop_policy_in_batches (worker->context.spec);
   if (ok)
-    after_success (worker, &outcome, is_more);
+    {
+      after_success (worker, &outcome, is_more);
+      keep_places (worker);
+    }
   else
     {
       after_failure (worker, error);

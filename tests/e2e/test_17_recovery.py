@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The database is damaged: at its head, in the middle, cut short, gone, in its log. It is moved aside and that is said; mail is read again from
-its files, nothing is lost, nothing is twice, and nothing that is here is fetched a second time; also when the program is killed meanwhile."""
+its files, nothing is lost, nothing is twice, and nothing that is here is fetched a second time; also when the program is killed meanwhile. What only the database knew of POP mail comes back too."""
 import glob
 import os
 import random
@@ -96,6 +96,44 @@ def pop(test):
         test.say("leave = %s: %d messages back after each of %d damages" % (leave, COUNT, sessions))
 
 
+def state_of(home):
+    """Every row with its folder, flags and tags."""
+    return sorted((row["message_id"], name, sorted(row["flags"]), sorted(row["tags"]))
+                  for name in home.folders() for row in home.json("list", "--json", "--limit", "1000", name))
+
+
+def places(test):
+    """What no server knows of POP mail: folders of one's own, copies, stars, tags, what was read. A copy beside the database brings it back."""
+    server = test.dovecot(fill={"INBOX": letters("pop")})
+    home = test.home()
+    home.configure(account("pop+plain", port=server.pop, leave="none"))
+    home.cli("sync")
+    for folder in ["work/Own", "work/Own/Zürich 100%"]:
+        home.cli("folder", "create", folder)
+    ids = ["id:pop.%d@test" % number for number in range(COUNT)]
+    home.cli("move", "work/Own", *ids[:9])
+    home.cli("move", "work/Own/Zürich 100%", *ids[9:12])
+    home.cli("copy", "work/Own", *ids[12:15])
+    home.cli("delete", *ids[15:18])
+    home.cli("flag", "+seen", "+flagged", *ids[5:30])
+    home.cli("tag", "+todo", "+later", *ids[20:25])
+    home.extra_environment["FULMAR_TEST_CLOCK_OFFSET"] = "4000"  # it is not written every minute
+    home.cli("sync")
+    before = state_of(home)
+    assert len(before) == COUNT + 3
+    for what, damage in [damages for damages in DAMAGES if damages[0] in ("all of it", "gone", "cut short")]:
+        damage(home)
+        told = heal(test, home, what)
+        assert state_of(home) == before, (what, [row for row in state_of(home) if row not in before][:5])
+        assert "folders and marks are those of" in told, (what, told)
+    # Without it all is in the inbox, as ever.
+    os.unlink(home.folder + "/data/places/work")
+    drop_log(home)
+    os.unlink(database(home))
+    assert "is not known any more" in heal(test, home, "without the copy")
+    once_each(home, "pop", "without the copy")
+
+
 def killed(test):
     """kill -9 in the middle of it, again and again."""
     server = test.dovecot(fill={"INBOX": letters("pop")})
@@ -119,4 +157,4 @@ def killed(test):
 
 
 if __name__ == "__main__":
-    run_tests(pop, killed)
+    run_tests(pop, places, killed)

@@ -121,7 +121,8 @@ class CommandLine(unittest.TestCase):
         home = self.home
         home.run("sync")
         for words in (["list"], ["list", "--nope", "local/INBOX"], ["show"], ["show", "--nope"], ["search"], ["search", "--nope", "x"],
-                      ["search", "(unclosed"], ["move", "local/Filed"], ["flag", "+seen"], ["delete"], ["folders", "x"], ["queue", "x"],
+                      ["search", "(unclosed"], ["move", "local/Filed"], ["flag", "+seen"], ["delete"], ["folders", "x"], ["queue", "x"], ["fetch"], ["folder"],
+                      ["folder", "make", "local/x"], ["folder", "rename", "local/x"],
                       ["index", "x"], ["sync", "--nope"], ["send", "--nope"], ["setup", "x"], ["doctor", "x"], ["--nope"]):
             home.run(*words, expect=2)
             self.assertTrue(home.err.startswith("fulmar: "), home.err)
@@ -283,6 +284,9 @@ class CommandLine(unittest.TestCase):
         secret = os.path.join(home.dir, "data", "secrets", "far")
         self.assertEqual((text_of(secret), os.stat(secret).st_mode & 0o777), ("pass word#%", 0o600))
         self.assertNotIn("pass word", after)
+        out = home.run("setup", stdin="\n".join(["ada@example.test", "", "pop", "pop+plain://127.0.0.1:2", "smtp+plain://127.0.0.1:1", "", "", "word", "more",
+                                                 "n", ""]), expect=1)
+        self.assertIn("The account far reads the same mailbox by IMAP.", out)
 
 
 if __name__ == "__main__":
