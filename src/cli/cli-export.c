@@ -23,24 +23,9 @@ typedef struct {
   GHashTable *there;      /* digest -> file name in its cur/ */
   guint64 copied, before; /* messages written now, and found from an earlier run */
   guint64 missing;        /* without their text here */
+  guint64 damaged;        /* whose text here is not what it was */
+  gboolean verify;        /* read the copies of earlier runs too */
 } Export;
-
-/* "work/Lists/notmuch" under the directory: each part a safe name, never one of Maildir's own. Transfer: full. */
-static char *
-folder_dir (const char *dir, const FmFolderInfo *folder)
-{
-  g_autofree char *full = g_strconcat (folder->account, "/", folder->name, NULL);
-  g_auto (GStrv) parts = g_strsplit (full, "/", -1);
-  GString *path = g_string_new (dir);
-
-  for (guint i = 0; parts[i]; i++)
-    {
-      g_autofree char *safe = fm_paths_safe_name (parts[i], 200);
-      gboolean reserved = strcmp (safe, "cur") == 0 || strcmp (safe, "new") == 0 || strcmp (safe, "tmp") == 0;
-      g_string_append_printf (path, "/%s%s", safe, reserved ? "_" : "");
-    }
-  return g_string_free (path, FALSE);
-}
 
 static gboolean
 open_folder (Export *export, const FmFolderInfo *folder)
@@ -49,8 +34,8 @@ open_folder (Export *export, const FmFolderInfo *folder)
   g_autoptr (GError) error = NULL;
 
   g_free (export->folder);
-  export->folder = folder_dir (export->dir, folder);
-  g_hash_table_remove_all (export->there);
+  export->folder = fm_cli_backup_folder (export->dir, folder);
+  g_clear_pointer (&export->there, g_hash_table_unref);
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     {
       g_autofree char *path = g_build_filename (export->folder, parts[i], NULL);
@@ -59,12 +44,8 @@ open_folder (Export *export, const FmFolderInfo *folder)
           fm_cli_session_complain ("%s", error->message);
           return FALSE;
         }
-      g_autoptr (GDir) names = i == 0 ? g_dir_open (path, 0, NULL) : NULL;
-      const char *name;
-      while (names && (name = g_dir_read_name (names)))
-        if (strlen (name) >= FM_BODY_STORE_DIGEST_CHARS)
-          g_hash_table_insert (export->there, g_strndup (name, FM_BODY_STORE_DIGEST_CHARS), g_strdup (name));
     }
+  export->there = fm_cli_backup_list (export->folder);
   return TRUE;
 }
 
@@ -133,42 +114,87 @@ copy_file (const char *from, const char *to)
 /* The copy of an earlier run, perhaps under the name of other flags, is on the disk already and stays as it is: written over, a crash could take it. TRUE: it is whole
  * and has TARGET's name now. */
 static gboolean
-keep_old (const char *old, const char *temporary, const char *target)
+keep_old (Export *export, const char *old, const char *temporary, const char *target, const char *digest)
 {
   struct stat before, now;
 
-  return stat (old, &before) == 0 && stat (temporary, &now) == 0 && before.st_size == now.st_size && rename (old, target) == 0
-         && unlink (temporary) == 0;
+  return stat (old, &before) == 0 && stat (temporary, &now) == 0 && before.st_size == now.st_size
+         && (!export->verify || fm_cli_backup_is_whole (old, digest)) && rename (old, target) == 0 && unlink (temporary) == 0;
+}
+
+/* The copy that is there already is of that size, and with --verify of that content. */
+static gboolean
+is_there (Export *export, const char *digest, const char *path, const char *old_path)
+{
+  struct stat here, there;
+
+  if (stat (path, &here) != 0 || stat (old_path, &there) != 0 || here.st_size != there.st_size)
+    return FALSE;
+  return !export->verify || fm_cli_backup_is_whole (old_path, digest);
+}
+
+/* TRUE: a whole copy of an earlier run is there, and has the flags of now. */
+static gboolean
+found_before (Export *export, const FmRow *row, const char *digest, const char *path)
+{
+  const char *old = digest ? g_hash_table_lookup (export->there, digest) : NULL;
+  g_autofree char *old_path = old ? g_build_filename (export->folder, "cur", old, NULL) : NULL;
+  g_autofree char *name = old ? name_of (digest, row->flags) : NULL;
+  g_autofree char *target = old ? g_build_filename (export->folder, "cur", name, NULL) : NULL;
+
+  if (!old || !is_there (export, digest, path, old_path) || (strcmp (old, name) != 0 && rename (old_path, target) != 0))
+    return FALSE;
+  export->before++;
+  g_hash_table_insert (export->there, g_strdup (digest), g_steal_pointer (&name));
+  return TRUE;
+}
+
+/* The new copy TEMPORARY takes its place. */
+static gboolean
+place (Export *export, const FmRow *row, const char *digest, const char *temporary)
+{
+  g_autofree char *name = name_of (digest, row->flags), *target = g_build_filename (export->folder, "cur", name, NULL);
+  const char *old = g_hash_table_lookup (export->there, digest);
+  g_autofree char *old_path = old ? g_build_filename (export->folder, "cur", old, NULL) : NULL;
+  gboolean is_kept = old && keep_old (export, old_path, temporary, target, digest);
+
+  if (!is_kept && rename (temporary, target) != 0)
+    return FALSE;
+  if (old && !is_kept && strcmp (old, name) != 0)
+    unlink (old_path); /* no whole copy */
+  *(is_kept ? &export->before : &export->copied) += 1;
+  g_hash_table_insert (export->there, g_strdup (digest), g_steal_pointer (&name));
+  return TRUE;
 }
 
 static gboolean
 export_message (Export *export, const FmRow *row)
 {
-  g_autofree char *path = fm_body_store_path (fm_cli_session_reader (export->session), row->id, NULL);
+  FmStoreReader *reader = fm_cli_session_reader (export->session);
+  g_autofree char *path = row->is_stub ? NULL : fm_body_store_path (reader, row->id, NULL);
+  g_autofree char *known = path ? fm_body_store_digest (reader, row->id) : NULL;
   g_autofree char *temporary = g_build_filename (export->folder, "tmp", "copying", NULL);
-  g_autofree char *digest = path ? copy_file (path, temporary) : NULL;
 
+  if (path && found_before (export, row, known, path))
+    return TRUE;
+  g_autofree char *digest = path ? copy_file (path, temporary) : NULL;
   if (!path || (!digest && errno == ENOENT && access (path, F_OK) != 0))
     {
       export->missing++;
       return TRUE;
     }
-  g_autofree char *name = digest ? name_of (digest, row->flags) : NULL;
-  g_autofree char *target = name ? g_build_filename (export->folder, "cur", name, NULL) : NULL;
-  const char *old = digest ? g_hash_table_lookup (export->there, digest) : NULL;
-  g_autofree char *old_path = old ? g_build_filename (export->folder, "cur", old, NULL) : NULL;
-  gboolean is_kept = old && keep_old (old_path, temporary, target);
-  if (!is_kept && (!digest || rename (temporary, target) != 0))
+  if (digest && known && strcmp (digest, known) != 0)
     {
-      fm_cli_session_complain ("%s: a message can't be copied: %s", export->folder, g_strerror (errno));
+      fm_cli_session_complain ("%s is damaged: it is not in the backup (an older copy there stays)", path);
       unlink (temporary);
-      return FALSE;
+      export->damaged++;
+      return TRUE;
     }
-  if (old && !is_kept && strcmp (old, name) != 0)
-    unlink (old_path); /* of another size: no whole copy */
-  *(is_kept ? &export->before : &export->copied) += 1;
-  g_hash_table_insert (export->there, g_strdup (digest), g_strdup (name));
-  return TRUE;
+  if (digest && place (export, row, digest, temporary))
+    return TRUE;
+  fm_cli_session_complain ("%s: a message can't be copied: %s", export->folder, g_strerror (errno));
+  unlink (temporary);
+  return FALSE;
 }
 
 static gboolean
@@ -193,20 +219,6 @@ export_folder (Export *export, const FmFolderInfo *folder)
   return good;
 }
 
-/* One call for all that was written. */
-static gboolean
-sync_dir (const char *dir)
-{
-  int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  gboolean good = fd >= 0 && syncfs (fd) == 0;
-
-  if (!good)
-    fm_cli_session_complain ("%s: %s", dir, g_strerror (errno));
-  if (fd >= 0)
-    close (fd);
-  return good;
-}
-
 static gboolean
 export_all (Export *export, const FmCliGlobals *globals)
 {
@@ -224,32 +236,31 @@ export_all (Export *export, const FmCliGlobals *globals)
         good = export_folder (export, folder);
     }
   /* Also after an error: the count that is told is of what can't be lost. */
-  return (export->copied + export->before == 0 || sync_dir (export->dir)) && good;
+  return (export->copied + export->before == 0 || fm_cli_backup_sync (export->dir)) && good;
 }
 
 int
 fm_cli_export_run (const FmCliGlobals *globals, int argc, char **argv)
 {
-  Export export = { 0 };
+  Export export = { .verify = argc > 1 && strcmp (argv[1], "--verify") == 0 };
   gboolean good;
 
-  if (argc != 2 || *argv[1] == '-' || !*argv[1])
+  if (argc != 2 + export.verify || *argv[argc - 1] == '-' || !*argv[argc - 1])
     {
-      fm_cli_session_complain ("usage: fulmar export DIR");
+      fm_cli_session_complain ("usage: fulmar export [--verify] DIR");
       return 2;
     }
   if (!(export.session = fm_cli_session_open (globals, FM_CLI_READ)))
     return 1;
-  export.dir = argv[1];
-  export.there = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  export.dir = argv[argc - 1];
   good = export_all (&export, globals);
   printf ("%" G_GUINT64_FORMAT " copied, %" G_GUINT64_FORMAT " there already\n", export.copied, export.before);
   if (export.missing > 0)
     fm_cli_session_complain ("%" G_GUINT64_FORMAT
                              " messages have no text here, so they are not in the backup: `fulmar sync` fetches it, if `offline` says so",
                              export.missing);
-  g_hash_table_unref (export.there);
+  g_clear_pointer (&export.there, g_hash_table_unref);
   g_free (export.folder);
   fm_cli_session_free (export.session);
-  return good && export.missing == 0 ? 0 : 1;
+  return good && export.missing == 0 && export.damaged == 0 ? 0 : 1;
 }

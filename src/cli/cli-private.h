@@ -4,6 +4,7 @@
 #include <fulmar/base/error.h>
 #include <fulmar/base/text.h>
 #include <fulmar/cli/cli.h>
+#include <fulmar/store/folder-store.h>
 #include <fulmar/store/list-store.h>
 #include <fulmar/store/message-store.h>
 
@@ -60,6 +61,17 @@ void fm_cli_json_print (FmCliJson *json); /* and frees */
 
 void fm_cli_message_print (FmCliSession *session, gint64 msg_id, guint depth, gboolean as_json);
 
+/* --- cli-backup.c: Maildirs whose files are named by the SHA-256 of their content --- */
+
+/* "work/Lists/notmuch" under DIR: each part a safe name, never one of Maildir's own. Transfer: full. */
+char *fm_cli_backup_folder (const char *dir, const FmFolderInfo *folder);
+/* Digest -> name in cur/ of what that Maildir holds. Transfer: full. */
+GHashTable *fm_cli_backup_list (const char *folder);
+/* Reads it. */
+gboolean fm_cli_backup_is_whole (const char *path, const char *digest);
+/* What was written there can't be lost any more. FALSE: said. */
+gboolean fm_cli_backup_sync (const char *dir);
+
 /* --- commands: argv[0] is the name; return the exit status --- */
 
 int fm_cli_list_folders (const FmCliGlobals *globals, int argc, char **argv);
@@ -74,5 +86,6 @@ int fm_cli_fetch_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_folder_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_sync_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_export_run (const FmCliGlobals *globals, int argc, char **argv);
+int fm_cli_free_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_queue_run (const FmCliGlobals *globals, int argc, char **argv);
 int fm_cli_sync_index (const FmCliGlobals *globals, int argc, char **argv);

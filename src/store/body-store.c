@@ -300,6 +300,17 @@ fm_body_store_path (FmStoreReader *reader, gint64 msg_id, GError **error)
 }
 
 char *
+fm_body_store_digest (FmStoreReader *reader, gint64 msg_id)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (&q, reader, NULL, "SELECT b.sha FROM msg m JOIN blob b ON b.id=m.blob_id WHERE m.id=?", "i", msg_id)
+      || !fm_sql_step (&q) || !is_digest (fm_sql_text (&q, 0)))
+    return NULL;
+  return g_strdup (fm_sql_text (&q, 0));
+}
+
+char *
 fm_body_store_blob_path (FmStoreReader *reader, gint64 blob_id, GError **error)
 {
   g_auto (FmSql) q = { 0 };

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """The cache's size: cache_limit keeps the newest mail and gives up the rest, never what is starred; what is not here is listed, found by its headers, and
-fetched when it is read. A higher limit fetches again what a lower one gave up."""
+fetched when it is read. A higher limit fetches again what a lower one gave up. And room on the server: only for what a backup holds whole."""
+import glob
+import hashlib
 import os
 import sqlite3
 import time
@@ -86,5 +88,42 @@ def days(test):
     assert cache.sync() in ([3] + list(range(20, 30)), [3] + list(range(19, 30))), cache.kept()
 
 
+def freeing(test):
+    cache = Cache(test)
+    cache.limit()
+    cache.sync()
+    backup, days = test.path("backup"), (int(time.time()) - NOON) // 86400
+    free = ["free", "--older", str(days - 9), backup, "work/INBOX"]
+
+    def on_server():
+        return len(cache.server.listing("INBOX"))
+    run = cache.home.cli(*free[:-2], "--yes", *free[-2:])
+    assert "are not in the backup" in run.stdout and "nothing to free" in run.stdout, run.stdout
+    assert cache.home.cli("export", backup).stdout.startswith("30 copied, 0 there"), "the first run"
+    files = glob.glob(backup + "/work/INBOX/cur/*")
+    assert all(os.path.basename(path)[:64] == hashlib.sha256(open(path, "rb").read()).hexdigest() for path in files), files
+    before = {path: os.stat(path).st_ino for path in files}
+    assert cache.home.cli("export", backup).stdout == "0 copied, 30 there already\n"
+    assert {path: os.stat(path).st_ino for path in files} == before, "nothing is written twice"
+
+    # Damage of the same size is seen by who reads.
+    hurt = [path for path in files if b"Subject: day 05" in open(path, "rb").read()][0]
+    with open(hurt, "r+b") as out:
+        out.seek(-20, os.SEEK_END)
+        out.write(b"?")
+    refused = cache.home.cli(*free, check=False)
+    assert refused.returncode == 1 and "without --yes" in refused.stderr and on_server() == DAYS, refused.stderr
+    assert "1 old messages stay: starred" in refused.stdout and "1 old messages stay: their copies in the backup are damaged" in refused.stdout
+    old = int(refused.stdout.split(" messages, ")[0].split()[-1])
+    cache.home.cli(*free[:-2], "--yes", *free[-2:])
+    cache.home.cli("sync")
+    wait_for(lambda: cache.home.cli("sync") and on_server() == DAYS - old, lambda: "%d on the server, not %d" % (on_server(), DAYS - old), 60)
+    assert [subject for subject in ("day 03", "day 05", "day 29") if subject in cache.home.cli("list", "--limit", "99", "work/INBOX").stdout] == [
+        "day 03", "day 05", "day 29"], "what is starred, damaged in the backup, or young stays"
+    assert cache.home.cli("export", "--verify", backup).stdout.startswith("1 copied"), "the damaged one is made anew"
+    assert len(glob.glob(backup + "/work/INBOX/cur/*")) == DAYS, "and nothing leaves the backup"
+    assert hashlib.sha256(open(hurt, "rb").read()).hexdigest() == os.path.basename(hurt)[:64]
+
+
 if __name__ == "__main__":
-    run_tests(limit, days)
+    run_tests(limit, days, freeing)

@@ -29,6 +29,8 @@ gint64 fm_body_store_find (FmStoreReader *reader, const char *digest);
 
 /* The file of a row: the blob's, or the local folder's own. NOT_FOUND if the body is not here. Transfer: full. */
 char *fm_body_store_path (FmStoreReader *reader, gint64 msg_id, GError **error);
+/* The digest of a row's message file. NULL: it has none, or is read in place. Transfer: full. */
+char *fm_body_store_digest (FmStoreReader *reader, gint64 msg_id);
 char *fm_body_store_blob_path (FmStoreReader *reader, gint64 blob_id, GError **error);
 /* A Maildir's file that is not at PATH any more: under its new name (other flags, or out of new/), if it is still in its folder; else NULL. Reads
  * the directory: pool threads. Transfer: full. */
