@@ -100,6 +100,7 @@ fm_account_spec_with_policy (const FmAccountSpec *spec, const FmAccountSpec *pol
   copy->trash = g_strdup (spec->trash);
   copy->junk = g_strdup (spec->junk);
   copy->archive = g_strdup (spec->archive);
+  copy->cache_limit_bytes = spec->cache_limit_bytes;
   copy->offline = policy->offline;
   copy->offline_days = policy->offline_days;
   copy->leave = policy->leave;

@@ -236,7 +236,7 @@ def folders(test):
     home.cli("copy", "work/Travel", rows["Letter 2"])
     home.cli("folder", "rename", "work/Travel", "Journeys")
     for wrong, words in [(["create", "work/Journeys"], "of that name already"), (["create", "work/inbox"], "of that name already"),
-                         (["create", "work/a//b"], "no empty part"), (["delete", "work/INBOX"], "can't be deleted"),
+                         (["create", "work/a//b"], "no empty part"), (["delete", "--yes", "work/INBOX"], "can't be deleted"),
                          (["rename", "work/Trash", "Bin"], "can't be renamed"), (["delete", "work/Nowhere"], "Nowhere"),
                          (["create", "elsewhere/x"], "no account"), (["create", "Journeys"], "ACCOUNT/NAME")]:
         run = home.cli("folder", *wrong, check=False)
