@@ -10,7 +10,8 @@
 
 #define FOLDER_SELECT                                                                                                                      \
   "SELECT f.id, f.account_id, a.name, a.kind, f.name, f.remote_name, f.wire_name, f.path, f.delim, f.special, f.subscribed, f.selectable," \
-  " f.uidvalidity, f.uidnext, f.highestmodseq, f.lowest_uid, f.mtime, f.synced, f.total, f.unread, f.server_total, f.server_unread"        \
+  " f.uidvalidity, f.uidnext, f.highestmodseq, f.lowest_uid, f.mtime, f.synced, f.total, f.unread, f.server_total, f.server_unread, "      \
+  "f.rematch"                                                                                                                              \
   " FROM folder f JOIN account a ON a.id = f.account_id "
 
 static const char *const special_names[]
@@ -71,6 +72,7 @@ read_folder (const FmSql *q)
   folder->unread = (guint64) fm_sql_int (q, 19);
   folder->server_total = (guint64) fm_sql_int (q, 20);
   folder->server_unread = (guint64) fm_sql_int (q, 21);
+  folder->is_rematching = fm_sql_int (q, 22) != 0;
   return folder;
 }
 
@@ -185,16 +187,38 @@ fm_folder_store_put (FmStoreWriter *writer, gint64 account_id, const FmFolderInp
   return ok ? id : 0;
 }
 
+/* What was to be brought here stays where it is, and what was planned on it there goes on from there; copies of what is here are not made. */
+static gboolean
+refuse_transfers (FmStoreWriter *writer, gint64 folder_id, GError **error)
+{
+  gint64 id;
+
+  while ((id = fm_sql_value (&writer->reader, 0,
+                             "SELECT id FROM op WHERE account_id=(SELECT account_id FROM folder WHERE id=?1) AND state IN (0,1) AND"
+                             " (target_id=?1 AND kind IN (1,2) OR folder_id=?1 AND kind=2) ORDER BY id DESC LIMIT 1",
+                             "i", folder_id))
+         != 0)
+    if (!fm_journal_refuse (writer, id, "the folder is gone", NULL, error))
+      return FALSE;
+  return TRUE;
+}
+
 gboolean
 fm_folder_store_delete (FmStoreWriter *writer, gint64 folder_id, GError **error)
 {
   FmStoreReader *r = &writer->reader;
 
   /* Rows on their way out of it stay where they were going: their source is gone, so they settle there or not at all (state 2). */
-  return fm_sql_exec (r, error, "UPDATE op SET state=2, gone=1 WHERE folder_id=? AND state<2 AND kind=1", "i", folder_id)
+  return refuse_transfers (writer, folder_id, error) && fm_journal_settle_missing (writer, folder_id, NULL, NULL, error)
+         && fm_sql_exec (r, error, "UPDATE op SET state=2, gone=1 WHERE folder_id=? AND state<2 AND kind=1", "i", folder_id)
          && fm_sql_exec (r, error, "UPDATE op SET state=4, error='the folder is gone' WHERE (folder_id=? OR target_id=?) AND state<2", "ii",
                          folder_id, folder_id)
          && fm_sql_exec (r, error, "DELETE FROM msg WHERE folder_id=?", "i", folder_id)
+         && fm_sql_exec (
+             r, error,
+             "DELETE FROM msg WHERE folder_id=0 AND id IN (SELECT msg_id FROM op WHERE account_id=(SELECT account_id FROM folder"
+             " WHERE id=?1) AND state=4 AND kind=3 AND folder_id=?1)",
+             "i", folder_id)
          && fm_sql_exec (r, error, "DELETE FROM thread WHERE folder_id=?", "i", folder_id)
          && fm_sql_exec (r, error, "DELETE FROM folder WHERE id=?", "i", folder_id);
 }
@@ -343,11 +367,12 @@ fm_folder_store_end_rematch (FmStoreWriter *writer, gint64 folder_id, guint *ret
   if (fm_sql_value (r, 0, "SELECT rematch FROM folder WHERE id=?", "i", folder_id) == 0)
     return TRUE;
   /* Not the rows that are on their way here: an operation still owes them a UID. */
-  if (!fm_sql_exec (r, error,
-                    "DELETE FROM msg WHERE folder_id=?1 AND uid IS NULL AND id NOT IN"
-                    " (SELECT msg_id FROM op WHERE state<3 AND (target_id=?1 OR kind=4) UNION SELECT new_msg_id FROM op WHERE state<3 AND "
-                    "target_id=?1)",
-                    "i", folder_id))
+  if (!fm_sql_exec (
+          r, error,
+          "DELETE FROM msg WHERE folder_id=?1 AND uid IS NULL AND id NOT IN"
+          " (SELECT msg_id FROM op WHERE state<3 AND (target_id=?1 AND kind=1 OR kind=4) UNION SELECT new_msg_id FROM op WHERE state<3 AND "
+          "target_id=?1)",
+          "i", folder_id))
     return FALSE;
   if (ret_gone != NULL)
     *ret_gone = (guint) fm_sql_changes (r);

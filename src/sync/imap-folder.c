@@ -191,15 +191,26 @@ fm_imap_folder_uidnext_after (FmImapConn *conn, const FmFolderInfo *info)
   return MAX (MAX (told, highest + 1), info->uidnext);
 }
 
+/* The UID after the last that is known here, told by a COPYUID or an APPENDUID perhaps. */
+static guint32
+after_known (FmImapConn *conn, const FmFolderInfo *info)
+{
+  g_autoptr (GArray) known = fm_message_store_uids (conn->reader, info->id, info->uidnext, G_MAXUINT32, NULL);
+
+  return known && known->len > 1 ? g_array_index (known, guint32, known->len - 2) + 1 : 0;
+}
+
 static gboolean
 fetch_new (FmImapConn *conn, FmFolderInfo *info, GError **error)
 {
   const FmImapSelected *now = fm_imap_session_selected (conn->session);
   FmImapMarks marks = { .folder_id = info->id };
+  /* Where no UIDNEXT is told, what was known before all that is new is asked for, and is not in the answer, is gone and not yet to come. */
+  guint32 known = now->uidnext == 0 ? after_known (conn, info) : 0;
 
   if (now->exists > 0 && (now->uidnext == 0 || now->uidnext > info->uidnext) && !fetch_from (conn, info->uidnext, error))
     return FALSE;
-  marks.uidnext = fm_imap_folder_uidnext_after (conn, info);
+  marks.uidnext = MAX (fm_imap_folder_uidnext_after (conn, info), known);
   if (marks.uidnext > info->uidnext && !fm_imap_folder_set_marks (conn, &marks, error))
     return FALSE;
   info->uidnext = marks.uidnext;

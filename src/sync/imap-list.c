@@ -74,13 +74,13 @@ is_selected (const FmImapConn *conn, const FmFolderInfo *info)
   return name && strcmp (name, info->remote_name) == 0;
 }
 
-/* Messages are to be met in it, or missed: no number tells which. */
+/* Messages are to be met in it, or missed, and what is to be done to them waits: no number tells which. */
 static gboolean
 is_settling (FmImapConn *conn, const FmFolderInfo *info)
 {
   g_autoptr (GArray) settling = fm_journal_settling (conn->reader, info->id, NULL);
 
-  return settling && settling->len > 0;
+  return info->is_rematching || (settling && settling->len > 0);
 }
 
 /* A label of Gmail's that gained and lost nothing: what else changed in it, flags and labels, All Mail tells. */

@@ -55,6 +55,7 @@ typedef struct {
   gint64 synced_utc;                   /* last complete pass; 0: never */
   guint64 total, unread;               /* of the rows here */
   guint64 server_total, server_unread; /* as STATUS told; for folders not synced yet */
+  gboolean is_rematching;              /* its UIDVALIDITY changed, and its operations wait until all of it has been met again */
 } FmFolderInfo;
 void fm_folder_store_free (FmFolderInfo *folder);
 

@@ -648,6 +648,35 @@ test_names_of_renamed_folders (void **state)
   commit (b);
 }
 
+/* A folder that is gone takes nothing along but what lies in it: what was to be moved into it, and on from there, starts where it is; a copy out of it
+ * is not made; what was to be met in it, and what was to be deleted in it, is forgotten. */
+static void
+test_folder_gone (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 through = put (b, b->inbox, 1, 1, 0), inside = put (b, b->archive, 2, 2, 0), met = put (b, b->inbox, 3, 3, 0);
+  gint64 deleted = put (b, b->archive, 4, 4, 0);
+  OK (fm_journal_plan_move (b->w, group (b), &met, 1, b->archive, NULL, E));
+  OK (fm_journal_confirm (b->w, send_one (b, FM_OP_MOVE, NULL), 0, E));
+  OK (fm_journal_plan_move (b->w, group (b), &through, 1, b->archive, NULL, E));
+  OK (fm_journal_plan_move (b->w, group (b), &through, 1, b->trash, NULL, E));
+  OK (fm_journal_plan_copy (b->w, group (b), &inside, 1, b->trash, NULL, E));
+  OK (fm_journal_plan_expunge (b->w, group (b), &deleted, 1, NULL, E));
+  assert_int_equal (total (b, b->trash), 2);
+  OK (fm_folder_store_delete (b->w, b->archive, E));
+  assert_int_equal (total (b, b->trash), 1);
+  assert_null (info (b, inside));
+  assert_null (info (b, met));
+  assert_null (info (b, deleted));
+  guint32 uid;
+  OK (fm_journal_confirm (b->w, send_one (b, FM_OP_MOVE, &uid), 9, E));
+  assert_int_equal (uid, 1);
+  assert_null (fm_journal_next (b->r, b->account, 10, NULL));
+  assert_int_equal (total (b, b->inbox), 0);
+  commit (b);
+}
+
 int
 main (void)
 {
@@ -671,6 +700,7 @@ main (void)
                                       T (test_gone_with_its_copies),
                                       T (test_refused_before_the_way_back),
                                       T (test_uidvalidity_and_copies),
-                                      T (test_names_of_renamed_folders) };
+                                      T (test_names_of_renamed_folders),
+                                      T (test_folder_gone) };
   return cmocka_run_group_tests_name ("journal", tests, NULL, NULL);
 }
