@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define WAIT_MS 60000
+#define WAIT_MS 100000 /* longer than the engine waits for a server that says nothing */
 #define ACCOUNT "work"
 
 /* --- dying at a system call --- */

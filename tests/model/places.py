@@ -114,7 +114,23 @@ class InMemory:
 
 
 class Cyrus(InMemory, Rules, others.Cyrus):
+    """With QRESYNC and MOVE of its own making; nothing is left open."""
+
     NAME = "cyrus"
 
     def welcome(self, user):
         self.add_user(user)
+
+
+class Courier(InMemory, Rules, others.Courier):
+    """No CONDSTORE: flags are compared. No MOVE: what was copied is taken out by UID."""
+
+    NAME = "courier"
+    PREFIX = "INBOX."
+    afresh = True
+
+    def welcome(self, user):
+        self.add_user(user)
+
+    def forget(self, user):
+        shutil.rmtree(self.home(user), ignore_errors=True)

@@ -16,7 +16,7 @@ import time
 
 from world import BIT, KEEP, SLOWNESS, Copy, Died, Engine, Mail, Raw, Wrong, memory_folder, wait_for
 
-VERSION = 1  # of the generator: a seed is kept with the version that it went wrong with, which makes the same steps of it for ever
+VERSION = 2  # of the generator: a seed is kept with the version that it went wrong with, which makes the same steps of it for ever
 FOLDERS = ["INBOX", "Project", "Archive", "Trash", "Junk"]
 PASSING = ["Work", "Old"]  # folders that come and go
 SETTABLE = ["\\seen", "\\answered", "\\flagged", "$forwarded", "later", "urgent"]
@@ -389,7 +389,7 @@ class Sequence:
         else:
             # Again only if the answer alone was lost.
             flags = " ".join(sorted(self.place.flags(names)))
-            self.raw.run(lambda raw: raw.find(number, 0, self.mail) or raw.command("append", self.place.named(folder), "(%s)" % flags, None, data))
+            self.raw.run(lambda raw: raw.find(number, 0, self.mail) or raw.append(self.place.named(folder), "(%s)" % flags, data))
         self.watch(number)
 
     def watch(self, number):

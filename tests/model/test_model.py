@@ -14,7 +14,7 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from places import Cyrus, Dovecot, DovecotCondstore, DovecotOld
+from places import Courier, Cyrus, Dovecot, DovecotCondstore, DovecotOld
 from sequence import VERSION, Sequence, generate  # noqa: E402
 from world import SLOWNESS, Wrong, Zygote, memory_folder  # noqa: E402
 from fulmar import SOAK, run_tests  # noqa: E402
@@ -136,5 +136,9 @@ def cyrus(test):
     run_all(test, test.enter(Cyrus()), OTHERS)
 
 
+def courier(test):
+    run_all(test, test.enter(Courier()), OTHERS)
+
+
 if __name__ == "__main__":
-    run_tests(dovecot, condstore_only, flags_compared, cyrus)
+    run_tests(dovecot, condstore_only, flags_compared, cyrus, courier)

@@ -91,6 +91,12 @@ class Raw:
         """So that the folder that was selected can be removed."""
         self.command("select", "INBOX", True)
 
+    def append(self, folder, flags, data):
+        # Courier takes nothing into a folder that was only looked at.
+        if self.command("append", folder, flags, None, data) is None:
+            self.command("select", folder)
+            self.command("append", folder, flags, None, data)
+
     def move(self, uid, folder):
         if "MOVE" in self.told:
             self.command("uid", "move", uid, folder)
@@ -186,7 +192,7 @@ class Engine:
         if self.socket:
             return
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(90 * SLOWNESS)
+        self.socket.settimeout(130 * SLOWNESS)
         self.socket.connect(self.zygote)
         self.input = self.socket.makefile("rb")
         self.pid = int(self.read()[1])
@@ -270,7 +276,8 @@ class Engine:
         rows = []
         for row, folder, uid, bits, digest, subject in found:
             flags = as_flags([name for name in FLAGS if bits & BIT[name]] + keywords[row])
-            number = mail.digests.get(digest) if digest else int(subject.split()[-1])
+            # Of a message that somebody has just taken away Courier sends a header of its own making.
+            number = mail.digests.get(digest) if digest else int(subject.split()[-1]) if subject[-1:].isdigit() else None
             rows.append((row, folder, uid, number, digest, flags))
         return rows
 

@@ -1,6 +1,7 @@
 """Mail servers that are not Dovecot, from private prefixes as in servers.py: what is true of one server need not be of the next. Each serves any number
 of users on a port of loopback, with all its files below one directory, and ends with the test."""
 import contextlib
+import fcntl
 import glob
 import os
 import shutil
@@ -8,8 +9,12 @@ import signal
 import smtplib
 import socket
 import subprocess
+import time
 
-from servers import PASSWORD, Identity, Skip, end, free_ports, unpacked, wait_for
+from servers import PASSWORD, Identity, Skip, die_with_parent, end, free_ports, unpacked, wait_for
+
+
+PASSWORD_MD5 = "$1$model$hLBht/eis1eMvgrD8C4cg0"  # PASSWORD, as openssl passwd -1 writes it
 
 
 class Daemon:
@@ -17,6 +22,7 @@ class Daemon:
 
     NAME = GROUP = None
     PACKAGES = []
+    PATHS = ["usr/sbin", "usr/bin"]  # of its programs
 
     def __init__(self, folder):
         self.folder, self.who, self.process = folder, Identity(), None
@@ -44,7 +50,7 @@ class Daemon:
 
     def find(self, name):
         """A program of the tree."""
-        for place in ["usr/sbin", "usr/bin", "usr/lib/cyrus/bin", "usr/lib/courier", "usr/lib/courier/courier-authlib", "usr/libexec/courier"]:
+        for place in self.PATHS:
             if os.path.exists(os.path.join(self.tree, place, name)):
                 return os.path.join(self.tree, place, name)
         raise Skip("%s has no %s" % (self.GROUP, name))
@@ -142,6 +148,7 @@ class Cyrus(Daemon):
     """Cyrus IMAP, with altnamespace and conversations."""
 
     NAME, GROUP, PACKAGES = "Cyrus", "cyrus", ["cyrus-imapd", "sasl2-bin", "libsasl2-modules-db"]
+    PATHS = ["usr/lib/cyrus/bin"] + Daemon.PATHS
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -171,3 +178,89 @@ class Cyrus(Daemon):
                 with open(self.path("proc", pid)) as told:
                     if user in told.read().split("\t")[1:4]:
                         yield int(pid)
+
+
+COURIER_RUN = """
+set -e
+mount --bind {dir}/etc /etc
+mount -t tmpfs -o mode=755 none /run
+mount --bind {tree}/usr/libexec /usr/libexec
+mkdir -p /run/courier/authdaemon
+{authdaemond} &
+set -a
+. /etc/courier/imapd
+IMAP_EMPTYTRASH= IMAPDSTARTTLS=NO
+exec {couriertcpd} -address=127.0.0.1 -maxprocs=200 -maxperip=200 -nodnslookup -noidentlookup {imap} {imaplogin} {imapd} Maildir
+"""
+
+
+class Courier(Daemon):
+    """Courier IMAP. Where it looks for its configuration and its sockets is compiled in: it sees an /etc and a /run of its own."""
+
+    NAME, GROUP, PACKAGES = "Courier", "courier", ["courier-imap", "courier-authlib", "courier-authlib-userdb", "courier-base"]
+    PATHS = ["usr/lib/courier/courier", "usr/lib/courier/courier-authlib", "usr/bin", "usr/sbin"]  # not sbin/imapd, which is a script
+
+    def __init__(self, folder):
+        if os.getuid():
+            raise Skip("Courier needs root for an /etc of its own")
+        super().__init__(folder)
+        os.makedirs(self.path("mail"))
+        shutil.copytree(os.path.join(self.tree, "etc/courier"), self.path("etc/courier"))
+        for name in ["passwd", "group", "nsswitch.conf", "ld.so.cache", "hosts"]:
+            if os.path.exists("/etc/" + name):
+                shutil.copy("/etc/" + name, self.path("etc"))
+        with open(self.path("etc/courier/authdaemonrc"), "a") as out:
+            out.write('authmodulelist="authuserdb"\n')
+
+    def run(self):
+        programs = {name: self.find(name) for name in ["authdaemond", "couriertcpd", "imaplogin", "imapd"]}
+        self.write("run.sh", COURIER_RUN.format(dir=self.folder, tree=self.tree, imap=self.imap, **programs))
+        return self.launch(["unshare", "-m", "-p", "--fork", "--kill-child", "--propagation", "private", "sh", self.path("run.sh")], become=die_with_parent)
+
+    def stop(self):
+        # With the first process all of its own are killed, whom it does not tell that they should end.
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def home(self, user):
+        return self.path("mail", user)
+
+    def add_user(self, user):
+        """What makeuserdb would write, which has its own path compiled in."""
+        for name in ["cur", "new", "tmp"]:
+            os.makedirs(os.path.join(self.home(user), "Maildir", name))
+        self.who.give(self.home(user))
+        os.chown(self.home(user), self.who.uid, self.who.gid)
+        with open(self.path("users"), "a+") as users:
+            fcntl.flock(users, fcntl.LOCK_EX)
+            users.write(user + "\n")
+            users.flush()
+            users.seek(0)
+            names = users.read().split()
+            self.make_database("userdb", ["%s\tuid=%d|gid=%d|home=%s|_=" % (name, self.who.uid, self.who.gid, self.home(name)) for name in names])
+            self.make_database("userdbshadow", ["%s\tsystempw=%s" % (name, PASSWORD_MD5) for name in names])
+
+    def make_database(self, name, lines):
+        path = self.path("etc/courier", name)
+        subprocess.run([self.find("makedatprog"), "-", path + ".tmp", path + ".dat"], input="\n".join(lines + [".", ""]), text=True, check=True,
+                       env=self.environment(), umask=0o077)
+
+    def deliver(self, message, user):
+        """As its own delivery agent does: complete in tmp, then in new."""
+        Courier.delivered += 1
+        name = "%d.%d_%d.test" % (time.time(), os.getpid(), Courier.delivered)
+        inbox = os.path.join(self.home(user), "Maildir")
+        with open(os.path.join(inbox, "tmp", name), "wb") as out:
+            out.write(message.replace(b"\r\n", b"\n"))
+            os.chown(out.fileno(), self.who.uid, self.who.gid)
+        os.rename(os.path.join(inbox, "tmp", name), os.path.join(inbox, "new", name))
+
+    delivered = 0
+
+    def serving(self, user):
+        """Processes whose directory is this user's mail."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if os.readlink("/proc/%s/cwd" % pid).startswith(self.home(user)):
+                    yield int(pid)
