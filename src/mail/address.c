@@ -214,49 +214,59 @@ fm_address_short (const FmAddress *address)
   return address->name[0] != '\0' ? address->name : address->address;
 }
 
-static void
-append_display (GString *out, const FmAddress *address)
+/* Every new row of the store keeps three lists as text, so this is written into memory that is large enough from the start. */
+static gsize
+max_display_size (const FmAddress *address)
+{
+  return 2 * strlen (address->name) + strlen (address->address) + strlen ("\"\" <>");
+}
+
+/* Returns the end. */
+static char *
+put_display (char *out, const FmAddress *address)
 {
   if (address->address[0] == '\0')
-    g_string_append_printf (out, "%s:;", address->name);
-  else if (address->name[0] == '\0')
-    g_string_append (out, address->address);
-  else if (strpbrk (address->name, "()<>[]:;@\\,\"") == NULL)
-    g_string_append_printf (out, "%s <%s>", address->name, address->address);
+    return stpcpy (stpcpy (out, address->name), ":;");
+  if (address->name[0] == '\0')
+    return stpcpy (out, address->address);
+  if (strpbrk (address->name, "()<>[]:;@\\,\"") == NULL)
+    out = stpcpy (out, address->name);
   else
     {
-      g_string_append_c (out, '"');
+      *out++ = '"';
       for (const char *p = address->name; *p != '\0'; p++)
         {
           if (*p == '"' || *p == '\\')
-            g_string_append_c (out, '\\');
-          g_string_append_c (out, *p);
+            *out++ = '\\';
+          *out++ = *p;
         }
-      g_string_append_printf (out, "\" <%s>", address->address);
+      *out++ = '"';
     }
+  return stpcpy (stpcpy (stpcpy (out, " <"), address->address), ">");
 }
 
 char *
 fm_address_display (const FmAddress *address)
 {
-  GString *out = g_string_new (NULL);
+  char *text = g_malloc (max_display_size (address) + 1);
 
-  append_display (out, address);
-  return g_string_free (out, FALSE);
+  put_display (text, address);
+  return text;
 }
 
 char *
 fm_address_list_display (const FmAddressList *list)
 {
-  GString *out = g_string_new (NULL);
+  guint n = fm_address_list_length (list);
+  gsize size = 1;
 
-  for (guint i = 0; i < fm_address_list_length (list); i++)
-    {
-      if (i > 0)
-        g_string_append (out, ", ");
-      append_display (out, &list->items[i]);
-    }
-  return g_string_free (out, FALSE);
+  for (guint i = 0; i < n; i++)
+    size += max_display_size (&list->items[i]) + strlen (", ");
+  char *text = g_malloc (size), *out = text;
+  *out = '\0';
+  for (guint i = 0; i < n; i++)
+    out = put_display (i > 0 ? stpcpy (out, ", ") : out, &list->items[i]);
+  return text;
 }
 
 char *

@@ -227,8 +227,10 @@ char *
 fm_charset_line (const char *text, gssize size_bytes)
 {
   gsize size = size_bytes < 0 ? strlen (text) : (gsize) size_bytes;
-  guchar previous = ' '; /* so that a leading blank, too, takes the slow way */
+  guchar previous = ' ';
 
+  for (; size > 0 && *text == ' '; size--) /* as there is one behind each field's colon */
+    text++;
   for (gsize i = 0; i < size; i++)
     {
       guchar c = text[i];

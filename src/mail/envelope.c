@@ -70,7 +70,7 @@ static Field
 field_of (const char *name, gsize size)
 {
   for (guint i = 0; i < N_FIELDS; i++)
-    if (fields[i].size == size && g_ascii_strncasecmp (fields[i].name, name, size) == 0)
+    if (fields[i].size == size && (fields[i].name[0] | 0x20) == (name[0] | 0x20) && g_ascii_strncasecmp (fields[i].name, name, size) == 0)
       return i;
   return N_FIELDS;
 }
@@ -293,6 +293,25 @@ body_charset (const Value *value)
   return charset;
 }
 
+/* Eight bytes at a time: so nearly every header is known to need no look at each of its values. */
+static gboolean
+is_all_ascii (const char *bytes, gsize size)
+{
+  gsize i = 0;
+
+  for (; i + sizeof (guint64) <= size; i += sizeof (guint64))
+    {
+      guint64 word;
+      memcpy (&word, bytes + i, sizeof word);
+      if ((word & G_GUINT64_CONSTANT (0x8080808080808080)) != 0)
+        return FALSE;
+    }
+  for (; i < size; i++)
+    if ((guchar) bytes[i] >= 0x80)
+      return FALSE;
+  return TRUE;
+}
+
 /* Brings raw 8-bit values to UTF-8 before anyone decodes them. */
 static void
 settle_charset (Value *values)
@@ -338,12 +357,14 @@ fm_envelope_parse (const void *header_bytes, gsize size_bytes)
 {
   gsize size = MIN (size_bytes, FM_ENVELOPE_MAX_HEADER_BYTES);
   g_autofree char *copy = copy_header (header_bytes, size);
+  gboolean is_ascii = is_all_ascii (copy, size);
   Value values[N_FIELDS] = { 0 };
   FmEnvelope *envelope = g_new0 (FmEnvelope, 1);
 
   g_atomic_int_set (&envelope->refs, 1);
   split_header (copy, copy + size, values);
-  settle_charset (values);
+  if (!is_ascii)
+    settle_charset (values);
   for (guint i = 0; i < N_LISTS; i++)
     if (values[i].text != NULL)
       envelope->lists[i] = fm_address_list_parse (values[i].text, values[i].size);

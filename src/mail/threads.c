@@ -8,7 +8,20 @@
 #include "mail/charset.h"
 #include <string.h>
 
-enum { MAX_ID_BYTES = 998 };
+enum {
+  MAX_ID_BYTES = 998,
+  FEW_IDS = 16, /* compared one with the other sooner than a hash table is made */
+};
+
+/* Nothing in it to be dropped, decoded or cut. */
+static gboolean
+is_plain_id (const char *id, gsize size)
+{
+  for (gsize i = 0; i < size; i++)
+    if (id[i] <= ' ' || id[i] >= 0x7f)
+      return FALSE;
+  return size <= MAX_ID_BYTES;
+}
 
 char *
 fm_threads_normalise_id (const char *id, gssize size_bytes)
@@ -24,6 +37,8 @@ fm_threads_normalise_id (const char *id, gssize size_bytes)
       if (close != NULL)
         size = close - id;
     }
+  if (is_plain_id (id, size))
+    return g_strndup (id, size);
   g_autofree char *line = fm_charset_line (id, MIN (size, MAX_ID_BYTES * 2));
   char *out = line;
   for (const char *p = line; *p != '\0' && out - line < MAX_ID_BYTES; p++)
@@ -90,24 +105,34 @@ fm_threads_hash_id (const guint8 key[16], const char *message_id)
   return hash != 0 ? hash : 1;
 }
 
+/* Unless it is there. SEEN (holds the ancestors) may be NULL where they are few. */
+static void
+add_ancestor (GPtrArray *ancestors, GHashTable *seen, const char *id)
+{
+  for (guint i = 0; seen == NULL && i < ancestors->len; i++)
+    if (strcmp (g_ptr_array_index (ancestors, i), id) == 0)
+      return;
+  if (seen == NULL || g_hash_table_add (seen, (gpointer) id))
+    g_ptr_array_add (ancestors, (gpointer) id);
+}
+
 GPtrArray *
 fm_threads_ancestors (const FmEnvelope *envelope)
 {
   gsize n = 0;
   const char *const *references = fm_envelope_references (envelope, &n);
   const char *answered = fm_envelope_in_reply_to (envelope), *own = fm_envelope_message_id (envelope);
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) seen = n > FEW_IDS ? g_hash_table_new (g_str_hash, g_str_equal) : NULL;
   GPtrArray *ancestors = g_ptr_array_new ();
   gboolean listed = FALSE;
 
   for (gsize i = 0; i < n; i++)
     listed = listed || strcmp (references[i], answered) == 0;
-  g_hash_table_add (seen, (gpointer) own);
-  if (!listed && answered[0] != '\0' && g_hash_table_add (seen, (gpointer) answered))
-    g_ptr_array_add (ancestors, (gpointer) answered);
+  if (!listed && answered[0] != '\0' && strcmp (answered, own) != 0)
+    add_ancestor (ancestors, seen, answered);
   for (gsize i = n; i > 0; i--)
-    if (g_hash_table_add (seen, (gpointer) references[i - 1]))
-      g_ptr_array_add (ancestors, (gpointer) references[i - 1]);
+    if (strcmp (references[i - 1], own) != 0)
+      add_ancestor (ancestors, seen, references[i - 1]);
   return ancestors;
 }
 

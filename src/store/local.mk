@@ -33,4 +33,6 @@ src_store_libstore_a_SOURCES = \
 	src/store/sql.c \
 	src/store/sql.h \
 	src/store/sqlite-error.c \
-	src/store/sqlite-error.h
+	src/store/sqlite-error.h \
+	src/store/table.c \
+	src/store/table.h

@@ -5,10 +5,11 @@
  * What waits here is not in the database yet. Every hash that the rows name is a Mid: its thread, looked up for all at once, and set by the rows
  * that come. A message that joins threads moves the rows of the smaller one, those that wait here and those that are there already. */
 #include "store/gmail-private.h"
+#include "store/table.h"
 #include <fulmar/base/error.h>
 #include <string.h>
 
-#define GROUP 16 /* rows a statement */
+#define GROUP 16 /* hashes a query */
 #define DAY_S (24 * 60 * 60)
 
 typedef struct {
@@ -299,39 +300,6 @@ fm_message_batch_add (FmMessageBatch *batch, guint expected, const FmMessageInpu
 
 /* --- writing --- */
 
-/* A table's statement for GROUP rows and that for one, and how row INDEX of DATA is bound from the parameter AT on. */
-typedef struct {
-  const char *many, *one;
-  int columns;
-  void (*bind) (sqlite3_stmt *statement, int at, gconstpointer data, guint index);
-} Table;
-
-#define TIMES_4(row) row "," row "," row "," row
-#define TIMES_GROUP(row) TIMES_4 (row) "," TIMES_4 (row) "," TIMES_4 (row) "," TIMES_4 (row)
-#define TABLE(insert, row, n_columns, bind_row)                                                                         \
-  {                                                                                                                     \
-    .many = insert " VALUES" TIMES_GROUP (row), .one = insert " VALUES" row, .columns = (n_columns), .bind = (bind_row) \
-  }
-
-static gboolean
-write_table (FmStoreReader *r, const Table *table, gconstpointer data, guint n, GError **error)
-{
-  for (guint at = 0; at < n;)
-    {
-      guint count = n - at >= GROUP ? GROUP : 1;
-      g_auto (FmSql) q = { 0 };
-      if (!fm_sql_query (&q, r, error, count == GROUP ? table->many : table->one, ""))
-        return FALSE;
-      for (guint i = 0; i < count; i++)
-        table->bind (q.statement, 1 + (int) i * table->columns, data, at + i);
-      fm_sql_step (&q);
-      if (!fm_sql_end (&q, error))
-        return FALSE;
-      at += count;
-    }
-  return TRUE;
-}
-
 static const Row *
 row_at (gconstpointer batch, guint index)
 {
@@ -419,13 +387,13 @@ bind_mid (sqlite3_stmt *statement, int at, gconstpointer data, guint index)
 }
 
 /* OR FAIL: whoever writes rolls back the whole transaction, so SQLite need not be able to undo half a statement. */
-static const Table messages = TABLE ("INSERT OR FAIL INTO msg(id, folder_id, uid, flags, sflags, modseq, idate, date, size, natt, "
-                                     "thread_id, mid, blob_id, server_id, from_disp, subject, msgid, path)",
-                                     "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", 18, bind_message);
-static const Table headers = TABLE ("INSERT OR FAIL INTO hdr", "(?,?,?,?,?,?)", 6, bind_header);
-static const Table local_blobs
-    = TABLE ("INSERT OR FAIL INTO blob(id, sha, size, refs)", "(?,'" FM_MESSAGE_LOCAL_PREFIX "'||?,?,1)", 3, bind_local_blob);
-static const Table mids = TABLE ("INSERT OR REPLACE INTO mid", "(?,?)", 2, bind_mid);
+static const FmTable messages = FM_TABLE ("INSERT OR FAIL INTO msg(id, folder_id, uid, flags, sflags, modseq, idate, date, size, natt, "
+                                          "thread_id, mid, blob_id, server_id, from_disp, subject, msgid, path)",
+                                          "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", 18, bind_message);
+static const FmTable headers = FM_TABLE ("INSERT OR FAIL INTO hdr", "(?,?,?,?,?,?)", 6, bind_header);
+static const FmTable local_blobs
+    = FM_TABLE ("INSERT OR FAIL INTO blob(id, sha, size, refs)", "(?,'" FM_MESSAGE_LOCAL_PREFIX "'||?,?,1)", 3, bind_local_blob);
+static const FmTable mids = FM_TABLE ("INSERT OR REPLACE INTO mid", "(?,?)", 2, bind_mid);
 
 static gboolean
 write_mids (FmMessageBatch *batch, GError **error)
@@ -439,7 +407,7 @@ write_mids (FmMessageBatch *batch, GError **error)
         g_ptr_array_add (changed, mid);
       mid->changed = FALSE;
     }
-  return write_table (&batch->writer->reader, &mids, changed->pdata, changed->len, error);
+  return fm_table_write (&batch->writer->reader, &mids, changed->pdata, changed->len, error);
 }
 
 /* References to message files: those of files read in place are counted as they are made. */
@@ -457,7 +425,7 @@ write_blobs (FmMessageBatch *batch, GError **error)
       else if (row->blob_id != 0 && !fm_message_count_blob (r, row->blob_id, error))
         return FALSE;
     }
-  return write_table (r, &local_blobs, in_place->pdata, in_place->len, error);
+  return fm_table_write (r, &local_blobs, in_place->pdata, in_place->len, error);
 }
 
 static gboolean
@@ -498,7 +466,7 @@ fm_message_batch_write (FmMessageBatch *batch, GError **error)
 
   if (n == 0)
     return TRUE;
-  if (!write_table (r, &messages, batch, n, error) || !write_table (r, &headers, batch, n, error) || !write_mids (batch, error)
+  if (!fm_table_write (r, &messages, batch, n, error) || !fm_table_write (r, &headers, batch, n, error) || !write_mids (batch, error)
       || !write_blobs (batch, error) || !write_counters (batch, error) || !write_keywords (batch, error))
     return FALSE;
   for (guint i = 0; i < n; i++)
