@@ -146,7 +146,7 @@ fm_app_new (FmConfig *config, const FmAppOptions *options, GError **error)
   g_source_attach (app->source, NULL);
   if (options->screen)
     app->search_counts = fm_search_counts_new (app);
-  if (options->screen && !options->demo)
+  if ((options->screen || options->stays) && !options->demo)
     app->config_watch = fm_config_watch_new (app);
   return app;
 }

@@ -17,6 +17,7 @@ typedef enum {
   FM_CLI_SEARCH,  /* looks, with the index */
   FM_CLI_ACT,     /* journals actions, or hands them to the running screen */
   FM_CLI_NETWORK, /* syncs and sends itself if nobody else does */
+  FM_CLI_STAY,    /* the same, until it is told to end */
 } FmCliNeed;
 
 /* Opens config and app; on failure the reason is on stderr and NULL returned. */

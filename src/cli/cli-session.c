@@ -157,7 +157,8 @@ fm_cli_session_open (const FmCliGlobals *globals, FmCliNeed need)
   g_autoptr (GError) error = NULL;
   g_autofree char *path = globals->config_file ? g_strdup (globals->config_file) : fm_paths_config_file ();
   FmAppOptions options = { .read_only = globals->read_only || need <= FM_CLI_SEARCH,
-                           .network = need == FM_CLI_NETWORK,
+                           .network = need >= FM_CLI_NETWORK,
+                           .stays = need == FM_CLI_STAY,
                            .index = need == FM_CLI_SEARCH,
                            .account = globals->account };
   FmConfig *config = fm_config_load (path);

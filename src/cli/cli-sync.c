@@ -167,7 +167,7 @@ fm_cli_sync_run (const FmCliGlobals *globals, int argc, char **argv)
         fm_cli_session_complain ("usage: fulmar sync [-a ACCOUNT] [--watch] [FOLDER...]");
         return 2;
       }
-  if (!(session = fm_cli_session_open (globals, FM_CLI_NETWORK)))
+  if (!(session = fm_cli_session_open (globals, watch ? FM_CLI_STAY : FM_CLI_NETWORK)))
     return 1;
   for (int i = 1; i < argc; i++)
     if (*argv[i] != '-')

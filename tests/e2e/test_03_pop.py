@@ -148,6 +148,22 @@ def changed_on_screen(test):
     once_each(home, "changed while running")
 
 
+def changed_while_watching(test):
+    """The same for `sync --watch`."""
+    server, link = start(test)
+    home = new_home(test, link, "forever")
+    job = home.start_cli("sync", "--watch")
+    test.stack.callback(job.kill)
+    assert job.stdout.readline().endswith(b" new\n")
+    home.configure(account("pop+plain", port=link.port, leave="none"))
+    told = job.stdout.readline().decode()
+    assert told.startswith("fulmar: work: leave = none: from ") and " on %d messages" % COUNT in told, told
+    assert subjects(server) == letters(*range(COUNT))
+    job.terminate()
+    job.wait(20)
+    once_each(home, "changed while watching")
+
+
 def killed(test):
     """kill -9 at any moment while policies and limits change and mail arrives; whoever was told nothing has lost nothing, and in the end each mail is
     here once, whole, and the server has what the last policy says."""
@@ -282,4 +298,4 @@ def both_ways(test):
 
 
 if __name__ == "__main__":
-    run_tests(forever, days, until_deleted, none, renamed, changed, changed_on_screen, killed, stubs, folders, both_ways)
+    run_tests(forever, days, until_deleted, none, renamed, changed, changed_on_screen, changed_while_watching, killed, stubs, folders, both_ways)

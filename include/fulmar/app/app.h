@@ -31,6 +31,7 @@ typedef struct {
   gboolean screen;     /* takes the lease and syncs; FALSE: command line */
   gboolean network;    /* a command line that syncs or sends: takes the lease if it is free */
   gboolean index;      /* a command line that searches: the index, but no network */
+  gboolean stays;      /* a command line that stays: it follows the configuration as the screen does */
   const char *account; /* -a, or NULL */
 } FmAppOptions;
 
