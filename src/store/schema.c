@@ -171,6 +171,12 @@ static const char *const steps[] = {
   /* 6: the policy that follows pop_policy, told to the user, and from when on. */
   "ALTER TABLE account ADD COLUMN pop_next TEXT NOT NULL DEFAULT '';"
   "ALTER TABLE account ADD COLUMN pop_from INTEGER NOT NULL DEFAULT 0;",
+
+  /* 7: what is kept of a Gmail message goes with its last row, found by its key instead of by reading them all. */
+  "DROP TRIGGER msg_server_gone;"
+  "CREATE TRIGGER msg_server_gone AFTER DELETE ON msg WHEN old.server_id IS NOT NULL BEGIN"
+  " DELETE FROM gmail WHERE server_id = old.server_id AND account_id IN (SELECT id FROM account)"
+  " AND NOT EXISTS (SELECT 1 FROM msg WHERE server_id = old.server_id); END;",
 };
 
 int
