@@ -210,6 +210,14 @@ fm_imap_session_queue_fetch_sizes (FmImapSession *session, const FmImapRange *ui
 }
 
 void
+fm_imap_session_queue_fetch_ids (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapDone done, gpointer data)
+{
+  gboolean has_modseq = (session->state->caps & FM_IMAP_CAP_CONDSTORE) != 0;
+
+  fm_imap_engine_queue_fetch (session, uids, n_ranges, has_modseq ? "(UID FLAGS MODSEQ X-GM-MSGID)" : "(UID FLAGS X-GM-MSGID)", done, data);
+}
+
+void
 fm_imap_session_queue_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since, FmImapDone done,
                                    gpointer data)
 {

@@ -181,6 +181,65 @@ fm_gmail_store_met (FmStoreWriter *writer, gint64 msg_id, gint64 folder_id, cons
          && (input->labels == NULL || fm_gmail_store_put_labels (writer, folder_id, input->server_id, input->labels, NULL, error));
 }
 
+/* --- rows after others --- */
+
+guint64
+fm_gmail_store_count (FmStoreReader *reader, gint64 account_id)
+{
+  return (guint64) fm_sql_value (reader, 0, "SELECT count(*) FROM gmail WHERE account_id=?", "i", account_id);
+}
+
+/* 0: none, or the folder has to do with it already. */
+static gint64
+find_model (FmStoreReader *r, gint64 folder_id, const FmMessageInput *input)
+{
+  if (fm_sql_value (r, 0, "SELECT 1 FROM msg WHERE folder_id=? AND uid=?", "iu", folder_id, input->uid) != 0
+      || fm_sql_value (r, 0, "SELECT 1 FROM op WHERE folder_id=? AND uid=? AND state<3", "iu", folder_id, input->uid) != 0
+      || fm_gmail_store_row (r, input->server_id, folder_id) != 0)
+    return 0;
+  return fm_sql_value (r, 0,
+                       "SELECT m.id FROM msg m JOIN folder f ON f.id=m.folder_id WHERE m.server_id=? AND m.uid IS NOT NULL"
+                       " AND f.account_id=(SELECT account_id FROM folder WHERE id=?) LIMIT 1",
+                       "ii", (gint64) input->server_id, folder_id);
+}
+
+static gboolean
+count_clone (FmStoreReader *r, gint64 id, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+  g_autoptr (GArray) added = g_array_new (FALSE, FALSE, sizeof (FmMessageAdded));
+
+  if (!fm_sql_query (&q, r, error, "SELECT folder_id, thread_id, date, flags, blob_id FROM msg WHERE id=?", "i", id) || !fm_sql_step (&q))
+    return FALSE;
+  FmMessageAdded one = { fm_sql_int (&q, 1), fm_sql_int (&q, 2), 1, (fm_sql_int (&q, 3) & FM_FLAG_SEEN) == 0 };
+  g_array_append_val (added, one);
+  return fm_message_count_blob (r, fm_sql_int (&q, 4), error) && fm_message_count_added (r, fm_sql_int (&q, 0), added, id, error);
+}
+
+gboolean
+fm_gmail_store_clone (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, gboolean *ret_done, GError **error)
+{
+  FmStoreReader *r = &writer->reader;
+  FmMessageFlags word = { input->uid, input->flags, input->keywords, input->modseq, TRUE, NULL };
+  gint64 model = find_model (r, folder_id, input);
+  gboolean changed;
+
+  *ret_done = model != 0;
+  if (model == 0)
+    return TRUE;
+  if (!fm_sql_exec (
+          r, error,
+          "INSERT INTO msg(folder_id, uid, flags, sflags, idate, date, size, natt, thread_id, mid, blob_id, server_id, from_disp,"
+          " subject, msgid) SELECT ?, ?, sflags | (flags & 512), sflags, idate, date, size, natt, thread_id, mid, blob_id, server_id,"
+          " from_disp, subject, msgid FROM msg WHERE id=?",
+          "iui", folder_id, input->uid, model))
+    return FALSE;
+  gint64 id = fm_sql_value (r, 0, "SELECT seq FROM sqlite_sequence WHERE name='msg'", "");
+  return fm_sql_exec (r, error, "INSERT INTO hdr SELECT ?, from_full, to_disp, to_full, cc_full, anc FROM hdr WHERE msg_id=?", "ii", id,
+                      model)
+         && count_clone (r, id, error) && fm_message_merge_server (writer, id, &word, &changed, error);
+}
+
 /* --- labels --- */
 
 /* What Gmail calls a folder among X-GM-LABELS, and what its label is called here. Those of the first group are no labels. */

@@ -29,7 +29,7 @@ struct FmImapCollect {
   gint64 folder_id;
   GArray *rows, *flags, *sizes;
   GArray *hidden; /* FmImapRange, or NULL */
-  GArray *diverted_ranges, *diverted_flags;
+  GArray *diverted_ranges, *diverted_flags, *diverted_ids;
   const FmImapEvents *listing; /* box and status go there; NULL: nowhere */
   gpointer listing_data;
   FmImapHeard heard;
@@ -62,8 +62,8 @@ flags_clear (gpointer data)
   g_strfreev ((char **) flags->labels);
 }
 
-static GArray *
-new_rows (void)
+GArray *
+fm_imap_collect_new_rows (void)
 {
   GArray *rows = g_array_sized_new (FALSE, FALSE, sizeof (FmMessageInput), ROWS_A_SLICE);
 
@@ -92,7 +92,7 @@ fm_imap_collect_new (FmAccountWorker *worker)
   FmImapCollect *collect = g_new0 (FmImapCollect, 1);
 
   collect->worker = worker;
-  collect->rows = new_rows ();
+  collect->rows = fm_imap_collect_new_rows ();
   collect->flags = new_flags ();
   collect->sizes = new_sizes ();
   pthread_mutex_init (&collect->mutex, NULL);
@@ -230,7 +230,7 @@ post_rows (FmImapCollect *collect)
     return;
   slice = g_new0 (Slice, 1);
   slice->rows = collect->rows;
-  collect->rows = new_rows ();
+  collect->rows = fm_imap_collect_new_rows ();
   post (collect, slice);
 }
 
@@ -419,6 +419,12 @@ fm_imap_collect_divert (FmImapCollect *collect, GArray *ranges, GArray *flags)
 }
 
 void
+fm_imap_collect_divert_ids (FmImapCollect *collect, GArray *rows)
+{
+  collect->diverted_ids = rows;
+}
+
+void
 fm_imap_collect_list (FmImapCollect *collect, const FmImapEvents *listing, gpointer data)
 {
   collect->listing = listing;
@@ -524,6 +530,20 @@ add_size (FmImapCollect *collect, const FmImapMessage *message)
     post_sizes (collect);
 }
 
+/* By its id alone: it may be known from another folder. */
+static void
+divert_id (FmImapCollect *collect, const FmImapMessage *message)
+{
+  FmMessageInput input = FM_MESSAGE_INPUT_INIT;
+
+  input.uid = message->uid;
+  input.flags = message->flags;
+  input.keywords = (const char *const *) g_strdupv ((char **) message->keywords);
+  input.modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0;
+  input.server_id = message->gm_msgid;
+  g_array_append_val (collect->diverted_ids, input);
+}
+
 static void
 on_message (gpointer data, const FmImapMessage *message)
 {
@@ -531,6 +551,12 @@ on_message (gpointer data, const FmImapMessage *message)
 
   if (!collect->folder_id)
     return;
+  if (collect->diverted_ids && message->uid && (message->has & FM_IMAP_HAS_GMAIL) && (message->has & FM_IMAP_HAS_FLAGS)
+      && !(message->has & FM_IMAP_HAS_HEADER))
+    {
+      divert_id (collect, message);
+      return;
+    }
   if (message->has & FM_IMAP_HAS_MODSEQ)
     collect->heard.highest_modseq = MAX (collect->heard.highest_modseq, message->modseq);
   collect->heard.seen_uid = MAX (collect->heard.seen_uid, message->uid);

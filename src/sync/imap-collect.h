@@ -49,5 +49,9 @@ void fm_imap_collect_take_news (FmImapCollect *collect, gboolean *ret_exists, gb
 void fm_imap_collect_divert (FmImapCollect *collect, GArray *ranges /* FmImapRange */,
                              GArray *flags /* FmMessageFlags, uid and flags only */);
 
+/* While set, messages that are told with X-GM-MSGID and without a header are kept here; owned by the caller. */
+GArray *fm_imap_collect_new_rows (void); /* FmMessageInput, which it owns. Transfer: full */
+void fm_imap_collect_divert_ids (FmImapCollect *collect, GArray *rows);
+
 /* From now on what LIST and STATUS say goes to LISTING's `box` and `status`; NULL: nowhere. Both borrowed. */
 void fm_imap_collect_list (FmImapCollect *collect, const FmImapEvents *listing, gpointer data);

@@ -114,6 +114,12 @@ let_others_in (Backfill *backfill)
 }
 
 static gboolean
+go_on (gpointer data)
+{
+  return let_others_in (data);
+}
+
+static gboolean
 on_landed (gpointer data, guint32 lowest)
 {
   Backfill *backfill = data;
@@ -137,6 +143,15 @@ backfill (FmImapConn *conn, FmFolderInfo *info, GError **error)
   if (!ranges)
     return FALSE;
   Backfill fill = { conn, info, ranges, what, count_from (ranges, 1) };
+  gboolean is_stopped = FALSE;
+  if (!fm_imap_known_take (conn, info, ranges, go_on, &fill, &is_stopped, error))
+    return FALSE;
+  if (is_stopped)
+    {
+      g_set_error_literal (error, FM_ERROR, FM_ERROR_CANCELLED, "stopped");
+      return FALSE;
+    }
+  fill.total = count_from (ranges, 1);
   good
       = fm_imap_session_fetch_headers (conn->session, (const FmImapRange *) (void *) ranges->data, ranges->len, on_landed, &fill, &stopped);
   /* A slice that could not be written is why it was stopped. */

@@ -23,6 +23,11 @@ gboolean fm_imap_first_screen (FmImapConn *conn, FmFolderInfo *info, GError **er
 /* The rest of it, and what makes a visit complete. SETTLING: operations that were to be met here when it began. */
 gboolean fm_imap_first_finish (FmImapConn *conn, FmFolderInfo *info, GArray *settling, GError **error);
 
+/* Gmail: messages of RANGES (FmImapRange, ascending) that are known from other folders get their rows without their headers being sent again; RANGES are
+ * then the others. MAY_GO_ON is asked between two steps; FALSE from it ends the work, and *RET_STOPPED says so. */
+gboolean fm_imap_known_take (FmImapConn *conn, const FmFolderInfo *info, GArray *ranges, gboolean (*may_go_on) (gpointer data),
+                             gpointer data, gboolean *ret_stopped, GError **error);
+
 /* UIDs of the selected folder that match; ascending ranges, not many more than the folder has messages. Transfer: full, NULL on error. */
 GArray *fm_imap_compare_search (FmImapConn *conn, const char *criteria, GError **error);
 /* Which UIDs are there at all: UID SEARCH ALL against the store. */

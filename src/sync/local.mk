@@ -46,6 +46,7 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/imap-front.c \
 	src/sync/imap-hidden.c \
 	src/sync/imap-hidden.h \
+	src/sync/imap-known.c \
 	src/sync/imap-list.c \
 	src/sync/imap-ops.c \
 	src/sync/imap-ops-private.h \

@@ -302,5 +302,30 @@ def drafts(test):
     assert screen.quit() == 0
 
 
+def known(test):
+    """Headers of what is known from another label are not sent again, but for each folder's first screen; and nothing is missing or wrong for it."""
+    count, screenful = 200, 60
+    server, home = start(test, mail={})
+    for number in range(count):
+        server.deliver(message("Subject %d" % number, ident=ident("m%d" % number)), labels=(INBOX, "Work/Plans") if number % 2 else (INBOX,),
+                       flags=("\\Seen",) if number % 3 else ("\\Flagged",))
+    server.deliver(message("Subject kept", ident=ident("kept")), labels=())
+    home.cli("sync")
+    assert len(server.headers) <= count + 1 + 3 * screenful, len(server.headers)
+    assert len(server.fetched) == count + 1, len(server.fetched)
+    for folder in "INBOX", "Work/Plans", "[Gmail]/All Mail":
+        here = {row["message_id"]: row for row in home.json("list", "--json", "--limit", "1000", "work/" + folder)}
+        with server.lock:
+            there = {mail.ident(): mail for mail in map(server.mails.get, server.boxes[folder].uids.values())}
+        assert here.keys() == there.keys(), folder
+        for key, row in here.items():
+            assert ("flagged" in row["flags"]) == ("\\Flagged" in there[key].flags) and ("seen" in row["flags"]) == ("\\Seen" in there[key].flags)
+            assert row["subject"] == there[key].subject() and row["size"] == len(there[key].raw), row
+        assert home.folders()["work/" + folder]["unread"] == sum("\\Seen" not in mail.flags for mail in there.values()), folder
+    server.change(ident("m1"), flags=("\\Seen", "\\Answered"))
+    home.cli("sync")
+    assert home.json("list", "--json", "--limit", "1000", "work/Work/Plans")[-1]["flags"] == ["seen", "answered"]
+
+
 if __name__ == "__main__":
-    run_tests(one_file, shown, by_command, search, by_key, elsewhere, threads, killed, drafts)
+    run_tests(one_file, shown, by_command, search, by_key, elsewhere, threads, killed, drafts, known)

@@ -103,6 +103,8 @@ void fm_imap_session_queue_fetch_headers_by_seq (FmImapSession *session, const F
                                                  gpointer data);
 /* UID and size. */
 void fm_imap_session_queue_fetch_sizes (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapDone done, gpointer data);
+/* Gmail: UID, flags and X-GM-MSGID, by which a message may be known from another folder. */
+void fm_imap_session_queue_fetch_ids (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, FmImapDone done, gpointer data);
 /* UID and FLAGS (and MODSEQ); CHANGED_SINCE 0: all; with it only later changes (CONDSTORE), VANISHED too under QRESYNC. */
 void fm_imap_session_queue_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since,
                                         FmImapDone done, gpointer data);

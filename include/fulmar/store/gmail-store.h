@@ -11,6 +11,11 @@ G_BEGIN_DECLS
 /* The labels of the row's message in alphabetical order: "Inbox", "Work/Plans". All Mail is none, and Starred is a flag. WITH_OWN: that of the
  * row's own folder too. NULL: none, or the row is not Gmail's. Transfer: full. */
 char **fm_gmail_store_labels (FmStoreReader *reader, gint64 msg_id, gboolean with_own);
+/* How many of the account's messages are known, whatever their folders. */
+guint64 fm_gmail_store_count (FmStoreReader *reader, gint64 account_id);
+/* INPUT has no envelope: a row of FOLDER_ID is made after another of its server_id, with the flags that were told. RET_DONE FALSE: there is none, or an
+ * operation of ours has to do with it, so that its header is needed. */
+gboolean fm_gmail_store_clone (FmStoreWriter *writer, gint64 folder_id, const FmMessageInput *input, gboolean *ret_done, GError **error);
 /* Leaves, of the rows IDS (gint64), one for each message: in the inbox, else in a label, else in All Mail; the order stays. TOLD (a set of strings, which it
  * owns) remembers messages: those that are in it already are left out. */
 void fm_gmail_store_once (FmStoreReader *reader, GArray *ids, GHashTable *told);
