@@ -56,7 +56,7 @@ class Dovecot(Rules, servers.Dovecot):
     WITHOUT = ()  # capabilities that it is made not to have
 
     def __init__(self, folder):
-        os.makedirs(folder)
+        os.makedirs(folder, exist_ok=True)
         servers.Dovecot.__init__(self, folder, extra=EXTRA)
 
     def start(self):

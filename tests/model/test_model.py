@@ -20,7 +20,7 @@ from world import SLOWNESS, Wrong, Zygote, memory_folder  # noqa: E402
 from fulmar import SOAK, run_tests  # noqa: E402
 
 COUNT = int(os.environ.get("FULMAR_SEQUENCES", 5000 if SOAK else 200 / SLOWNESS))
-OTHERS = 0.1  # of the sequences, to each server but the first
+OTHERS = 0.1  # of the sequences, to each server but the first; it gets the rest, and in a soak all of them
 REPEAT = int(os.environ.get("FULMAR_REPEAT", "1"))
 
 
@@ -121,7 +121,7 @@ def run_all(test, place, share=1.0):
 
 
 def dovecot(test):
-    run_all(test, test.enter(Dovecot(test.path("d"))))
+    run_all(test, test.enter(Dovecot(test.path("d"))), 1 if SOAK else 1 - 4 * OTHERS)
 
 
 def condstore_only(test):
