@@ -152,7 +152,8 @@ fm_pop_store_each_place (FmStoreReader *reader, gint64 account_id, FmPopPlaceVis
           "i", account_id))
     return FALSE;
   while (fm_sql_step (&q))
-    visit (fm_sql_text (&q, 0), fm_sql_text (&q, 1), (guint) fm_sql_int (&q, 2), fm_sql_text (&q, 3), data);
+    if (!visit (fm_sql_text (&q, 0), fm_sql_text (&q, 1), (guint) fm_sql_int (&q, 2), fm_sql_text (&q, 3), data))
+      return TRUE;
   return fm_sql_end (&q, error);
 }
 

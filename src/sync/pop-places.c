@@ -21,16 +21,23 @@ path_of (const char *data_dir, const char *account)
   return g_build_filename (data_dir, "places", name, NULL);
 }
 
-static void
+typedef struct {
+  GString *text;
+  FmCancel *cancel;
+} Copy;
+
+static gboolean
 add_line (const char *digest, const char *folder, guint flags, const char *keywords, gpointer data)
 {
-  GString *text = data;
+  const Copy *copy = data;
+  GString *text = copy->text;
   g_autofree char *escaped = g_uri_escape_string (folder, " /", TRUE);
   g_string_append_printf (text, "%s\t", digest);
   for (guint bit = 1; bit <= FM_FLAG_SERVER_MASK; bit <<= 1)
     if ((flags & bit) != 0 && fm_flags_imap_name (bit) != NULL)
       g_string_append_printf (text, "%s ", fm_flags_imap_name (bit));
   g_string_append_printf (text, "%s\t%s\n", keywords, escaped);
+  return !fm_cancel_is_set (copy->cancel);
 }
 
 gboolean
@@ -45,7 +52,8 @@ fm_pop_places_keep (FmPopContext *context, GError **error)
   if (stat (path, &info) == 0 && fm_clock_now_utc () < info.st_mtime + CLAMP (info.st_size / BYTES_PER_AGE_S, MIN_AGE_S, MAX_AGE_S))
     return TRUE;
   g_autoptr (GString) text = g_string_new (FIRST_LINE "\n");
-  if (!fm_pop_store_each_place (context->reader, context->account_id, add_line, text, error))
+  Copy copy = { text, context->cancel };
+  if (!fm_pop_store_each_place (context->reader, context->account_id, add_line, &copy, error) || !fm_cancel_check (context->cancel, error))
     return FALSE;
   /* Unchanged, it is not written again. */
   if (g_file_get_contents (path, &old, &old_size, NULL) && old_size == text->len && memcmp (old, text->str, old_size) == 0)

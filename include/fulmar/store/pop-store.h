@@ -39,8 +39,8 @@ GArray *fm_pop_store_stubs (FmStoreReader *reader, gint64 account_id, GError **e
 /* The rest of a stub is asked for, or (WANTED FALSE) no longer. */
 gboolean fm_pop_store_want (FmStoreWriter *writer, gint64 msg_id, gboolean wanted, GError **error);
 
-/* Each row of the account that has a message file: the file's digest, the folder's name, flags, tags joined by blanks. */
-typedef void (*FmPopPlaceVisit) (const char *digest, const char *folder, guint flags, const char *keywords, gpointer data);
+/* Each row of the account that has a message file: the file's digest, the folder's name, flags, tags joined by blanks. FALSE ends the walk. */
+typedef gboolean (*FmPopPlaceVisit) (const char *digest, const char *folder, guint flags, const char *keywords, gpointer data);
 gboolean fm_pop_store_each_place (FmStoreReader *reader, gint64 account_id, FmPopPlaceVisit visit, gpointer data, GError **error);
 
 /* value struct, owned strings: policies as text, "" where there is none */
