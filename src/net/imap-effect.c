@@ -220,6 +220,17 @@ fm_imap_effect_vanished (FmImapState *state, gboolean earlier, const GArray *set
 }
 
 void
+fm_imap_effect_quota (FmImapState *state, guint64 used_kb, guint64 limit_kb)
+{
+  double share = limit_kb > 0 ? (double) used_kb / (double) limit_kb : 0;
+  double known = state->quota_limit_kb > 0 ? (double) state->quota_used_kb / (double) state->quota_limit_kb : -1;
+  if (limit_kb == 0 || share < known)
+    return;
+  state->quota_used_kb = used_kb;
+  state->quota_limit_kb = limit_kb;
+}
+
+void
 fm_imap_effect_enabled (FmImapState *state, const char *name)
 {
   if (g_ascii_strcasecmp (name, "QRESYNC") == 0)

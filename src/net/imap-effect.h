@@ -32,6 +32,8 @@ void fm_imap_effect_search (FmImapState *state, GArray *set, guint64 modseq);
 void fm_imap_effect_vanished (FmImapState *state, gboolean earlier, const GArray *set);
 void fm_imap_effect_exists (FmImapState *state, guint32 n);
 void fm_imap_effect_expunge (FmImapState *state, guint32 seq);
+/* One resource of one quota root, as QUOTA told (RFC 9208): of STORAGE, in units of 1024 bytes, the fullest is kept. */
+void fm_imap_effect_quota (FmImapState *state, guint64 used_kb, guint64 limit_kb);
 void fm_imap_effect_enabled (FmImapState *state, const char *name);
 
 /* Response codes. */

@@ -482,6 +482,35 @@ read_enabled (FmImapState *state, FmImapLex *lex)
     fm_imap_effect_enabled (state, fm_imap_lex_keep (lex, word));
 }
 
+/* QUOTA root (STORAGE 10 512 MESSAGE 3 100) */
+static gboolean
+read_quota (FmImapState *state, FmImapLex *lex)
+{
+  FmImapText root, resource;
+  guint64 used, limit;
+
+  fm_imap_lex_blank (lex);
+  if (!fm_imap_lex_astring (lex, &root))
+    return FALSE;
+  fm_imap_lex_blank (lex);
+  if (!fm_imap_lex_char (lex, '('))
+    return FALSE;
+  for (fm_imap_lex_blank (lex); !fm_imap_lex_char (lex, ')'); fm_imap_lex_blank (lex))
+    {
+      if (!fm_imap_lex_word (lex, &resource))
+        return FALSE;
+      fm_imap_lex_blank (lex);
+      if (!fm_imap_lex_number (lex, G_MAXINT64 / 2048, &used))
+        return FALSE;
+      fm_imap_lex_blank (lex);
+      if (!fm_imap_lex_number (lex, G_MAXINT64 / 2048, &limit))
+        return FALSE;
+      if (fm_imap_lex_is (resource, "STORAGE"))
+        fm_imap_effect_quota (state, used, limit);
+    }
+  return TRUE;
+}
+
 static gboolean
 read_named (FmImapState *state, FmImapText word, FmImapLex *lex)
 {
@@ -503,9 +532,11 @@ read_named (FmImapState *state, FmImapText word, FmImapLex *lex)
     return read_esearch (state, lex);
   else if (fm_imap_lex_is (word, "VANISHED"))
     return read_vanished (state, lex);
+  else if (fm_imap_lex_is (word, "QUOTA"))
+    return read_quota (state, lex);
   else if (fm_imap_lex_is (word, "ENABLED"))
     read_enabled (state, lex);
-  return TRUE; /* FLAGS, LSUB, NAMESPACE, QUOTA, ID, and whatever is invented next: nothing depends on them */
+  return TRUE; /* FLAGS, LSUB, NAMESPACE, QUOTAROOT, ID, and whatever is invented next: nothing depends on them */
 }
 
 gboolean

@@ -175,6 +175,18 @@ fm_imap_session_search (FmImapSession *session, const char *criteria, GError **e
   return run_for (session, &own, error);
 }
 
+gboolean
+fm_imap_session_quota (FmImapSession *session, guint64 *ret_used, guint64 *ret_limit, GError **error)
+{
+  FmImapState *state = session->state;
+  state->quota_used_kb = state->quota_limit_kb = 0;
+  if (!fm_imap_engine_command (session, g_strdup ("GETQUOTAROOT INBOX"), error))
+    return FALSE;
+  *ret_used = state->quota_used_kb * 1024;
+  *ret_limit = state->quota_limit_kb * 1024;
+  return TRUE;
+}
+
 /* ASCII is quoted, all else is a literal. */
 gboolean
 fm_imap_session_search_gmail (FmImapSession *session, const char *text, GError **error)

@@ -37,8 +37,9 @@ typedef struct {
   char *bye;
   char *alert; /* the last one */
   gboolean has_preauth;
-  guint32 body_uid, body_seq; /* of the last FETCH that carried a body */
-  GBytes *body_inline;        /* if it came quoted instead of as a literal */
+  guint64 quota_used_kb, quota_limit_kb; /* of storage, of the root that is fullest; limit 0: not told */
+  guint32 body_uid, body_seq;            /* of the last FETCH that carried a body */
+  GBytes *body_inline;                   /* if it came quoted instead of as a literal */
   gboolean has_body;
 } FmImapState;
 

@@ -93,6 +93,17 @@ imap_capabilities (FmImapSession *session)
   return g_string_free (text, FALSE);
 }
 
+/* "; 45.2 MB of 100.0 MB used", or nothing where the server tells nothing. Transfer: full. */
+static char *
+describe_quota (FmImapSession *session)
+{
+  guint64 used = 0, limit = 0;
+  if (!fm_imap_session_has (session, FM_IMAP_CAP_QUOTA) || !fm_imap_session_quota (session, &used, &limit, NULL) || limit == 0)
+    return g_strdup ("");
+  g_autofree char *used_text = fm_text_size (used), *limit_text = fm_text_size (limit);
+  return g_strdup_printf ("; %s of %s used", used_text, limit_text);
+}
+
 static char *
 try_imap (const FmServer *server, const FmCredentials *credentials, FmCancel *cancel, GError **error)
 {
@@ -105,7 +116,8 @@ try_imap (const FmServer *server, const FmCredentials *credentials, FmCancel *ca
   FmImapSession *session = fm_imap_session_open (&options, cancel, error);
   if (session == NULL)
     return NULL;
-  g_autofree char *capabilities = imap_capabilities (session);
+  g_autofree char *names = imap_capabilities (session), *quota = describe_quota (session);
+  g_autofree char *capabilities = g_strconcat (names, quota, NULL);
   char *detail = describe (fm_imap_session_stream (session), capabilities);
   fm_imap_session_logout (session);
   return detail;

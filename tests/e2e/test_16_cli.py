@@ -261,5 +261,16 @@ def setup(test):
     assert [check for check in checks if check["check"].startswith("work: imap") and check["ok"]], checks
 
 
+def quota(test):
+    """R21: how full the mailbox on the server is."""
+    extra = ("mail_plugins = quota\nprotocol imap {\n  mail_plugins = quota imap_quota\n}\n"
+             "plugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_rule = *:storage=8000M\n}\n")
+    server = test.dovecot(fill={"INBOX": [(message("Large", body="Some text.\n" * 30000), 0)]}, extra=extra)
+    home = test.home()
+    home.configure(account("imap+plain", port=server.imap))
+    found = home.cli("doctor", check=False).stdout
+    assert re.search(r"; 3[0-9]{2}\.[0-9] kB of 8\.4 GB used", found), found
+
+
 if __name__ == "__main__":
-    run_tests(alone, beside_a_leader, on_the_screen, setup)
+    run_tests(alone, beside_a_leader, on_the_screen, setup, quota)

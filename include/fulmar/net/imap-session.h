@@ -126,6 +126,8 @@ gboolean fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRang
                                         GError **error);
 gboolean fm_imap_session_fetch_flags (FmImapSession *session, const FmImapRange *uids, gsize n_ranges, guint64 changed_since,
                                       GError **error);
+/* GETQUOTAROOT of INBOX (RFC 9208): bytes used and allowed of the fullest root that limits storage; *RET_LIMIT 0: none does. Only where the server has QUOTA. */
+gboolean fm_imap_session_quota (FmImapSession *session, guint64 *ret_used, guint64 *ret_limit, GError **error);
 gboolean fm_imap_session_search (FmImapSession *session, const char *criteria, GError **error);
 /* X-GM-RAW: TEXT (UTF-8) in the words of Gmail's own search box; Gmail only, else INVALID. */
 gboolean fm_imap_session_search_gmail (FmImapSession *session, const char *text, GError **error);
