@@ -1,6 +1,7 @@
 /* The store's door. WAL needs shared memory between processes, which network file systems do not give: a database that does not answer
  * "wal" to the pragma is refused with a remedy rather than run in a mode where two processes could block one another for seconds. */
 #include "store/sql-function.h"
+#include "store/sql-numbers.h"
 #include "store/sql.h"
 #include "store/schema.h"
 #include "store/sqlite-error.h"
@@ -39,8 +40,10 @@ set_up_connection (sqlite3 *db, gboolean writes)
   sqlite3_extended_result_codes (db, 1);
   sqlite3_busy_timeout (db, BUSY_TIMEOUT_MS);
   fm_sql_function_register (db);
-  int code = sqlite3_exec (db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;", NULL,
-                           NULL, NULL);
+  int code = fm_sql_numbers_register (db);
+  if (code == SQLITE_OK)
+    code = sqlite3_exec (db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;", NULL,
+                         NULL, NULL);
   if (code == SQLITE_OK)
     code = sqlite3_exec (db,
                          writes ? "PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;"

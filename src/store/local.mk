@@ -30,6 +30,8 @@ src_store_libstore_a_SOURCES = \
 	src/store/schema.h \
 	src/store/sql-function.c \
 	src/store/sql-function.h \
+	src/store/sql-numbers.c \
+	src/store/sql-numbers.h \
 	src/store/sql.c \
 	src/store/sql.h \
 	src/store/sqlite-error.c \

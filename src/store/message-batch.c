@@ -5,15 +5,15 @@
  * What waits here is not in the database yet. Every hash that the rows name is a Mid: its thread, looked up for all at once, and set by the rows
  * that come. A message that joins threads moves the rows of the smaller one, those that wait here and those that are there already. */
 #include "store/gmail-private.h"
+#include "store/sql-numbers.h"
 #include "store/table.h"
 #include <fulmar/base/error.h>
 #include <string.h>
 
-#define GROUP 16 /* hashes a query */
 #define DAY_S (24 * 60 * 60)
 
 typedef struct {
-  gint64 hash;
+  gint64 hash;   /* first, and THREAD behind it: SQLite reads them where they stand */
   gint64 thread; /* 0: in none; UNKNOWN */
   gboolean changed;
 } Mid;
@@ -142,25 +142,18 @@ sort_mids (FmMessageBatch *batch)
   g_array_set_size (batch->mids, kept);
 }
 
-#define FOUR "?,?,?,?"
-
 static gboolean
 look_up_mids (FmMessageBatch *batch, GError **error)
 {
-  for (guint at = 0; at < batch->mids->len; at += GROUP)
-    {
-      g_auto (FmSql) q = { 0 };
-      if (!fm_sql_query (&q, &batch->writer->reader, error, "SELECT h, thread_id FROM mid WHERE h IN (" FOUR "," FOUR "," FOUR "," FOUR ")",
-                         ""))
-        return FALSE;
-      for (guint i = 0; i < GROUP; i++)
-        sqlite3_bind_int64 (q.statement, (int) i + 1, g_array_index (batch->mids, Mid, MIN (at + i, batch->mids->len - 1)).hash);
-      while (fm_sql_step (&q))
-        find_mid (batch, fm_sql_int (&q, 0))->thread = fm_sql_int (&q, 1);
-      if (!fm_sql_end (&q, error))
-        return FALSE;
-    }
-  return TRUE;
+  FmSqlNumbers wanted = { batch->mids->data, sizeof (Mid), batch->mids->len };
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (&q, &batch->writer->reader, error, "SELECT m.h, m.thread_id FROM fm_numbers(?) w CROSS JOIN mid m ON m.h=w.a", ""))
+    return FALSE;
+  fm_sql_numbers_bind (&q, 1, &wanted);
+  while (fm_sql_step (&q))
+    find_mid (batch, fm_sql_int (&q, 0))->thread = fm_sql_int (&q, 1);
+  return fm_sql_end (&q, error);
 }
 
 gboolean
@@ -377,15 +370,6 @@ bind_local_blob (sqlite3_stmt *statement, int at, gconstpointer data, guint inde
   sqlite3_bind_int64 (statement, at + 2, (gint64) row->input->size_bytes);
 }
 
-static void
-bind_mid (sqlite3_stmt *statement, int at, gconstpointer data, guint index)
-{
-  const Mid *mid = ((const Mid *const *) data)[index];
-
-  sqlite3_bind_int64 (statement, at, mid->hash);
-  sqlite3_bind_int64 (statement, at + 1, mid->thread);
-}
-
 /* OR FAIL: whoever writes rolls back the whole transaction, so SQLite need not be able to undo half a statement. */
 static const FmTable messages = FM_TABLE ("INSERT OR FAIL INTO msg(id, folder_id, uid, flags, sflags, modseq, idate, date, size, natt, "
                                           "thread_id, mid, blob_id, server_id, from_disp, subject, msgid, path)",
@@ -393,21 +377,21 @@ static const FmTable messages = FM_TABLE ("INSERT OR FAIL INTO msg(id, folder_id
 static const FmTable headers = FM_TABLE ("INSERT OR FAIL INTO hdr", "(?,?,?,?,?,?)", 6, bind_header);
 static const FmTable local_blobs
     = FM_TABLE ("INSERT OR FAIL INTO blob(id, sha, size, refs)", "(?,'" FM_MESSAGE_LOCAL_PREFIX "'||?,?,1)", 3, bind_local_blob);
-static const FmTable mids = FM_TABLE ("INSERT OR REPLACE INTO mid", "(?,?)", 2, bind_mid);
 
 static gboolean
 write_mids (FmMessageBatch *batch, GError **error)
 {
-  g_autoptr (GPtrArray) changed = g_ptr_array_new ();
+  g_autoptr (GArray) changed = g_array_new (FALSE, FALSE, sizeof (Mid));
 
   for (guint i = 0; i < batch->mids->len; i++)
     {
       Mid *mid = &g_array_index (batch->mids, Mid, i);
       if (mid->changed)
-        g_ptr_array_add (changed, mid);
+        g_array_append_vals (changed, mid, 1);
       mid->changed = FALSE;
     }
-  return fm_table_write (&batch->writer->reader, &mids, changed->pdata, changed->len, error);
+  FmSqlNumbers rows = { changed->data, sizeof (Mid), changed->len };
+  return fm_sql_numbers_exec (&batch->writer->reader, "INSERT OR REPLACE INTO mid SELECT a, b FROM fm_numbers(?)", &rows, error);
 }
 
 /* References to message files: those of files read in place are counted as they are made. */
