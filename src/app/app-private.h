@@ -59,6 +59,7 @@ struct FmApp {
 
   gboolean tag_prefix;   /* `;` was pressed */
   gboolean archive_told; /* what `a` does has been said */
+  char *place;           /* what the top line says of a read-only folder */
   char *last_folder;     /* the last answer to a move's prompt */
   char *last_limit, *last_search;
   char *save_directory; /* where something was saved last */

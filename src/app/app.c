@@ -190,6 +190,7 @@ fm_app_free (FmApp *app)
   g_free (app->command_line);
   g_free (app->wanted);
   g_free (app->last_folder);
+  g_free (app->place);
   g_free (app->last_limit);
   g_free (app->last_search);
   g_free (app->save_directory);
@@ -439,13 +440,26 @@ fm_app_account_state (FmApp *app, const char *account)
   return state ? fm_app_events_state_word (state->state) : "";
 }
 
+/* "work/INBOX", or "Shared/lists (read-only)". */
+static const char *
+place_of (FmApp *app)
+{
+  const char *title = fm_list_title (app->list);
+
+  if (!fm_folders_is_read_only (app->folders, fm_list_folder (app->list)))
+    return title;
+  g_free (app->place);
+  app->place = g_strdup_printf ("%s (read-only)", title);
+  return app->place;
+}
+
 void
 fm_app_status (FmApp *app, FmAppStatus *ret_status)
 {
   const FmAppAccountState *state = g_hash_table_lookup (app->states, fm_app_default_account (app));
 
   *ret_status = (FmAppStatus){
-    .place = fm_list_title (app->list),
+    .place = place_of (app),
     .state_code = state ? state->state : FM_STATE_OFFLINE,
     .state = state ? (state->text && *state->text ? state->text : fm_app_events_state_word (state->state)) : "",
     .queued_ops = app->queued_ops,

@@ -4,7 +4,7 @@
 #include "app/app-private.h"
 #include "app/folders-private.h"
 #include "app/search-counts.h"
-#include <fulmar/store/folder-store.h>
+#include <fulmar/store/folder-access.h>
 #include <string.h>
 
 typedef struct {
@@ -17,6 +17,7 @@ typedef struct {
   FmSpecialUse special;
   gboolean closed, has_children;
   char *server; /* accounts: what lies on the server, "45M"; NULL: not known */
+  gboolean is_read_only;
 } Node;
 
 struct FmFolders {
@@ -165,6 +166,7 @@ add_folder (FmFolders *folders, const char *account, const Sorted *sorted, char 
       node->full_name = g_strconcat (account, "/", sorted->info->name, NULL);
       node->folder_id = sorted->info->selectable ? sorted->info->id : 0;
       node->special = sorted->info->special;
+      node->is_read_only = fm_folder_access_is_read_only (sorted->info);
       node->total = sorted->info->total ? sorted->info->total : sorted->info->server_total;
       node->unread = sorted->info->total ? sorted->info->unread : sorted->info->server_unread;
       g_hash_table_insert (folders->by_id, &node->folder_id, node);
@@ -418,6 +420,14 @@ guint
 fm_folders_cursor (const FmFolders *folders)
 {
   return folders->cursor;
+}
+
+gboolean
+fm_folders_is_read_only (const FmFolders *folders, gint64 folder_id)
+{
+  const Node *node = g_hash_table_lookup (folders->by_id, &folder_id);
+
+  return node && node->is_read_only;
 }
 
 static guint

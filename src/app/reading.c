@@ -5,6 +5,7 @@
 #include "app/reading-private.h"
 #include <fulmar/mail/flags.h>
 #include <fulmar/store/body-store.h>
+#include <fulmar/store/folder-access.h>
 #include <fulmar/store/gmail-store.h>
 #include <fulmar/store/message-store.h>
 
@@ -164,6 +165,18 @@ load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
 
 /* --- the screen's side --- */
 
+/* Where the server keeps no such mark for this user, nothing is tried that nobody has asked for. */
+static gboolean
+may_mark_read (FmReading *reading)
+{
+  FmStoreReader *reader = fm_app_reader (reading->app);
+  g_autoptr (FmMessageInfo) info = fm_message_store_get (reader, reading->id, NULL);
+  g_autoptr (FmFolderInfo) folder = info ? fm_folder_store_get (reader, info->folder_id, NULL) : NULL;
+  g_autofree char *why = folder ? fm_folder_access_refusal (folder, FM_WISH_FLAGS, FM_FLAG_SEEN) : NULL;
+
+  return !why;
+}
+
 static void
 mark_read (FmReading *reading)
 {
@@ -173,7 +186,7 @@ mark_read (FmReading *reading)
   if (reading->marked || reading->preview || app->read_only || !fm_config_get_bool (app->config, "mark_read"))
     return;
   reading->marked = TRUE;
-  if (!(fm_app_flags_of (app, reading->id) & FM_FLAG_SEEN))
+  if (!(fm_app_flags_of (app, reading->id) & FM_FLAG_SEEN) && may_mark_read (reading))
     fm_act_run_quietly (app, fm_action_new_flags (&reading->id, 1, FM_FLAG_SEEN, 0, NULL, NULL), &effect);
 }
 

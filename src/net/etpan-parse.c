@@ -170,7 +170,7 @@ take_search (FmImapState *state, clist *numbers)
   return TRUE;
 }
 
-/* What extensions make of whole responses. Those without a case here (NAMESPACE, ID, ACL) have no effect. */
+/* What extensions make of whole responses. Those without a case here (NAMESPACE, ID) have no effect. */
 static gboolean
 take_extended (FmImapState *state, const struct mailimap_extension_data *data)
 {
@@ -198,6 +198,8 @@ take_extended (FmImapState *state, const struct mailimap_extension_data *data)
     return FALSE; /* its numbers have 32 bits, which 4 TB exceed */
   else if (data->ext_extension == &mailimap_extension_condstore && data->ext_type == MAILIMAP_CONDSTORE_TYPE_SEARCH_DATA)
     return FALSE; /* the parser behind reads the MODSEQ too */
+  else if (data->ext_extension == &mailimap_extension_acl)
+    return FALSE; /* and rights as they stand */
   return TRUE;
 }
 

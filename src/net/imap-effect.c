@@ -175,6 +175,15 @@ fm_imap_effect_status (FmImapState *state, const char *wire_name, FmImapStatus *
   status->name = NULL;
 }
 
+void
+fm_imap_effect_rights (FmImapState *state, const char *wire_name, const char *rights)
+{
+  gboolean is_odd;
+  g_autofree char *name = fm_imap_state_name_from_wire (state, wire_name, &is_odd);
+
+  CALL (state, rights, name, rights);
+}
+
 static int
 compare_ranges (gconstpointer a, gconstpointer b)
 {

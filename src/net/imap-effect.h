@@ -28,6 +28,7 @@ void fm_imap_effect_box (FmImapState *state, GPtrArray *words, char delimiter, c
 /* STATUS but for its name, which is filled in from WIRE_NAME. */
 void fm_imap_effect_status (FmImapState *state, const char *wire_name, FmImapStatus *status);
 /* Puts SET (FmImapRange) in order. */
+void fm_imap_effect_rights (FmImapState *state, const char *wire_name, const char *rights);
 void fm_imap_effect_search (FmImapState *state, GArray *set, guint64 modseq);
 void fm_imap_effect_vanished (FmImapState *state, gboolean earlier, const GArray *set);
 void fm_imap_effect_exists (FmImapState *state, guint32 n);

@@ -512,6 +512,25 @@ read_quota (FmImapState *state, FmImapLex *lex)
 }
 
 static gboolean
+read_rights (FmImapState *state, FmImapLex *lex)
+{
+  FmImapText name, rights = { NULL, 0 };
+
+  fm_imap_lex_blank (lex);
+  if (!fm_imap_lex_astring (lex, &name))
+    return FALSE;
+  fm_imap_lex_blank (lex);
+  if (!fm_imap_lex_string (lex, &rights))
+    return FALSE;
+  g_autofree char *letters = g_strndup (rights.bytes != NULL ? rights.bytes : "", MIN (rights.length, 64));
+  for (char *p = letters; *p != '\0'; p++)
+    if (!g_ascii_isalnum (*p))
+      return FALSE;
+  fm_imap_effect_rights (state, fm_imap_lex_keep (lex, name), letters);
+  return TRUE;
+}
+
+static gboolean
 read_named (FmImapState *state, FmImapText word, FmImapLex *lex)
 {
   if (fm_imap_lex_is (word, "OK") || fm_imap_lex_is (word, "NO") || fm_imap_lex_is (word, "BAD") || fm_imap_lex_is (word, "BYE")
@@ -526,6 +545,8 @@ read_named (FmImapState *state, FmImapText word, FmImapLex *lex)
     return read_list (state, lex);
   else if (fm_imap_lex_is (word, "STATUS"))
     return read_status (state, lex);
+  else if (fm_imap_lex_is (word, "MYRIGHTS"))
+    return read_rights (state, lex);
   else if (fm_imap_lex_is (word, "SEARCH"))
     return read_search (state, lex);
   else if (fm_imap_lex_is (word, "ESEARCH"))

@@ -26,6 +26,18 @@ fm_imap_session_queue_status (FmImapSession *session, const char *mailbox, FmIma
     fm_imap_engine_queue (session, g_strdup_printf ("STATUS %s %s", name, status_items (session)), done, data);
 }
 
+void
+fm_imap_session_queue_rights (FmImapSession *session, const char *mailbox, FmImapDone done, gpointer data)
+{
+  GError *error = NULL;
+  g_autofree char *name = fm_imap_state_quote_mailbox (session->state, mailbox, &error);
+
+  if (name == NULL)
+    fm_imap_engine_reject (done, data, error);
+  else
+    fm_imap_engine_queue (session, g_strdup_printf ("MYRIGHTS %s", name), done, data);
+}
+
 typedef struct {
   FmImapSession *session;
   const FmImapCommand *command; /* the LIST; alive until it is done */

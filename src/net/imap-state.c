@@ -32,6 +32,7 @@ static const struct {
   { "NOTIFY", FM_IMAP_CAP_NOTIFY },
   { "OBJECTID", FM_IMAP_CAP_OBJECTID },
   { "COMPRESS=DEFLATE", FM_IMAP_CAP_COMPRESS },
+  { "ACL", FM_IMAP_CAP_ACL },
 };
 
 FmImapState *

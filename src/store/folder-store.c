@@ -11,7 +11,7 @@
 #define FOLDER_SELECT                                                                                                                      \
   "SELECT f.id, f.account_id, a.name, a.kind, f.name, f.remote_name, f.wire_name, f.path, f.delim, f.special, f.subscribed, f.selectable," \
   " f.uidvalidity, f.uidnext, f.highestmodseq, f.lowest_uid, f.mtime, f.synced, f.total, f.unread, f.server_total, f.server_unread, "      \
-  "f.rematch"                                                                                                                              \
+  "f.rematch, f.rights, f.access"                                                                                                          \
   " FROM folder f JOIN account a ON a.id = f.account_id "
 
 static const char *const special_names[]
@@ -42,6 +42,7 @@ fm_folder_store_free (FmFolderInfo *folder)
   g_free (folder->remote_name);
   g_free (folder->wire_name);
   g_free (folder->path);
+  g_free (folder->rights);
   g_free (folder);
 }
 
@@ -73,6 +74,8 @@ read_folder (const FmSql *q)
   folder->server_total = (guint64) fm_sql_int (q, 20);
   folder->server_unread = (guint64) fm_sql_int (q, 21);
   folder->is_rematching = fm_sql_int (q, 22) != 0;
+  folder->rights = g_strdup (fm_sql_text_or_null (q, 23));
+  folder->access = (guint) fm_sql_int (q, 24);
   return folder;
 }
 
@@ -306,6 +309,12 @@ gboolean
 fm_folder_store_set_synced (FmStoreWriter *writer, gint64 folder_id, gint64 synced_utc, gint64 mtime_us, GError **error)
 {
   return fm_sql_exec (&writer->reader, error, "UPDATE folder SET synced=?, mtime=? WHERE id=?", "iii", synced_utc, mtime_us, folder_id);
+}
+
+gboolean
+fm_folder_store_set_access (FmStoreWriter *writer, gint64 folder_id, guint access, const char *rights, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE folder SET access=?, rights=? WHERE id=?", "usi", access, rights, folder_id);
 }
 
 gboolean

@@ -3,6 +3,7 @@ src_store_libstore_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 src_store_libstore_a_SOURCES = \
 	src/store/body-store.c \
 	src/store/db.c \
+	src/store/folder-access.c \
 	src/store/folder-store.c \
 	src/store/gmail-private.h \
 	src/store/gmail-store.c \

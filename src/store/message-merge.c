@@ -5,6 +5,7 @@
 
 #define KW_SERVER 1
 #define KW_SHOWN 2
+#define KW_LOCAL 4 /* the folder takes no keywords: the tag is this machine's, and no word of the server takes it off */
 
 gint64
 fm_message_merge_keyword_id (FmStoreWriter *writer, const char *name, GError **error)
@@ -101,7 +102,9 @@ fm_message_merge_show (FmStoreWriter *writer, gint64 msg_id, gboolean *ret_chang
                     flags & FM_FLAG_SERVER_MASK, msg_id))
     return FALSE;
   changed = fm_sql_changes (r) > 0;
-  if (!fm_sql_exec (r, error, "UPDATE msg_kw SET bits = (bits & 1) | ((bits & 1) * 2) WHERE msg_id=? AND bits IN (1, 2)", "i", msg_id))
+  if (!fm_sql_exec (r, error,
+                    "UPDATE msg_kw SET bits = (bits & 5) | CASE WHEN bits & 5 THEN 2 ELSE 0 END WHERE msg_id=? AND bits IN (1, 2, 4, 5)",
+                    "i", msg_id))
     return FALSE;
   changed |= fm_sql_changes (r) > 0;
   for (guint i = 0; i < deltas->len; i++)
@@ -165,12 +168,25 @@ fm_message_merge_server (FmStoreWriter *writer, gint64 msg_id, const FmMessageFl
          && (!word->is_shared || merge_others (writer, msg_id, word, error));
 }
 
+static gboolean
+keeps_tags_here (FmStoreReader *r, gint64 msg_id)
+{
+  return fm_sql_value (r, 0,
+                       "SELECT a.kind=0 AND f.access & 65536 AND NOT f.access & 262144 FROM msg m JOIN folder f ON f.id=m.folder_id"
+                       " JOIN account a ON a.id=f.account_id WHERE m.id=?",
+                       "i", msg_id)
+         != 0;
+}
+
 gboolean
 fm_message_merge_confirm (FmStoreWriter *writer, gint64 msg_id, guint add, guint remove, const char *kw_add, const char *kw_del,
                           GError **error)
 {
+  int mark = *kw_add && keeps_tags_here (&writer->reader, msg_id) ? KW_LOCAL : KW_SERVER;
+
   return fm_sql_exec (&writer->reader, error, "UPDATE msg SET sflags = (sflags & ~?1) | ?2 WHERE id=?3", "uui", remove,
                       add & FM_FLAG_SERVER_MASK, msg_id)
          && change_list (writer, msg_id, kw_del, 0, KW_SERVER, NULL, error)
-         && change_list (writer, msg_id, kw_add, KW_SERVER, 0, NULL, error) && fm_message_merge_show (writer, msg_id, NULL, error);
+         && change_list (writer, msg_id, kw_del, 0, KW_LOCAL, NULL, error) && change_list (writer, msg_id, kw_add, mark, 0, NULL, error)
+         && fm_message_merge_show (writer, msg_id, NULL, error);
 }

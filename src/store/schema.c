@@ -177,6 +177,10 @@ static const char *const steps[] = {
   "CREATE TRIGGER msg_server_gone AFTER DELETE ON msg WHEN old.server_id IS NOT NULL BEGIN"
   " DELETE FROM gmail WHERE server_id = old.server_id AND account_id IN (SELECT id FROM account)"
   " AND NOT EXISTS (SELECT 1 FROM msg WHERE server_id = old.server_id); END;",
+
+  /* 8: what may be done in a folder. rights: the letters of MYRIGHTS, NULL where the server has no ACL; access: what SELECT told (folder-access.h). */
+  "ALTER TABLE folder ADD COLUMN rights TEXT;"
+  "ALTER TABLE folder ADD COLUMN access INTEGER NOT NULL DEFAULT 0;",
 };
 
 int

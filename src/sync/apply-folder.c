@@ -64,13 +64,25 @@ find_folder (FmStoreReader *reader, gint64 account_id, const char *name, GError 
   return folder != NULL ? folder : other != NULL ? fm_folder_store_find (reader, account_id, other, error) : NULL;
 }
 
+/* The folder that NAME would lie in, as far as there is one. */
+static gboolean
+may_create (FmStoreReader *reader, gint64 account_id, const char *name, GError **error)
+{
+  const char *last = strrchr (name, naming_of (reader, account_id).delimiter);
+  g_autofree char *above = last == NULL || *last == '\0' ? NULL : g_strndup (name, last - name);
+  g_autoptr (FmFolderInfo) parent = above == NULL ? NULL : fm_folder_store_find (reader, account_id, above, NULL);
+
+  return parent == NULL || fm_apply_rights_may (reader, parent->id, FM_WISH_CREATE, error);
+}
+
 static gboolean
 create_folder (FmApply *apply, FmStoreWriter *writer, gint64 account_id, GError **error)
 {
   const char *account = fm_action_account (apply->action);
   g_autofree char *name = name_for_server (fm_db_writer_reader (writer), account_id, fm_action_name (apply->action), error);
 
-  return name != NULL && fm_apply_new_group (apply, writer, g_strdup_printf ("created %s/%s", account, name), error)
+  return name != NULL && may_create (fm_db_writer_reader (writer), account_id, name, error)
+         && fm_apply_new_group (apply, writer, g_strdup_printf ("created %s/%s", account, name), error)
          && fm_journal_plan_folder_create (writer, apply->group_id, account_id, name, error) != 0;
 }
 
@@ -124,6 +136,8 @@ fm_apply_folder_run (FmApply *apply, FmStoreWriter *writer, GError **error)
                    kind == FM_ACTION_FOLDER_RENAME ? "renamed" : "deleted");
       return FALSE;
     }
+  if (!fm_apply_rights_may (reader, folder->id, FM_WISH_DELETE, error))
+    return FALSE;
   if (kind == FM_ACTION_FOLDER_RENAME)
     return rename_folder (apply, writer, folder, error);
   return fm_apply_new_group (apply, writer, g_strdup_printf ("deleted folder %s/%s", folder->account, folder->name), error)

@@ -49,7 +49,8 @@ gboolean
 fm_apply_mail_append (FmApply *apply, FmStoreWriter *writer, GError **error)
 {
   g_autoptr (FmFolderInfo) folder = append_target (apply, writer, error);
-  gint64 blob_id = folder == NULL ? 0 : fm_body_store_put (writer, apply->digest, apply->size_bytes, error);
+  gboolean may = folder != NULL && fm_apply_rights_may (fm_db_writer_reader (writer), folder->id, FM_WISH_INSERT, error);
+  gint64 blob_id = !may ? 0 : fm_body_store_put (writer, apply->digest, apply->size_bytes, error);
   if (blob_id == 0 || !fm_apply_new_group (apply, writer, g_strdup_printf ("filed 1 in %s/%s", folder->account, folder->name), error))
     return FALSE;
   gint64 date = fm_action_date (apply->action);

@@ -3,6 +3,7 @@
 #include "sync/apply.h"
 #include "sync/outbox-change.h"
 #include <fulmar/mail/envelope.h>
+#include <fulmar/store/folder-access.h>
 
 struct FmApply {
   FmAction *action;
@@ -51,6 +52,13 @@ gboolean fm_apply_gmail_tags (FmApply *apply, FmStoreWriter *writer, gint64 acco
                               GPtrArray *kept, GError **error);
 /* --- apply-folder.c --- */
 gboolean fm_apply_folder_run (FmApply *apply, FmStoreWriter *writer, GError **error);
+
+/* --- apply-rights.c --- */
+/* The folders noted so far are those that the action's messages stand in. FALSE: REFUSED, with the reason. */
+gboolean fm_apply_rights_check (const FmApply *apply, FmStoreReader *reader, GError **error);
+gboolean fm_apply_rights_may (FmStoreReader *reader, gint64 folder_id, FmFolderWish wish, GError **error);
+/* Says so where tags stay on this machine. */
+void fm_apply_rights_tell_tags (FmApply *apply, FmStoreReader *reader);
 
 /* --- apply-mail.c --- */
 gboolean fm_apply_mail_append (FmApply *apply, FmStoreWriter *writer, GError **error);

@@ -320,7 +320,8 @@ move_to_special (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, 
         }
       if (target_id == 0)
         target_id = fm_special_folder_need (writer, spec, part->account_id, special, &apply->tree_changed, error);
-      if (target_id == 0 || !plan_chunks (apply, writer, part->ids, target_id, fm_journal_plan_move, error))
+      if (target_id == 0 || !fm_apply_rights_may (reader, target_id, FM_WISH_INSERT, error)
+          || !plan_chunks (apply, writer, part->ids, target_id, fm_journal_plan_move, error))
         {
           g_prefix_error (error, "account %s: ", name);
           return FALSE;
@@ -408,12 +409,15 @@ apply_messages (FmApply *apply, FmStoreWriter *writer, GError **error)
   gsize n;
   const gint64 *ids = fm_action_ids (apply->action, &n);
   g_autoptr (GPtrArray) parts = split (apply, fm_db_writer_reader (writer), ids, n, error);
-  if (parts == NULL)
+  if (parts == NULL || !fm_apply_rights_check (apply, fm_db_writer_reader (writer), error))
     return FALSE;
   FmActionKind kind = fm_action_kind (apply->action);
   if (kind == FM_ACTION_MOVE || kind == FM_ACTION_COPY)
     return apply_transfer (apply, writer, parts, n, error);
-  return apply_simple (apply, writer, parts, n, error);
+  if (!apply_simple (apply, writer, parts, n, error))
+    return FALSE;
+  fm_apply_rights_tell_tags (apply, fm_db_writer_reader (writer));
+  return TRUE;
 }
 
 gint64

@@ -33,6 +33,7 @@ struct FmImapCollect {
   const FmImapEvents *listing; /* box and status go there; NULL: nowhere */
   gpointer listing_data;
   FmImapHeard heard;
+  char *rights;      /* of the folder, as MYRIGHTS told; NULL: it did not */
   gboolean is_gmail; /* flags are a message's, not a folder's */
 
   pthread_mutex_t mutex;
@@ -116,6 +117,7 @@ fm_imap_collect_free (FmImapCollect *collect)
     return;
   wait_in_flight (collect, 0);
   g_clear_pointer (&collect->hidden, g_array_unref);
+  g_free (collect->rights);
   g_array_unref (collect->rows);
   g_array_unref (collect->flags);
   g_array_unref (collect->sizes);
@@ -362,6 +364,7 @@ fm_imap_collect_begin (FmImapCollect *collect, gint64 folder_id)
   if (!fm_imap_collect_settle (collect, &error))
     fm_log_debug ("imap: %s", error->message);
   g_clear_pointer (&collect->hidden, g_array_unref);
+  g_clear_pointer (&collect->rights, g_free);
   collect->folder_id = folder_id;
   fm_imap_collect_reset (collect);
 }
@@ -383,6 +386,12 @@ gint64
 fm_imap_collect_folder (const FmImapCollect *collect)
 {
   return collect->folder_id;
+}
+
+const char *
+fm_imap_collect_rights (const FmImapCollect *collect)
+{
+  return collect->rights;
 }
 
 gboolean
@@ -449,6 +458,16 @@ on_status (gpointer data, const FmImapStatus *status)
 
   if (collect->listing)
     collect->listing->status (collect->listing_data, status);
+}
+
+/* Asked for with the folder's SELECT only. */
+static void
+on_rights (gpointer data, const char *mailbox, const char *rights)
+{
+  FmImapCollect *collect = data;
+
+  g_free (collect->rights);
+  collect->rights = g_strdup (rights);
 }
 
 static void
@@ -618,6 +637,7 @@ fm_imap_collect_events (void)
     .unreadable = on_unreadable,
     .box = on_box,
     .status = on_status,
+    .rights = on_rights,
     .search = on_search,
     .alert = on_alert,
   };

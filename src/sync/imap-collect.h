@@ -16,6 +16,8 @@ void fm_imap_collect_hide (FmImapCollect *collect, GArray *hidden);
 void fm_imap_collect_share_flags (FmImapCollect *collect, gboolean is_gmail);
 /* What it is about; 0: nothing. */
 gint64 fm_imap_collect_folder (const FmImapCollect *collect);
+/* What MYRIGHTS has told since fm_imap_collect_begin; NULL: nothing. Until the next one. */
+const char *fm_imap_collect_rights (const FmImapCollect *collect);
 /* Hands over what is gathered and waits until it is committed. The first error of any slice. */
 gboolean fm_imap_collect_flush (FmImapCollect *collect, GError **error);
 /* Says, once, that the folder changed if anything committed since the last time made it so. Whichever connection hears of a change first writes

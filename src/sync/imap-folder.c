@@ -8,6 +8,7 @@
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
+#include <fulmar/store/folder-access.h>
 #include <fulmar/store/journal.h>
 #include <string.h>
 
@@ -75,6 +76,9 @@ fm_imap_folder_queue_select (FmImapConn *conn, const FmFolderInfo *info, FmImapS
   fm_imap_collect_begin (conn->collect, info ? info->id : 0);
   conn->view_uidnext = 0;
   fm_imap_session_queue_select (conn->session, info ? info->remote_name : "INBOX", &options, fm_imap_folder_keep_error, &selecting->error);
+  /* Known before the user tries something, by the same turn. */
+  if (info && fm_imap_session_has (conn->session, FM_IMAP_CAP_ACL))
+    fm_imap_session_queue_rights (conn->session, info->remote_name, NULL, NULL);
 }
 
 static gboolean
@@ -107,13 +111,43 @@ check_validity (FmImapConn *conn, gint64 folder_id, gboolean *ret_changed, GErro
   return TRUE;
 }
 
+typedef struct {
+  gint64 folder_id;
+  guint access;
+  const char *rights;
+} Access;
+
+static gboolean
+access_run (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  const Access *access = data;
+
+  return fm_folder_store_set_access (writer, access->folder_id, access->access, access->rights, error);
+}
+
+/* What may be done in the folder just selected, where that has changed. */
+static gboolean
+note_access (FmImapConn *conn, const FmFolderInfo *info, GError **error)
+{
+  const FmImapSelected *now = fm_imap_session_selected (conn->session);
+  Access access = { info->id, FM_ACCESS_KNOWN | now->permanent_flags, fm_imap_collect_rights (conn->collect) };
+
+  access.access |= (now->read_only ? FM_ACCESS_READ_ONLY : 0) | (now->keywords_allowed ? FM_ACCESS_KEYWORDS : 0);
+  if (access.access == info->access && g_strcmp0 (access.rights, info->rights) == 0)
+    return TRUE;
+  if (!fm_pen_call (conn->worker->env->pen, FM_PEN_BULK, access_run, &access, error))
+    return FALSE;
+  fm_imap_tell_tree (conn->worker);
+  return TRUE;
+}
+
 static gboolean
 select_for_work (FmImapConn *conn, const FmFolderInfo *info, GError **error)
 {
   gboolean resynced, changed;
 
   if (!select_folder (conn, info, &resynced, error) || !fm_imap_collect_flush (conn->collect, error)
-      || !check_validity (conn, info->id, &changed, error))
+      || !check_validity (conn, info->id, &changed, error) || !note_access (conn, info, error))
     return FALSE;
   if (changed)
     fm_imap_worker_want_visit (conn->worker, info->id, NULL);
@@ -257,6 +291,9 @@ visit_selected (FmImapConn *conn, FmFolderInfo *known, gboolean resynced, GArray
   gboolean changed = FALSE, exists, need_uids;
 
   if (!fm_imap_collect_flush (conn->collect, error) || !check_validity (conn, info->id, &changed, error))
+    return FALSE;
+  /* A folder that was made ours only after its SELECT has not been asked about its rights. */
+  if ((fm_imap_collect_rights (conn->collect) || !fm_imap_session_has (conn->session, FM_IMAP_CAP_ACL)) && !note_access (conn, info, error))
     return FALSE;
   if (changed)
     {

@@ -8,6 +8,7 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/apply-gmail.c \
 	src/sync/apply-mail.c \
 	src/sync/apply-private.h \
+	src/sync/apply-rights.c \
 	src/sync/apply.c \
 	src/sync/apply.h \
 	src/sync/control.h \

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Folders made, renamed, deleted and subscribed to here are so on the server, whatever it puts between the parts of their names; what it refuses is
 told in its own words with what can be done, and is here as it is there."""
+import os
 import re
 
 from fulmar import ENTER, account, message, run_tests, wait_for
@@ -124,5 +125,95 @@ def under_inbox(test):
     assert "INBOX.Lists.old" not in folders_of(server) and "work/INBOX.Lists.old" not in home.folders()
 
 
+def shared_server(test, quota="storage=10M"):
+    """Shared/archive may only be read, mail in Shared/seen may be marked read."""
+    top = test.path("shared")
+    for name, rights in (("archive", "lr"), ("seen", "lrs")):
+        for part in "cur", "new", "tmp":
+            os.makedirs(os.path.join(top, "." + name, part))
+        with open(os.path.join(top, "." + name, "dovecot-acl"), "w") as out:
+            out.write("user=ada %s\n" % rights)
+        for number in range(2):
+            with open(os.path.join(top, "." + name, "cur", "%d.M%dP1.test:2," % (1000000000 + number, number)), "wb") as out:
+                out.write(message("Shared %s %d" % (name, number), body="Common knowledge.\n"))
+    for folder, folders, files in os.walk(top):
+        for name in [folder] + [os.path.join(folder, file) for file in files]:
+            os.chmod(name, 0o777)
+    return test.dovecot(extra="""mail_plugins = acl quota
+protocol imap {
+  mail_plugins = acl quota imap_acl imap_quota
+}
+namespace shared {
+  type = public
+  separator = /
+  prefix = Shared/
+  location = maildir:%s
+  subscriptions = no
+  list = yes
+}
+plugin {
+  acl = vfile
+  quota = maildir:User quota
+  quota_rule = *:%s
+}
+""" % (top, quota))
+
+
+def few_rights(test):
+    """What may not be done in a shared folder is known before it is tried, and said with the reason."""
+    server = shared_server(test)
+    server.append("INBOX", message("First of all", ident="first@test"), flags="\\Seen")
+    home = test.home()
+    home.configure(account("imaps", port=server.imaps, ca=server.ca.path))
+    home.cli("sync")
+    with home.screen() as screen:
+        screen.wait("pushed")
+        screen.command("open-folder work/Shared/archive", lambda: "Shared/archive (read-only)" in screen.line(0) and "Shared archive 1" in screen.text())
+        for key in "d", "F", "N":
+            screen.press(key, "work/Shared/archive is read-only: your rights are lr")
+        screen.press(ENTER, "Common knowledge.")
+        screen.press("q", lambda: True)
+        screen.command("open-folder work/Shared/seen", lambda: "Shared seen 1" in screen.text() and "(read-only)" not in screen.line(0))
+        screen.press("F", "you may not change flags in it: your rights are lrs")
+        screen.press("wtodo" + ENTER, "on this machine only: the server keeps no tags in work/Shared/seen")
+        tagged = home.json("search", "--json", "tag:todo")
+        assert len(tagged) == 1, tagged
+        screen.press("=", lambda: True)
+        screen.press("N", lambda: home.folders()["work/Shared/seen"]["unread"] == 1, "read is what it may be marked")
+        with server.imap_client() as client:  # what the server says of its flags takes nothing off that it does not keep
+            client.select('"Shared/seen"')
+            client.store("1:2", "-FLAGS", "\\Seen")
+            client.store("1:2", "+FLAGS", "\\Seen")
+        wait_for(lambda: home.folders()["work/Shared/seen"]["unread"] == 0, "read elsewhere", 30)
+        assert [row["id"] for row in home.json("search", "--json", "tag:todo")] == [row["id"] for row in tagged]
+        screen.command("open-folder work/INBOX", "First of all")
+        screen.command("move work/Shared/archive", "work/Shared/archive is read-only: your rights are lr")
+        screen.wait(lambda: "First of all" in screen.cursor_line(), "it is where it was")
+        screen.command("delete-folder work/Shared/archive", "In it: 2 messages")
+        screen.press("y", "work/Shared/archive is read-only")
+        assert screen.quit() == 0
+    assert "0 queued" not in home.cli("queue").stdout and "refused" not in home.cli("queue").stdout, home.cli("queue").stdout
+    told = home.cli("move", "work/Shared/archive", "id:first@test", check=False)
+    assert told.returncode == 1 and "read-only" in told.stderr, told.stderr
+
+
+def full(test):
+    """A mailbox that is full: the copy that the server won't make is not here either."""
+    server = shared_server(test, quota="storage=30k")
+    server.append("INBOX", message("A heavy one", body="Twenty thousand bytes.\n" * 900, ident="heavy@test"), flags="\\Seen")
+    home = test.home()
+    home.configure(account("imaps", port=server.imaps, ca=server.ca.path))
+    home.cli("sync")
+    with home.screen() as screen:
+        screen.wait("pushed")
+        screen.wait("A heavy one")
+        screen.command("copy work/Archive", "the server won't copy mail from INBOX to Archive: ")
+        assert re.search("Quota exceeded", screen.text()), screen.text()
+        wait_for(lambda: home.folders()["work/Archive"]["total"] == 0, "no copy is here", 20)
+        assert screen.quit() == 0
+    assert server.counts()["Archive"][0] == 0 and home.folders()["work/INBOX"]["total"] == 1
+    assert "make room" in home.log(), home.log()
+
+
 if __name__ == "__main__":
-    run_tests(on_screen, by_tab, refused, under_inbox)
+    run_tests(on_screen, by_tab, refused, under_inbox, few_rights, full)

@@ -25,6 +25,8 @@ guint fm_folders_count (const FmFolders *folders);
 gboolean fm_folders_line (const FmFolders *folders, guint index, FmFolderLine *ret_line);
 /* Messages of a folder, as far as is known: also those that only the server has told of. 0: none, or no such folder. */
 guint64 fm_folders_total (const FmFolders *folders, gint64 folder_id);
+/* Nothing in it can be changed: its server says so. */
+gboolean fm_folders_is_read_only (const FmFolders *folders, gint64 folder_id);
 /* What is in a folder, for the question whether it may go: "12 messages, 3 unread, and 2 folders below it" or "nothing". NULL: no such folder.
  * Transfer: full. */
 char *fm_folders_contents (const FmFolders *folders, const char *full_name);

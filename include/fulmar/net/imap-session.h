@@ -27,6 +27,7 @@ typedef struct {
   void (*unreadable) (gpointer data, guint32 seq, guint32 uid);
   void (*box) (gpointer data, const FmImapBox *box);
   void (*status) (gpointer data, const FmImapStatus *status);
+  void (*rights) (gpointer data, const char *mailbox, const char *rights); /* MYRIGHTS: the letters of RFC 4314 */
   void (*search) (gpointer data, const FmImapRange *uids, gsize n_ranges, guint64 highest_modseq);
   /* A selected mailbox's values changed: uidvalidity, uidnext, highestmodseq, flags (see fm_imap_session_selected). */
   void (*selected) (gpointer data, const FmImapSelected *now);
@@ -83,6 +84,8 @@ gboolean fm_imap_session_run (FmImapSession *session, GError **error);
  * SPECIAL-USE); a plain LIST follows by itself if that is refused. WITH_STATUS: each selectable one's STATUS too, by LIST-STATUS or by pipelined
  * STATUS commands. Events: box, status. */
 void fm_imap_session_queue_list (FmImapSession *session, const char *pattern, gboolean with_status, FmImapDone done, gpointer data);
+/* What this user may do in it (RFC 4314), where FM_IMAP_CAP_ACL is offered. Event: rights. */
+void fm_imap_session_queue_rights (FmImapSession *session, const char *mailbox, FmImapDone done, gpointer data);
 void fm_imap_session_queue_status (FmImapSession *session, const char *mailbox, FmImapDone done, gpointer data);
 typedef struct {
   gboolean read_only; /* EXAMINE */

@@ -35,6 +35,7 @@ typedef enum {
   FM_IMAP_CAP_NOTIFY = 1 << 20,
   FM_IMAP_CAP_OBJECTID = 1 << 21,
   FM_IMAP_CAP_COMPRESS = 1 << 22,
+  FM_IMAP_CAP_ACL = 1 << 23,
 } FmImapCaps;
 
 typedef enum {

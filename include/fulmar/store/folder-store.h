@@ -48,6 +48,8 @@ typedef struct {
   char delimiter;    /* 0: flat */
   FmSpecialUse special;
   gboolean subscribed, selectable;
+  char *rights;                 /* RFC 4314's letters, as MYRIGHTS told; NULL: the server has no ACL, or has not been asked */
+  guint access;                 /* as SELECT told: FmFolderAccess (folder-access.h); 0: never selected */
   guint32 uidvalidity, uidnext; /* 0: never selected */
   guint64 highestmodseq;
   guint32 lowest_uid;                  /* every message with this UID or a higher one is known here; 0: nothing yet, 1: all */
@@ -100,6 +102,7 @@ gboolean fm_folder_store_set_uidnext (FmStoreWriter *writer, gint64 folder_id, g
 gboolean fm_folder_store_set_modseq (FmStoreWriter *writer, gint64 folder_id, guint64 highestmodseq, GError **error);
 gboolean fm_folder_store_set_lowest_uid (FmStoreWriter *writer, gint64 folder_id, guint32 lowest_uid, GError **error);
 gboolean fm_folder_store_set_synced (FmStoreWriter *writer, gint64 folder_id, gint64 synced_utc, gint64 mtime_us, GError **error);
+gboolean fm_folder_store_set_access (FmStoreWriter *writer, gint64 folder_id, guint access, const char *rights, GError **error);
 gboolean fm_folder_store_set_status (FmStoreWriter *writer, gint64 folder_id, guint64 total, guint64 unread, GError **error);
 
 /* Call after each SELECT. The first value is noted. A changed one detaches every row from its UID (bodies, threads and waiting operations
