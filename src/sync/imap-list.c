@@ -257,7 +257,8 @@ holds_unsent (FmStoreReader *reader, const FmFolderInfo *info)
   return !known || info->total > known->len / 2;
 }
 
-/* A folder that the server does not list. What was to be met in it never will be; one that is being renamed may be listed under its new name. */
+/* A folder that the server does not list. What was to be met in it, or matched again, never will be; one that is being renamed may be listed under its
+ * new name. */
 static gboolean
 drop_unlisted (FmStoreWriter *writer, const FmFolderInfo *info, gboolean renaming, GError **error)
 {
@@ -266,7 +267,8 @@ drop_unlisted (FmStoreWriter *writer, const FmFolderInfo *info, gboolean renamin
 
   if (renaming && strcmp (info->name, info->remote_name) != 0)
     return TRUE;
-  if (!fm_journal_settle_missing (writer, info->id, NULL, NULL, error) || !(now = fm_folder_store_get (reader, info->id, error)))
+  if (!fm_folder_store_end_rematch (writer, info->id, NULL, error) || !fm_journal_settle_missing (writer, info->id, NULL, NULL, error)
+      || !(now = fm_folder_store_get (reader, info->id, error)))
     return FALSE;
   return holds_unsent (reader, now) || fm_folder_store_delete (writer, info->id, error);
 }
