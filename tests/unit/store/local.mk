@@ -22,3 +22,9 @@ TESTS += tests/unit/store/test-batch
 tests_unit_store_test_batch_SOURCES = tests/unit/store/test-batch.c tests/unit/store/store-test.h
 tests_unit_store_test_batch_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_store_test_batch_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/store/test-gmail
+TESTS += tests/unit/store/test-gmail
+tests_unit_store_test_gmail_SOURCES = tests/unit/store/test-gmail.c tests/unit/store/store-test.h
+tests_unit_store_test_gmail_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_test_gmail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
