@@ -345,9 +345,11 @@ fm_folder_store_set_uidvalidity (FmStoreWriter *writer, gint64 folder_id, guint3
 }
 
 /* Of an operation on what is in the folder under no UID: nothing before it is still to bring the message there. */
-#define LOST                                                                                                                           \
-  "o.folder_id=? AND o.uid IS NULL AND o.state<2 AND o.kind<4 AND o.after_op=0 AND NOT EXISTS (SELECT 1 FROM op p WHERE p.id<o.id AND" \
-  " p.state<3 AND (p.msg_id=o.msg_id AND p.kind IN (1,4) OR p.new_msg_id=o.msg_id AND p.new_msg_id<>0))"
+#define LOST                                                                                                                            \
+  "o.folder_id=? AND o.uid IS NULL AND o.state<3 AND o.state<2 AND o.kind<4 AND o.after_op=0 AND NOT EXISTS (SELECT 1 FROM op p WHERE " \
+  "p.id<o.id AND"                                                                                                                       \
+  " p.state<3 AND p.msg_id=o.msg_id AND p.kind IN (1,4)) AND NOT EXISTS (SELECT 1 FROM op p WHERE p.id<o.id AND p.state<3 AND"          \
+  " p.new_msg_id=o.msg_id AND p.new_msg_id<>0)"
 
 /* Operations that lost their message with the folder's old UIDs have nothing left to do; a move's row may still be met in its target, a copy is not
  * made. */

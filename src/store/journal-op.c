@@ -111,7 +111,7 @@ fm_journal_op_drop_row (FmStoreWriter *writer, gint64 msg_id, FmOpState state, c
   gint64 copy;
 
   /* Ended first, so that the same one is not found again. */
-  while ((copy = fm_sql_value (r, 0, "SELECT id FROM op WHERE msg_id=? AND state=0 AND kind=2 LIMIT 1", "i", msg_id)) != 0)
+  while ((copy = fm_sql_value (r, 0, "SELECT id FROM op WHERE msg_id=? AND state<3 AND state=0 AND kind=2 LIMIT 1", "i", msg_id)) != 0)
     if (!fm_journal_op_set_state (writer, copy, state, error_text, error)
         || !fm_journal_op_drop_row (writer, fm_sql_value (r, 0, "SELECT new_msg_id FROM op WHERE id=?", "i", copy), state, error_text,
                                     error))
@@ -151,8 +151,8 @@ revert_move (FmStoreWriter *writer, const FmJournalOp *op, GError **error)
     {
       gint64 next = fm_sql_value (r, G_MAXINT64, "SELECT min(id) FROM op WHERE msg_id=? AND id>? AND kind IN (1,3) AND state<3", "ii",
                                   op->msg_id, from);
-      if (!fm_sql_exec (r, error, "UPDATE op SET folder_id=?, uid=? WHERE msg_id=? AND id>? AND id<=? AND state<2 AND kind<4", "iniii",
-                        op->folder_id, (gint64) op->uid, op->msg_id, from, next))
+      if (!fm_sql_exec (r, error, "UPDATE op SET folder_id=?, uid=? WHERE msg_id=? AND id>? AND id<=? AND state<3 AND state<2 AND kind<4",
+                        "iniii", op->folder_id, (gint64) op->uid, op->msg_id, from, next))
         return FALSE;
       if (next == G_MAXINT64)
         return return_row (writer, op, error);

@@ -262,7 +262,7 @@ settle (FmStoreWriter *writer, gint64 op_id, gint64 row, gint64 folder, guint32 
          /* By its key it may have been met under a UID that it had here once, and that is gone again. */
          && fm_sql_exec (r, error,
                          "UPDATE op SET uid=?1, gone=0, state=0 WHERE msg_id=?2 AND id>?3 AND id<=?4 AND folder_id=?5 AND uid IS NOT ?1"
-                         " AND (state=0 OR state=2 AND tries=0) AND kind<4",
+                         " AND (state=0 OR state=2 AND tries=0) AND kind<4 AND state<3",
                          "uiiii", uid, row, op_id, next, folder)
          && fm_journal_op_set_state (writer, op_id, FM_OP_CONFIRMED, NULL, error) && fm_message_merge_show (writer, row, NULL, error);
 }
@@ -508,8 +508,9 @@ fm_journal_redo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **
 guint64
 fm_journal_pending (FmStoreReader *reader, gint64 account_id)
 {
-  return (guint64) fm_sql_value (reader, 0, "SELECT count(*) FROM op WHERE state<2 AND NOT follows AND (?1=0 OR account_id=?1)", "i",
-                                 account_id);
+  return (guint64) fm_sql_value (
+      reader, 0, "SELECT count(*) FROM op INDEXED BY op_msg WHERE state<3 AND state<2 AND NOT follows AND (?1=0 OR account_id=?1)", "i",
+      account_id);
 }
 
 gint64

@@ -51,8 +51,8 @@ find_waiting (Call *c, const FmMessageInput *input, gint64 mid)
           "m.",
           "?1") " AND +m.folder_id=?2 AND m.uid IS NULL"
                 " AND (m.size=?3 OR m.size=0 OR ?3=0 OR abs(m.size-?3) < 1024 AND m.blob_id IS NOT NULL)"
-                " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op WHERE state=0 AND (msg_id=m.id AND (target_id=?2 AND kind=1 OR kind=4) OR"
-                " new_msg_id=m.id AND new_msg_id<>0)))"
+                " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op WHERE msg_id=m.id AND state<3 AND state=0 AND (target_id=?2 AND kind=1 OR"
+                " kind=4)) AND NOT EXISTS (SELECT 1 FROM op WHERE new_msg_id=m.id AND new_msg_id<>0 AND state<3 AND state=0))"
                 " ORDER BY abs(m.date-?4), m.id LIMIT 1",
       "iiii", mid, c->folder_id, (gint64) input->size_bytes, fm_message_batch_date (input));
 }
@@ -63,7 +63,7 @@ fm_message_store_doubt_body (FmStoreWriter *writer, gint64 msg_id, GError **erro
   return fm_sql_exec (&writer->reader, error,
                       "UPDATE msg SET blob_id=NULL WHERE id=? AND blob_id IS NOT NULL AND (EXISTS (SELECT 1 FROM msg o WHERE"
                       " o.thread_id=msg.thread_id AND o.mid=msg.mid AND o.size=msg.size AND o.blob_id IS NOT msg.blob_id)"
-                      " OR EXISTS (SELECT 1 FROM op WHERE msg_id=msg.id AND state=2 AND gone AND tries=0))"
+                      " OR EXISTS (SELECT 1 FROM op WHERE msg_id=msg.id AND state<3 AND state=2 AND gone AND tries=0))"
                       " AND EXISTS (SELECT 1 FROM folder f JOIN account a ON a.id=f.account_id WHERE f.id=msg.folder_id AND a.kind=0)",
                       "i", msg_id);
 }
@@ -75,10 +75,12 @@ find_leaving_unmet (Call *c, const FmMessageInput *input, gint64 mid)
 {
   return fm_sql_value (&c->writer->reader, 0,
                        "SELECT o.id FROM op o JOIN msg m ON m.id=o.msg_id JOIN folder f ON f.id=o.folder_id WHERE o.folder_id=?1"
-                       " AND o.uid IS NULL AND o.state<2 AND o.kind IN (1,3) AND m.mid=?2 AND (m.size=?3 OR m.size=0 OR ?3=0)"
+                       " AND o.uid IS NULL AND o.state<3 AND o.state<2 AND o.kind IN (1,3) AND m.mid=?2 AND (m.size=?3 OR m.size=0 OR ?3=0)"
                        " AND (o.after_op=0 OR EXISTS (SELECT 1 FROM op a WHERE a.id=o.after_op AND a.kind IN (5,6)))"
-                       " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op p WHERE p.state=0 AND p.id<o.id AND (p.msg_id=o.msg_id AND"
-                       " (p.target_id=?1 AND p.kind=1 OR p.kind=4 AND p.folder_id=?1) OR p.new_msg_id=o.msg_id AND p.new_msg_id<>0)))"
+                       " AND (f.rematch OR NOT EXISTS (SELECT 1 FROM op p WHERE p.msg_id=o.msg_id AND p.id<o.id AND p.state<3 AND p.state=0"
+                       " AND (p.target_id=?1 AND p.kind=1 OR p.kind=4 AND p.folder_id=?1))"
+                       " AND NOT EXISTS (SELECT 1 FROM op p WHERE p.new_msg_id=o.msg_id AND p.new_msg_id<>0 AND p.id<o.id AND p.state<3 AND"
+                       " p.state=0))"
                        " ORDER BY o.id LIMIT 1",
                        "iii", c->folder_id, mid, (gint64) input->size_bytes);
 }
@@ -90,13 +92,15 @@ meet_leaving (Call *c, gint64 op, gint64 row, guint32 uid, GError **error)
   FmStoreReader *r = &c->writer->reader;
 
   return fm_message_store_doubt_body (c->writer, row, error)
-         && fm_sql_exec (r, error, "UPDATE op SET uid=? WHERE msg_id=? AND id<=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<4",
+         && fm_sql_exec (r, error,
+                         "UPDATE op SET uid=? WHERE msg_id=? AND id<=? AND folder_id=? AND uid IS NULL AND state<3 AND state<2 AND kind<4",
                          "uiii", uid, row, op, c->folder_id)
-         && fm_sql_exec (
-             r, error,
-             "UPDATE op SET state=3 WHERE state=2 AND id<?2 AND msg_id=?1 AND (target_id=?3 AND kind=1 OR kind=4 AND folder_id=?3)", "iii",
-             row, op, c->folder_id)
-         && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND id<?2 AND new_msg_id=?1 AND new_msg_id<>0", "ii", row, op);
+         && fm_sql_exec (r, error,
+                         "UPDATE op SET state=3 WHERE state<3 AND state=2 AND id<?2 AND msg_id=?1 AND (target_id=?3 AND kind=1 OR kind=4 "
+                         "AND folder_id=?3)",
+                         "iii", row, op, c->folder_id)
+         && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state<3 AND state=2 AND id<?2 AND new_msg_id=?1 AND new_msg_id<>0", "ii",
+                         row, op);
 }
 
 /* The row that an operation is moving out of this folder under this UID. FALSE on error; RET_ID 0: there is none. */
@@ -127,12 +131,13 @@ give_uid (Call *c, gint64 id, const FmMessageInput *input, GError **error)
   return fm_sql_exec (r, error, "UPDATE msg SET uid=?, size = CASE WHEN ?=0 THEN size ELSE ?2 END, idate=?, modseq=0 WHERE id=?", "uiii",
                       input->uid, (gint64) input->size_bytes, input->internal_date_utc, id)
          && fm_message_store_doubt_body (c->writer, id, error)
-         && fm_sql_exec (r, error,
-                         "UPDATE op SET state=3 WHERE state=2 AND msg_id=?1 AND (target_id=?2 AND kind=1 OR kind=4 AND folder_id=?2)", "ii",
-                         id, c->folder_id)
-         && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state=2 AND new_msg_id=?1 AND new_msg_id<>0", "i", id)
-         && fm_sql_exec (r, error, "UPDATE op SET uid=? WHERE msg_id=? AND folder_id=? AND uid IS NULL AND state<2 AND kind<>4", "uii",
-                         input->uid, id, c->folder_id);
+         && fm_sql_exec (
+             r, error,
+             "UPDATE op SET state=3 WHERE state<3 AND state=2 AND msg_id=?1 AND (target_id=?2 AND kind=1 OR kind=4 AND folder_id=?2)", "ii",
+             id, c->folder_id)
+         && fm_sql_exec (r, error, "UPDATE op SET state=3 WHERE state<3 AND state=2 AND new_msg_id=?1 AND new_msg_id<>0", "i", id)
+         && fm_sql_exec (r, error, "UPDATE op SET uid=? WHERE msg_id=? AND folder_id=? AND uid IS NULL AND state<3 AND state<2 AND kind<>4",
+                         "uii", input->uid, id, c->folder_id);
 }
 
 static gboolean
@@ -344,10 +349,10 @@ vanish_copies (FmStoreWriter *writer, gint64 folder_id, const FmUidRange *range,
 {
   gint64 id;
 
-  while (
-      (id = fm_sql_value (&writer->reader, 0, "SELECT id FROM op WHERE folder_id=? AND uid BETWEEN ? AND ? AND state=0 AND kind=2 LIMIT 1",
-                          "iuu", folder_id, range->first, range->last))
-      != 0)
+  while ((id = fm_sql_value (&writer->reader, 0,
+                             "SELECT id FROM op WHERE folder_id=? AND uid BETWEEN ? AND ? AND state<3 AND state=0 AND kind=2 LIMIT 1",
+                             "iuu", folder_id, range->first, range->last))
+         != 0)
     if (!fm_journal_refuse (writer, id, "the message is gone from the server", NULL, error))
       return FALSE;
   return TRUE;
@@ -362,14 +367,13 @@ vanish_operations (FmStoreWriter *writer, gint64 folder_id, const FmUidRange *ra
 
   return vanish_copies (writer, folder_id, range, error)
          && fm_sql_exec (r, error,
-                         "UPDATE op SET gone=1, state = CASE WHEN state=0 AND kind=1 THEN 2 WHEN state=0 THEN 3 ELSE state END"
-                         " WHERE folder_id=? AND uid BETWEEN ? AND ? AND state<2",
+                         "DELETE FROM msg WHERE folder_id=0 AND id IN (SELECT msg_id FROM op WHERE folder_id=? AND uid BETWEEN ? AND ? AND"
+                         " state<3 AND state=0 AND kind=3)",
                          "iuu", folder_id, range->first, range->last)
-         && fm_sql_exec (
-             r, error,
-             "DELETE FROM msg WHERE folder_id=0 AND id IN (SELECT msg_id FROM op WHERE folder_id=? AND uid BETWEEN ? AND ? AND state=3"
-             " AND kind=3 AND gone=1)",
-             "iuu", folder_id, range->first, range->last);
+         && fm_sql_exec (r, error,
+                         "UPDATE op SET gone=1, state = CASE WHEN state=0 AND kind=1 THEN 2 WHEN state=0 THEN 3 ELSE state END"
+                         " WHERE folder_id=? AND uid BETWEEN ? AND ? AND state<3 AND state<2",
+                         "iuu", folder_id, range->first, range->last);
 }
 
 gboolean

@@ -1,5 +1,6 @@
 /* The journal: nothing lost, nothing twice, whatever order the answers and the synchroniser's words come in. */
 #include "store-test.h"
+#include "store/sql.h"
 #include <signal.h>
 
 static gint64
@@ -677,6 +678,78 @@ test_folder_gone (void **state)
   commit (b);
 }
 
+static int
+count_steps (void *data)
+{
+  ++*(guint64 *) data;
+  return 0;
+}
+
+/* Every batch that may run is sent and confirmed, with UIDs from *UID on; every third without. */
+static void
+serve_all (Box *b, guint32 *uid)
+{
+  FmOpBatch *batch;
+
+  while ((batch = fm_journal_next (b->r, b->account, 2000, NULL)) != NULL)
+    {
+      OK (fm_journal_mark_sent (b->w, batch, 0, batch->n, E));
+      fm_journal_batch_trim (batch);
+      for (gsize i = 0; i < batch->n; i++, ++*uid)
+        OK (fm_journal_confirm (b->w, batch->items[i].op_id, i % 3 == 0 ? 0 : *uid, E));
+      fm_journal_batch_free (batch);
+    }
+}
+
+/* Moved there, met, back by undo, there by redo and taken back before it is sent: in virtual machine steps of SQLite. */
+static guint64
+cost_of_moving (guint n)
+{
+  Box *b = NULL;
+  guint64 steps = 0;
+  guint32 uid = 1000;
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  box_setup ((void **) &b);
+  begin (b);
+  for (guint i = 0; i < n; i++)
+    {
+      gint64 id = put (b, b->inbox, i + 1, i + 1, 0);
+      g_array_append_val (ids, id);
+    }
+  sqlite3_progress_handler (b->r->db, 50, count_steps, &steps);
+  gint64 action = group (b);
+  OK (fm_journal_plan_move (b->w, action, (const gint64 *) (void *) ids->data, n, b->archive, NULL, E));
+  serve_all (b, &uid);
+  for (guint i = 0; i < n; i++)
+    {
+      FmUidRange gone = { i + 1, i + 1 };
+      OK (fm_message_store_vanished (b->w, b->inbox, &gone, 1, 10, NULL, E));
+      if (i % 3 == 0)
+        put (b, b->archive, 1000 + i, i + 1, 0);
+    }
+  OK (fm_journal_undo (b->w, action, NULL, E));
+  uid = 5000;
+  serve_all (b, &uid);
+  OK (fm_journal_redo (b->w, action, NULL, E));
+  gint64 again = 0;
+  assert_true (fm_journal_undo_candidate (b->r, &again, NULL));
+  OK (fm_journal_undo (b->w, again, NULL, E));
+  sqlite3_progress_handler (b->r->db, 0, NULL, NULL);
+  commit (b);
+  box_teardown ((void **) &b);
+  return steps;
+}
+
+static void
+test_cost_is_linear (void **state)
+{
+  guint64 few = cost_of_moving (100), many = cost_of_moving (400);
+
+  if (many > few * 6)
+    fail_msg ("4 times the messages take %g times the steps", (double) many / (double) few);
+}
+
 int
 main (void)
 {
@@ -690,6 +763,7 @@ main (void)
                                       T (test_expunge),
                                       T (test_uidvalidity),
                                       T (test_model),
+                                      cmocka_unit_test (test_cost_is_linear),
                                       T (test_kill),
                                       T (test_taken_back_before_sent),
                                       T (test_met_on_the_way_back),
