@@ -175,6 +175,17 @@ add_folder (FmFolders *folders, const char *account, const Sorted *sorted, char 
   g_string_free (path, TRUE);
 }
 
+/* "45.2 MB" of POP's mail, "87% full" where there is a quota; NULL: not told. */
+static char *
+server_text (const FmAccountInfo *account)
+{
+  if (account->server_seen_utc == 0)
+    return NULL;
+  if (account->server_limit == 0)
+    return fm_text_size (account->server_bytes);
+  return g_strdup_printf ("%u%% full", (guint) MIN (100.0 * (double) account->server_bytes / (double) account->server_limit, 999));
+}
+
 static void
 add_account (FmFolders *folders, const FmAccountInfo *account, GPtrArray *infos)
 {
@@ -183,7 +194,7 @@ add_account (FmFolders *folders, const FmAccountInfo *account, GPtrArray *infos)
   Node *node = add_node (folders, FM_FOLDER_LINE_ACCOUNT, 0, account->name, account->name);
 
   node->account = g_strdup (account->name);
-  node->server = account->server_seen_utc != 0 ? fm_text_size (account->server_bytes) : NULL;
+  node->server = server_text (account);
   g_array_set_clear_func (sorted, sorted_clear);
   for (guint i = 0; i < infos->len; i++)
     {

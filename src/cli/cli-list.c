@@ -7,7 +7,7 @@
 
 #define SLICE 500
 
-/* SERVER: what the inbox of a POP account is on the server, where it has told; else NULL. */
+/* SERVER: what lies on the server (POP) or how full it is (IMAP), said with the inbox; NULL where it has not told. */
 static void
 print_folder (const FmFolderInfo *info, const FmAccountInfo *server, gboolean as_json)
 {
@@ -23,7 +23,12 @@ print_folder (const FmFolderInfo *info, const FmAccountInfo *server, gboolean as
       fm_cli_json_number (json, "total", total);
       fm_cli_json_number (json, "unread", unread);
       fm_cli_json_string (json, "special", *special ? special : NULL);
-      if (server)
+      if (server && server->server_limit > 0)
+        {
+          fm_cli_json_number (json, "quota_used", (gint64) server->server_bytes);
+          fm_cli_json_number (json, "quota_limit", (gint64) server->server_limit);
+        }
+      else if (server)
         {
           fm_cli_json_number (json, "server_total", (gint64) server->server_count);
           fm_cli_json_number (json, "server_bytes", (gint64) server->server_bytes);
@@ -36,7 +41,12 @@ print_folder (const FmFolderInfo *info, const FmAccountInfo *server, gboolean as
       g_autofree char *name = fm_text_sanitise_line (full, -1);
       g_autofree char *size = server ? fm_text_size (server->server_bytes) : NULL;
       printf ("%8" G_GUINT64_FORMAT " %8" G_GUINT64_FORMAT "  %s", unread, total, name);
-      if (server)
+      if (server && server->server_limit > 0)
+        {
+          g_autofree char *limit = fm_text_size (server->server_limit);
+          printf ("  (%s of %s used on the server)", size, limit);
+        }
+      else if (server)
         printf ("  (%" G_GUINT64_FORMAT " on the server, %s)", server->server_count, size);
       printf ("\n");
     }

@@ -112,13 +112,21 @@ fm_folder_store_set_server (FmStoreWriter *writer, gint64 account_id, guint64 co
                       (gint64) count, (gint64) bytes, now_utc, account_id);
 }
 
+gboolean
+fm_folder_store_set_quota (FmStoreWriter *writer, gint64 account_id, guint64 used, guint64 limit, gint64 now_utc, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE account SET server_bytes=?, server_limit=?, server_seen=? WHERE id=?", "iiii",
+                      (gint64) used, (gint64) limit, limit > 0 ? now_utc : 0, account_id);
+}
+
 GPtrArray *
 fm_folder_store_accounts (FmStoreReader *reader, GError **error)
 {
   g_auto (FmSql) q = { 0 };
   g_autoptr (GPtrArray) accounts = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_folder_store_account_free);
 
-  if (!fm_sql_query (&q, reader, error, "SELECT id, name, kind, server_count, server_bytes, server_seen FROM account ORDER BY id", ""))
+  if (!fm_sql_query (&q, reader, error,
+                     "SELECT id, name, kind, server_count, server_bytes, server_seen, server_limit FROM account ORDER BY id", ""))
     return NULL;
   while (fm_sql_step (&q))
     {
@@ -129,6 +137,7 @@ fm_folder_store_accounts (FmStoreReader *reader, GError **error)
       account->server_count = (guint64) fm_sql_int (&q, 3);
       account->server_bytes = (guint64) fm_sql_int (&q, 4);
       account->server_seen_utc = fm_sql_int (&q, 5);
+      account->server_limit = (guint64) fm_sql_int (&q, 6);
       g_ptr_array_add (accounts, account);
     }
   return fm_sql_end (&q, error) ? g_steal_pointer (&accounts) : NULL;

@@ -181,6 +181,9 @@ static const char *const steps[] = {
   /* 8: what may be done in a folder. rights: the letters of MYRIGHTS, NULL where the server has no ACL; access: what SELECT told (folder-access.h). */
   "ALTER TABLE folder ADD COLUMN rights TEXT;"
   "ALTER TABLE folder ADD COLUMN access INTEGER NOT NULL DEFAULT 0;",
+
+  /* 9: an IMAP server's quota. */
+  "ALTER TABLE account ADD COLUMN server_limit INTEGER NOT NULL DEFAULT 0;",
 };
 
 int

@@ -291,7 +291,10 @@ fm_imap_back_run (gpointer data)
       if (!fm_imap_conn_open (&conn, worker->back_port))
         error = fm_imap_conn_why (&conn);
       else if (back_pass (&conn, item, statuses, &error))
-        conn.failures = 0;
+        {
+          conn.failures = 0;
+          fm_imap_quota_note (&conn);
+        }
       else
         {
           gboolean alive = fm_imap_conn_survives (&conn, error);

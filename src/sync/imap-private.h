@@ -31,6 +31,7 @@ typedef struct {
   gint64 kept_since;         /* older mail's bodies are not kept (imap-evict.c); the back's */
   guint64 kept_of;           /* how many messages the account had then; the back's */
   gint64 evict_due_us;       /* when they are looked for next; the back's */
+  gint64 quota_asked_us;     /* when the server was last asked for it; the back's */
   const char *name;          /* "front", "back", "watch" */
   gboolean asked;            /* somebody waits for an answer of the back */
   gboolean refused;          /* the last password was refused */
@@ -154,6 +155,9 @@ void fm_imap_compare_put_off (FmImapConn *conn, gint64 folder_id);
 void fm_imap_evict_look (FmImapConn *conn);
 /* That, and gives up the bodies that are kept no longer: a few hundred a call to the pen, when it is due. Needs no connection. */
 void fm_imap_evict_run (FmImapConn *conn);
+
+/* imap-quota.c: asks now and then how full the mailbox is; nothing depends on the answer. */
+void fm_imap_quota_note (FmImapConn *conn);
 
 /* --- imap-claim.c --- */
 

@@ -57,6 +57,7 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/imap-pushed.c \
 	src/sync/imap-pushed.h \
 	src/sync/imap-search.c \
+	src/sync/imap-quota.c \
 	src/sync/imap-settle.c \
 	src/sync/imap-tell.c \
 	src/sync/imap-watch.c \

@@ -268,6 +268,10 @@ def quota(test):
     server = test.dovecot(fill={"INBOX": [(message("Large", body="Some text.\n" * 30000), 0)]}, extra=extra)
     home = test.home()
     home.configure(account("imap+plain", port=server.imap))
+    home.cli("sync")
+    inbox = home.folders()["work/INBOX"]
+    assert 300000 < inbox["quota_used"] < 400000 and inbox["quota_limit"] == 8000 << 20, inbox
+    assert re.search(r"work/INBOX  \(3[0-9]{2}\.[0-9] kB of 8\.4 GB used on the server\)", home.cli("folders").stdout)
     found = home.cli("doctor", check=False).stdout
     assert re.search(r"; 3[0-9]{2}\.[0-9] kB of 8\.4 GB used", found), found
 

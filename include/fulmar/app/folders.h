@@ -18,7 +18,7 @@ typedef struct {
   guint64 unread, total;
   gboolean has_children, open, is_current;
   const char *state;  /* accounts: "pushed", "offline", ... */
-  const char *server; /* accounts: the bytes of mail on the server, "45.2 MB"; NULL: not told */
+  const char *server; /* accounts: the bytes of mail on a POP server, "45.2 MB", or how full a quota is, "87% full"; NULL: not told */
 } FmFolderLine;
 
 guint fm_folders_count (const FmFolders *folders);

@@ -32,6 +32,7 @@ typedef struct {
   char *name;
   FmStoreKind kind;
   guint64 server_count, server_bytes; /* messages and bytes on the server, as it told last (POP: its listing) */
+  guint64 server_limit;               /* IMAP: what the quota allows, SERVER_BYTES being used of it; 0: there is none */
   gint64 server_seen_utc;             /* when that was; 0: it has not told */
 } FmAccountInfo;
 void fm_folder_store_account_free (FmAccountInfo *account);
@@ -67,6 +68,8 @@ gint64 fm_folder_store_put_account (FmStoreWriter *writer, const char *name, FmS
 gboolean fm_folder_store_delete_account (FmStoreWriter *writer, gint64 account_id, GError **error);
 gboolean fm_folder_store_set_server (FmStoreWriter *writer, gint64 account_id, guint64 count, guint64 bytes, gint64 now_utc,
                                      GError **error);
+/* LIMIT 0: there is no quota. */
+gboolean fm_folder_store_set_quota (FmStoreWriter *writer, gint64 account_id, guint64 used, guint64 limit, gint64 now_utc, GError **error);
 GPtrArray *fm_folder_store_accounts (FmStoreReader *reader, GError **error); /* FmAccountInfo*, by id. Transfer: full */
 
 /* What a listing of the server or directory told of one folder. */
