@@ -224,6 +224,8 @@ fm_page_build (FmMessage *message, const FmPageOptions *options, GPtrArray **ret
   add_headers (builder, message, FM_MESSAGE_NO_PART, options);
   if (options->labels && *options->labels)
     fm_doc_builder_header (builder, "Labels", options->labels);
+  if (options->tags && *options->tags)
+    fm_doc_builder_header (builder, "Tags", options->tags);
   fm_doc_builder_begin (builder, &blank);
   fm_doc_builder_end (builder);
   add_body (builder, message, options, &is_cut);
@@ -300,7 +302,7 @@ nested_page (FmMessage *message, guint index, const FmPageOptions *options, gboo
   g_autoptr (FmMessage) nested = bytes ? fm_message_open_bytes (bytes, NULL) : NULL;
   FmPageOptions own = *options;
 
-  own.labels = NULL;
+  own.labels = own.tags = NULL;
   return nested ? fm_page_build (nested, &own, NULL, ret_is_cut) : NULL;
 }
 

@@ -129,6 +129,21 @@ load_stub (FmStoreReader *reader, const Load *load)
   return loaded;
 }
 
+/* "todo, important ($Label1)". Transfer: full; NULL: it has none. */
+static char *
+tags_of (FmStoreReader *reader, gint64 id)
+{
+  g_autoptr (FmMessageInfo) info = fm_message_store_get (reader, id, NULL);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; info && info->keywords && info->keywords[i]; i++)
+    {
+      g_autofree char *label = fm_flags_keyword_label (info->keywords[i]);
+      g_string_append_printf (text, "%s%s", text->len > 0 ? ", " : "", label);
+    }
+  return text->len > 0 ? g_string_free (g_steal_pointer (&text), FALSE) : NULL;
+}
+
 static gpointer
 load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
 {
@@ -137,7 +152,9 @@ load_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error
   g_autoptr (FmMessage) message = fm_reading_open_stored (reader, load->id, &path, error);
   g_auto (GStrv) names = fm_gmail_store_labels (reader, load->id, TRUE);
   g_autofree char *labels = names ? g_strjoinv (", ", names) : NULL;
-  FmPageOptions options = { load->mode, load->prefer_html, load->all_headers, load->headers, labels, load->whole ? 0 : FIRST_LOOK_BYTES };
+  g_autofree char *tags = tags_of (reader, load->id);
+  FmPageOptions options
+      = { load->mode, load->prefer_html, load->all_headers, load->headers, labels, tags, load->whole ? 0 : FIRST_LOOK_BYTES };
   Loaded *loaded;
 
   if (!message && (loaded = load_stub (reader, load)))

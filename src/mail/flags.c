@@ -56,6 +56,18 @@ fm_flags_imap_name (guint flag)
   return NULL;
 }
 
+char *
+fm_flags_keyword_label (const char *keyword)
+{
+  /* Thunderbird's five, which others show as well. */
+  static const char *const labels[] = { "important", "work", "personal", "to do", "later" };
+  const char *digit = keyword + strlen ("$Label");
+
+  if (g_ascii_strncasecmp (keyword, "$Label", strlen ("$Label")) == 0 && *digit >= '1' && *digit <= '5' && digit[1] == '\0')
+    return g_strdup_printf ("%s (%s)", labels[*digit - '1'], keyword);
+  return g_strdup (keyword);
+}
+
 guint
 fm_flags_from_maildir (const char *letters)
 {

@@ -197,6 +197,19 @@ def few_rights(test):
     assert told.returncode == 1 and "read-only" in told.stderr, told.stderr
 
 
+def tags(test):
+    """What another program has tagged is shown with the message, by the name that program has for it."""
+    server, home = start(test)
+    with server.imap_client() as client:
+        client.select("INBOX")
+        client.store("1", "+FLAGS", "($Label1 todo)")
+    with home.screen() as screen:
+        screen.wait("Tags:")
+        assert re.search(r"Tags: +(todo, important \(\$Label1\)|important \(\$Label1\), todo)", screen.text()), screen.text()
+        assert screen.quit() == 0
+    assert len(home.json("search", "--json", "tag:$Label1 and tag:todo")) == 1
+
+
 def full(test):
     """A mailbox that is full: the copy that the server won't make is not here either."""
     server = shared_server(test, quota="storage=30k")
@@ -216,4 +229,4 @@ def full(test):
 
 
 if __name__ == "__main__":
-    run_tests(on_screen, by_tab, refused, under_inbox, few_rights, full)
+    run_tests(on_screen, by_tab, refused, under_inbox, few_rights, tags, full)

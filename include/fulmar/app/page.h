@@ -12,6 +12,7 @@ typedef struct {
   gboolean all_headers;
   const char *headers;  /* names in order, separated by blanks; NULL: the usual ones */
   const char *labels;   /* of a Gmail message, told under its headers; NULL or "": none */
+  const char *tags;     /* told likewise */
   gsize max_text_bytes; /* of each plain text, for a quick first look at a huge one; 0: all that is ever shown */
 } FmPageOptions;
 

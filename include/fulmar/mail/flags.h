@@ -25,6 +25,8 @@ const char *fm_flags_imap_name (guint flag);
 /* Maildir info letters ("FRS", after ":2,") to bits and back (static order D F P R S T). Transfer: full. */
 guint fm_flags_from_maildir (const char *letters);
 char *fm_flags_to_maildir (guint flags);
+/* What users of other programs know a keyword by: "important ($Label1)"; other keywords as they are. Transfer: full. */
+char *fm_flags_keyword_label (const char *keyword);
 /* The JSON names of interface.md: seen flagged answered forwarded draft deleted; static, or NULL for others. */
 const char *fm_flags_json_name (guint flag);
 
