@@ -1,6 +1,7 @@
 """Mail servers that are not Dovecot, from private prefixes as in servers.py: what is true of one server need not be of the next. Each serves any number
 of users on a port of loopback, with all its files below one directory, and ends with the test."""
 import contextlib
+import ctypes
 import fcntl
 import glob
 import os
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import time
 
-from servers import PASSWORD, Identity, Skip, die_with_parent, end, free_ports, unpacked, wait_for
+from servers import PASSWORD, Identity, Skip, end, free_ports, unpacked, wait_for
 
 
 PASSWORD_MD5 = "$1$model$hLBht/eis1eMvgrD8C4cg0"  # PASSWORD, as openssl passwd -1 writes it
@@ -180,6 +181,10 @@ class Cyrus(Daemon):
                         yield int(pid)
 
 
+def killed_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG; unshare does not heed another
+
+
 COURIER_RUN = """
 set -e
 mount --bind {dir}/etc /etc
@@ -215,7 +220,7 @@ class Courier(Daemon):
     def run(self):
         programs = {name: self.find(name) for name in ["authdaemond", "couriertcpd", "imaplogin", "imapd"]}
         self.write("run.sh", COURIER_RUN.format(dir=self.folder, tree=self.tree, imap=self.imap, **programs))
-        return self.launch(["unshare", "-m", "-p", "--fork", "--kill-child", "--propagation", "private", "sh", self.path("run.sh")], become=die_with_parent)
+        return self.launch(["unshare", "-m", "-p", "--fork", "--kill-child", "--propagation", "private", "sh", self.path("run.sh")], become=killed_with_parent)
 
     def stop(self):
         # With the first process all of its own are killed, whom it does not tell that they should end.
