@@ -13,7 +13,7 @@ typedef struct {
   guint64 request;
   gboolean quiet;   /* only a failure is said */
   gboolean history; /* undo or redo: the cursor goes to what came back */
-  gboolean archive;
+  gboolean undo, archive;
   FmAction *transfer; /* may fail for want of texts; NULL: no, or not again */
   FmOverlayEffect effect;
 } Act;
@@ -198,8 +198,14 @@ acted (FmApp *app, const FmEvent *event, gpointer data)
     }
   if (event->kind == FM_EVENT_DURABLE && act->history && event->group_id)
     seek_group (app, event->group_id);
+  if (event->kind == FM_EVENT_DURABLE)
+    fm_cmd_queue_count (app);
+  gboolean refused = act->undo && event->kind == FM_EVENT_FAILED && g_error_matches (event->error, FM_ERROR, FM_ERROR_INVALID);
+  app->undo_refused = refused ? event->group_id : 0;
   if (event->kind == FM_EVENT_FAILED && act->transfer && g_error_matches (event->error, FM_ERROR, FM_ERROR_NOT_FOUND))
     fm_engine_compute (app->engine, find_run, find_done, transfer_new (app, act->transfer, &act->effect), transfer_free);
+  else if (event->kind == FM_EVENT_FAILED && app->undo_refused)
+    fm_app_complain (app, "%s; undo again goes past it", event->error->message);
   else if (event->kind == FM_EVENT_FAILED)
     fm_app_complain (app, "%s", event->error->message);
   else if (event->kind == FM_EVENT_DONE && !act->quiet && event->text && *event->text)
@@ -228,6 +234,7 @@ run (FmApp *app, FmAction *action, const FmOverlayEffect *effect, gboolean quiet
     fm_list_tag_all (app->list, ids, n, FALSE);
   act->quiet = quiet;
   act->history = fm_action_kind (action) == FM_ACTION_UNDO || fm_action_kind (action) == FM_ACTION_REDO;
+  act->undo = fm_action_kind (action) == FM_ACTION_UNDO;
   act->archive = fm_action_kind (action) == FM_ACTION_ARCHIVE;
   if (transfer && effect && !again)
     {

@@ -48,7 +48,10 @@ struct FmApp {
   guint64 progress_done, progress_total;
   gboolean progress_is_bytes;
   guint64 queued_ops, queued_mails, stuck_mails;
-  guint unfinished; /* messages that an earlier run left behind */
+  guint held_ops; /* of the queued ones: can still be taken back, the last of them until then */
+  gint64 held_until_utc;
+  gint64 undo_refused; /* the action that could not be undone a moment ago; 0: none */
+  guint unfinished;    /* messages that an earlier run left behind */
 
   FmAppListener listener; /* the command line's ear */
   gpointer listener_data;
@@ -112,7 +115,7 @@ void fm_cmd_compose_mailto (FmApp *app, const char *url);
 void fm_cmd_compose_count_leftovers (FmApp *app);
 /* The same: goes on with the draft in that row. */
 void fm_cmd_compose_resume (FmApp *app, gint64 msg_id);
-/* cmd-queue.c: reads anew how many mails wait for the user's decision. */
+/* cmd-queue.c: reads anew how many mails wait for the user's decision, and what is held. */
 void fm_cmd_queue_count (FmApp *app);
 /* cmd-save.c: asks where to, then saves PART (NULL: the whole message). */
 void fm_cmd_save_part (FmApp *app, gint64 msg_id, const FmReadingPart *part);

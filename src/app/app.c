@@ -464,6 +464,8 @@ fm_app_status (FmApp *app, FmAppStatus *ret_status)
     .state = state ? (state->text && *state->text ? state->text : fm_app_events_state_word (state->state)) : "",
     .queued_ops = app->queued_ops,
     .queued_mails = app->queued_mails,
+    .held_ops = app->held_ops,
+    .held_until_utc = app->held_until_utc,
     .stuck_mails = app->stuck_mails,
     .unfinished = app->unfinished,
     .progress = app->progress,

@@ -33,6 +33,7 @@ const FmCommand fm_cmd_fetch_commands[] = {
     .run = run_fetch,
     .effect_imap = "the text is read",
     .effect_gmail = "the text is read",
-    .effect_pop = "the message is fetched; the server's copy stays as `leave` says" },
+    .effect_pop = "the message is fetched; the server's copy stays as `leave` says",
+    .effect_local = "nothing: it is here" },
   { NULL },
 };

@@ -155,7 +155,7 @@ run_remove (const FmCommandCall *call)
       naming_free (naming);
       return;
     }
-  question = g_strdup_printf ("delete the folder %s? In it: %s. It can't be undone", full, contents);
+  question = g_strdup_printf ("delete the folder %s? In it: %s. It can't be undone after 10 s", full, contents);
   call->app->shell->ask (call->app->shell_data, question, "yn", remove_answered, naming);
 }
 
@@ -215,10 +215,10 @@ const FmCommand fm_cmd_folder_commands[] = {
     .arguments = "[FOLDER]",
     .contexts = PANES,
     .run = run_remove,
-    .effect_imap = "DELETE",
-    .effect_gmail = "the label goes, its mail stays in All Mail",
-    .effect_pop = "removed on this machine",
-    .effect_local = "the directory is removed" },
+    .effect_imap = "DELETE, after ten seconds",
+    .effect_gmail = "the label goes, after ten seconds; its mail stays in All Mail",
+    .effect_pop = "removed on this machine, after ten seconds",
+    .effect_local = "the directory is removed, after ten seconds" },
   { .name = "subscribe-folder",
     .help = "put a folder on the server's list of subscribed ones",
     .arguments = "[FOLDER]",

@@ -2,6 +2,8 @@
  * is made on a pool thread, since subjects are read from the mails' files. */
 #include "app/app-private.h"
 #include "app/commands.h"
+#include <fulmar/app/queue-text.h>
+#include <fulmar/base/clock.h>
 #include <fulmar/mail/message.h>
 #include <fulmar/store/body-store.h>
 #include <fulmar/store/journal.h>
@@ -9,6 +11,7 @@
 #include <string.h>
 
 #define MAX_OPERATIONS 200
+#define MAX_HELD 1000 /* are counted on the thread that draws */
 
 typedef struct {
   gint64 id; /* of the outgoing mail; 0: an operation */
@@ -49,13 +52,9 @@ mail_entry (FmStoreReader *reader, const FmOutgoing *mail)
 static Entry *
 operation_entry (const FmOpInfo *op)
 {
-  static const char *const words[] = { "waits", "sent, not answered yet", "settling", "done", "REFUSED", "cancelled" };
   Entry *entry = g_new0 (Entry, 1);
-  g_autofree char *line
-      = g_strdup_printf ("%s: %s%s%s", op->label ? op->label : "", words[MIN ((guint) op->state, G_N_ELEMENTS (words) - 1)],
-                         op->error && *op->error ? ": " : "", op->error ? op->error : "");
 
-  entry->line = fm_text_sanitise_line (line, -1);
+  entry->line = fm_queue_text_operation (op, fm_clock_now_utc ());
   return entry;
 }
 
@@ -77,7 +76,7 @@ static gpointer
 list_run (FmStoreReader *reader, FmCancel *cancel, gpointer data, GError **error)
 {
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func (entry_free), mails = fm_outbox_store_list (reader, 0, error);
-  g_autoptr (GPtrArray) ops = mails ? fm_journal_list (reader, 0, MAX_OPERATIONS, error) : NULL;
+  g_autoptr (GPtrArray) ops = mails ? fm_journal_list_grouped (reader, 0, MAX_OPERATIONS, error) : NULL;
 
   if (!ops)
     return NULL;
@@ -214,15 +213,19 @@ void
 fm_cmd_queue_count (FmApp *app)
 {
   guint64 stuck = fm_outbox_store_stuck (fm_app_reader (app));
+  gint64 until = 0;
+  guint held = fm_journal_list_held (fm_app_reader (app), MAX_HELD, &until);
 
-  if (stuck != app->stuck_mails)
+  if (stuck != app->stuck_mails || held != app->held_ops || until != app->held_until_utc)
     fm_app_changed (app, FM_CHANGE_STATUS);
   app->stuck_mails = stuck;
+  app->held_ops = held;
+  app->held_until_utc = until;
 }
 
 const FmCommand fm_cmd_queue_commands[] = {
   { .name = "queue",
-    .help = "what waits or was not sent: send it now, edit it, drop it",
+    .help = "what waits to be done or sent, and why: send a mail now, edit it, drop it",
     .contexts = FM_CONTEXT_ALL,
     .run = run_queue,
     .effect_imap = "as you choose: sent by SMTP, or back to Drafts",

@@ -72,6 +72,16 @@ fm_folders_free (FmFolders *folders)
 
 /* --- building --- */
 
+/* As the server said, until something of the folder is here; one that was emptied is empty. */
+static void
+count (Node *node, const FmFolderInfo *info)
+{
+  gboolean known = info->total > 0 || info->lowest_uid > 0;
+
+  node->total = known ? info->total : info->server_total;
+  node->unread = known ? info->unread : info->server_unread;
+}
+
 static Node *
 add_node (FmFolders *folders, FmFolderLineKind kind, guint depth, const char *label, const char *full_name)
 {
@@ -167,8 +177,7 @@ add_folder (FmFolders *folders, const char *account, const Sorted *sorted, char 
       node->folder_id = sorted->info->selectable ? sorted->info->id : 0;
       node->special = sorted->info->special;
       node->is_read_only = fm_folder_access_is_read_only (sorted->info);
-      node->total = sorted->info->total ? sorted->info->total : sorted->info->server_total;
-      node->unread = sorted->info->total ? sorted->info->unread : sorted->info->server_unread;
+      count (node, sorted->info);
       g_hash_table_insert (folders->by_id, &node->folder_id, node);
     }
   *last = sorted->parts;
@@ -315,8 +324,7 @@ fm_folders_refresh (FmFolders *folders, gint64 folder_id)
       fm_folders_reload (folders);
       return;
     }
-  node->total = info->total ? info->total : info->server_total;
-  node->unread = info->total ? info->unread : info->server_unread;
+  count (node, info);
   fm_app_changed (folders->app, FM_CHANGE_FOLDERS);
 }
 

@@ -64,6 +64,7 @@ src_app_libapp_a_SOURCES = \
 	src/app/page.c \
 	src/app/parts-private.h \
 	src/app/parts.c \
+	src/app/queue-text.c \
 	src/app/reading-private.h \
 	src/app/reading.c \
 	src/app/search-counts.c \

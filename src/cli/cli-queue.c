@@ -1,5 +1,7 @@
 /* fulmar queue: what waits to be done on a server or to be sent, and what is to become of outgoing mail that did not go out. */
 #include "cli/cli-private.h"
+#include <fulmar/app/queue-text.h>
+#include <fulmar/base/clock.h>
 #include <fulmar/mail/envelope.h>
 #include <fulmar/mail/message.h>
 #include <fulmar/store/body-store.h>
@@ -13,50 +15,11 @@
 #define SEND_AT_MOST_S 30
 
 static const char *
-op_state (FmOpState state)
-{
-  static const char *const words[] = { "waits", "sent, not answered yet", "settling", "done", "refused", "cancelled" };
-
-  return (guint) state < G_N_ELEMENTS (words) ? words[state] : "";
-}
-
-static const char *
 mail_state (FmOutboxState state)
 {
   static const char *const words[] = { "waits", "being sent", "accepted", "filed", "failed", "unknown", "cancelled" };
 
   return (guint) state < G_N_ELEMENTS (words) ? words[state] : "";
-}
-
-static void
-print_operation (const FmOpInfo *op, gboolean as_json)
-{
-  g_autofree char *text = fm_text_sanitise_line (op->label ? op->label : "", -1),
-                  *why = fm_text_sanitise_line (op->error ? op->error : "", -1);
-
-  if (as_json)
-    {
-      FmCliJson *json = fm_cli_json_new ();
-      fm_cli_json_string (json, "kind", "operation");
-      fm_cli_json_number (json, "id", op->op_id);
-      fm_cli_json_string (json, "what", text);
-      fm_cli_json_string (json, "state", op_state (op->state));
-      fm_cli_json_number (json, "tries", op->tries);
-      fm_cli_json_string (json, "error", *why ? why : NULL);
-      fm_cli_json_print (json);
-    }
-  else
-    printf ("%s: %s%s%s\n", text, op_state (op->state), *why ? ": " : "", why);
-}
-
-/* Transfer: full. */
-static char *
-subject_of (FmStoreReader *reader, gint64 blob_id)
-{
-  g_autofree char *path = fm_body_store_blob_path (reader, blob_id, NULL);
-  g_autoptr (FmMessage) message = path ? fm_message_open_file (path, 0, -1, NULL) : NULL;
-
-  return fm_text_sanitise_line (message ? fm_envelope_subject (fm_message_envelope (message)) : "", -1);
 }
 
 static char *
@@ -71,6 +34,44 @@ account_name (FmStoreReader *reader, gint64 account_id)
         return g_strdup (account->name);
     }
   return g_strdup ("");
+}
+
+static void
+print_operation (FmStoreReader *reader, const FmOpInfo *op, gboolean as_json)
+{
+  gint64 now = fm_clock_now_utc ();
+  g_autofree char *account = account_name (reader, op->account_id), *state = fm_queue_text_state (op, now);
+
+  if (as_json)
+    {
+      g_autofree char *text = fm_text_sanitise_line (op->label, -1), *why = fm_text_sanitise_line (op->error, -1);
+      FmCliJson *json = fm_cli_json_new ();
+      fm_cli_json_string (json, "kind", "operation");
+      fm_cli_json_number (json, "id", op->op_id);
+      fm_cli_json_string (json, "account", account);
+      fm_cli_json_string (json, "what", text);
+      fm_cli_json_string (json, "state", op->held ? "held" : op->state == FM_OP_PLANNED ? "waits" : state);
+      fm_cli_json_number (json, "tries", op->tries);
+      fm_cli_json_string (json, "error", *why ? why : NULL);
+      if (op->not_before_utc > now)
+        fm_cli_json_date (json, "not_before", op->not_before_utc);
+      fm_cli_json_print (json);
+    }
+  else
+    {
+      g_autofree char *line = fm_queue_text_operation (op, now);
+      printf ("%s: %s\n", account, line);
+    }
+}
+
+/* Transfer: full. */
+static char *
+subject_of (FmStoreReader *reader, gint64 blob_id)
+{
+  g_autofree char *path = fm_body_store_blob_path (reader, blob_id, NULL);
+  g_autoptr (FmMessage) message = path ? fm_message_open_file (path, 0, -1, NULL) : NULL;
+
+  return fm_text_sanitise_line (message ? fm_envelope_subject (fm_message_envelope (message)) : "", -1);
 }
 
 /* "a@x, b@y", bounded. Transfer: full. */
@@ -150,12 +151,12 @@ list_queue (const FmCliGlobals *globals, gboolean as_json)
 
   if (!session)
     return 1;
-  good = (ops = fm_journal_list (fm_cli_session_reader (session), 0, MAX_OPERATIONS, &error))
+  good = (ops = (as_json ? fm_journal_list : fm_journal_list_grouped) (fm_cli_session_reader (session), 0, MAX_OPERATIONS, &error))
          && (mails = fm_outbox_store_list (fm_cli_session_reader (session), 0, &error));
   if (!good)
     fm_cli_session_complain ("%s", error->message);
   for (guint i = 0; good && i < ops->len; i++)
-    print_operation (g_ptr_array_index (ops, i), as_json);
+    print_operation (fm_cli_session_reader (session), g_ptr_array_index (ops, i), as_json);
   for (guint i = 0; good && i < mails->len; i++)
     print_mail (fm_cli_session_reader (session), g_ptr_array_index (mails, i), as_json);
   if (good && !as_json && ops->len + mails->len == 0)

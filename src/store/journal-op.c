@@ -6,7 +6,7 @@
 #define OP_SELECT                                                                                                                      \
   "SELECT id, group_id, account_id, msg_id, folder_id, target_id, new_msg_id, blob_id, idate, after_op, uid, kind, state, add_flags, " \
   "del_flags,"                                                                                                                         \
-  " eff_add, eff_del, kw_add, kw_del, arg, gone, old_name, follows, server_id FROM op "
+  " eff_add, eff_del, kw_add, kw_del, arg, gone, old_name, follows, server_id, not_before FROM op "
 
 void
 fm_journal_op_free (FmJournalOp *op)
@@ -49,6 +49,7 @@ read_op (const FmSql *q)
   op->old_name = g_strdup (fm_sql_text (q, 21));
   op->follows = fm_sql_int (q, 22) != 0;
   op->server_id = (guint64) fm_sql_int (q, 23);
+  op->not_before = fm_sql_int (q, 24);
   return op;
 }
 
@@ -86,13 +87,13 @@ fm_journal_op_insert (FmStoreWriter *writer, const FmJournalOp *op, GError **err
   if (!fm_sql_exec (&writer->reader, error,
                     "INSERT INTO op(group_id, account_id, kind, state, msg_id, folder_id, uid, target_id, new_msg_id, add_flags, "
                     "del_flags, eff_add, eff_del,"
-                    " kw_add, kw_del, arg, blob_id, idate, after_op, created, old_name, follows, server_id)"
-                    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                    "iiddiiniiuuuusssiiiisdi", op->group_id, op->account_id, (int) op->kind, (int) op->state, op->msg_id, op->folder_id,
+                    " kw_add, kw_del, arg, blob_id, idate, after_op, created, old_name, follows, server_id, not_before)"
+                    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    "iiddiiniiuuuusssiiiisdii", op->group_id, op->account_id, (int) op->kind, (int) op->state, op->msg_id, op->folder_id,
                     (gint64) op->uid, op->target_id, op->new_msg_id, op->add, op->remove, op->eff_add, op->eff_del,
                     op->kw_add == NULL ? "" : op->kw_add, op->kw_del == NULL ? "" : op->kw_del, op->arg == NULL ? "" : op->arg, op->blob_id,
                     op->idate, op->after_op, fm_clock_now_utc (), op->old_name == NULL ? "" : op->old_name, op->follows != 0,
-                    (gint64) op->server_id))
+                    (gint64) op->server_id, op->not_before))
     return 0;
   return sqlite3_last_insert_rowid (writer->reader.db);
 }
@@ -102,6 +103,13 @@ fm_journal_op_set_state (FmStoreWriter *writer, gint64 op_id, FmOpState state, c
 {
   return fm_sql_exec (&writer->reader, error, "UPDATE op SET state=?, error=coalesce(?, error) WHERE id=?", "dsi", (int) state, error_text,
                       op_id);
+}
+
+gboolean
+fm_journal_op_want_delete (FmStoreWriter *writer, const FmJournalOp *op, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE pop_seen SET wants_delete=1, msg_id=0 WHERE msg_id=? AND msg_id<>0 AND account_id=?",
+                      "ii", op->msg_id, op->account_id);
 }
 
 gboolean

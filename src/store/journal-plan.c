@@ -1,5 +1,5 @@
 /* Planning: each user action becomes operations and their local effect in the caller's transaction. On POP accounts every folder is local,
- * so operations are written as confirmed: they are kept for undo alone. */
+ * so operations are written as confirmed: they are kept for undo alone. What can't be undone is planned there too, since it is held. */
 #include "store/journal-private.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/base/error.h>
@@ -231,9 +231,7 @@ transfer_across (FmStoreWriter *writer, FmJournalOp *op, const Row *row, gint64 
   if (row->kind == FM_STORE_POP)
     {
       last.state = FM_OP_CONFIRMED;
-      return fm_journal_op_insert (writer, &last, error) != 0
-             && fm_sql_exec (r, error, "UPDATE pop_seen SET wants_delete=1, msg_id=0 WHERE account_id=? AND msg_id=?", "ii",
-                             row->account_id, source)
+      return fm_journal_op_insert (writer, &last, error) != 0 && fm_journal_op_want_delete (writer, &last, error)
              && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", source);
     }
   return fm_journal_op_insert (writer, &last, error) != 0
@@ -324,6 +322,13 @@ fm_journal_plan_copy (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_
 gboolean
 fm_journal_plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, guint *ret_n, GError **error)
 {
+  return fm_journal_plan_delete (writer, group_id, msg_ids, n, 0, ret_n, error);
+}
+
+gboolean
+fm_journal_plan_delete (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 hold_until_utc, guint *ret_n,
+                        GError **error)
+{
   FmStoreReader *r = &writer->reader;
   guint count = 0;
 
@@ -334,28 +339,50 @@ fm_journal_plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *m
         continue;
       if (row.server_id != 0 && !fm_journal_gmail_to_trash (writer, group_id, msg_ids[i], &row, error))
         return FALSE;
-      gboolean local = row.kind == FM_STORE_POP;
+      gboolean at_once = row.kind == FM_STORE_POP && hold_until_utc == 0;
       FmJournalOp op = { .group_id = group_id,
                          .account_id = row.account_id,
                          .kind = FM_OP_EXPUNGE,
                          .msg_id = msg_ids[i],
                          .folder_id = row.folder_id,
-                         .uid = row.uid };
-      op.state = local ? FM_OP_CONFIRMED : FM_OP_PLANNED;
+                         .uid = row.uid,
+                         .not_before = hold_until_utc };
+      op.state = at_once ? FM_OP_CONFIRMED : FM_OP_PLANNED;
       op.after_op = fm_journal_plan_barrier (r, row.folder_id, 0);
-      if (fm_journal_op_insert (writer, &op, error) == 0)
-        return FALSE;
-      gboolean ok = local ? fm_sql_exec (r, error, "UPDATE pop_seen SET wants_delete=1, msg_id=0 WHERE account_id=? AND msg_id=?", "ii",
-                                         row.account_id, msg_ids[i])
-                                && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=?", "i", msg_ids[i])
-                          : fm_sql_exec (r, error, "UPDATE msg SET folder_id=0, uid=NULL WHERE id=?", "i", msg_ids[i]);
-      if (!ok)
+      if (fm_journal_op_insert (writer, &op, error) == 0 || (at_once && !fm_journal_op_want_delete (writer, &op, error))
+          || !fm_sql_exec (r, error, at_once ? "DELETE FROM msg WHERE id=?" : "UPDATE msg SET folder_id=0, uid=NULL WHERE id=?", "i",
+                           msg_ids[i]))
         return FALSE;
       count++;
     }
   if (ret_n != NULL)
     *ret_n = count;
   return TRUE;
+}
+
+gboolean
+fm_journal_plan_empty (FmStoreWriter *writer, gint64 group_id, const FmJournalEmpty *what, guint *ret_n, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  /* By UID: what is planned together is sent as few ranges. */
+  if (!fm_sql_query (&q, &writer->reader, error, "SELECT id FROM msg WHERE folder_id=? AND id<=? ORDER BY uid LIMIT ?", "iiu",
+                     what->folder_id, what->up_to_id, (guint32) what->limit))
+    return FALSE;
+  while (fm_sql_step (&q))
+    {
+      gint64 id = fm_sql_int (&q, 0);
+      g_array_append_val (ids, id);
+    }
+  return fm_sql_end (&q, error)
+         && fm_journal_plan_delete (writer, group_id, (const gint64 *) (void *) ids->data, ids->len, what->hold_until_utc, ret_n, error);
+}
+
+gboolean
+fm_journal_plan_hold (FmStoreWriter *writer, gint64 group_id, gint64 hold_until_utc, GError **error)
+{
+  return fm_sql_exec (&writer->reader, error, "UPDATE op SET not_before=? WHERE group_id=? AND state=0", "ii", hold_until_utc, group_id);
 }
 
 gint64
@@ -381,11 +408,14 @@ fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 folder_id
   return op.msg_id;
 }
 
+/* What FOLDER_ID (0: a new one) is still called by the server is its own: a renaming that waits may be taken back. */
 static gboolean
-name_is_free (FmStoreReader *r, gint64 account_id, const char *name, GError **error)
+name_is_free (FmStoreReader *r, gint64 account_id, gint64 folder_id, const char *name, GError **error)
 {
   if (name[0] != '\0' && g_ascii_strcasecmp (name, "INBOX") != 0
-      && fm_sql_value (r, 0, "SELECT 1 FROM folder WHERE account_id=?1 AND (name=?2 OR remote_name=?2)", "is", account_id, name) == 0)
+      && fm_sql_value (r, 0, "SELECT 1 FROM folder WHERE account_id=?1 AND (name=?2 OR remote_name=?2 AND id<>?3)", "isi", account_id, name,
+                       folder_id)
+             == 0)
     return TRUE;
   g_set_error (error, FM_ERROR, FM_ERROR_INVALID, name[0] == '\0' ? "a folder needs a name" : "there is a folder of that name already");
   return FALSE;
@@ -429,7 +459,7 @@ fm_journal_plan_folder_create (FmStoreWriter *writer, gint64 group_id, gint64 ac
   gint64 delimiter = fm_sql_value (r, '/', "SELECT delim FROM folder WHERE account_id=? AND delim<>0 LIMIT 1", "i", account_id);
   FmJournalOp op = { .group_id = group_id, .account_id = account_id, .kind = FM_OP_FOLDER_CREATE, .arg = (char *) name };
 
-  if (!name_is_free (r, account_id, name, error) || (kind == FM_STORE_POP && !local_name_is_sound (name, (char) delimiter, error))
+  if (!name_is_free (r, account_id, 0, name, error) || (kind == FM_STORE_POP && !local_name_is_sound (name, (char) delimiter, error))
       || !fm_sql_exec (r, error, "INSERT INTO folder(account_id, name, remote_name, delim) VALUES(?,?,?,?)", "issi", account_id, name,
                        kind == FM_STORE_POP ? name : "", delimiter))
     return 0;
@@ -445,7 +475,7 @@ fm_journal_plan_folder_rename (FmStoreWriter *writer, gint64 group_id, gint64 fo
   FmStoreReader *r = &writer->reader;
   g_autoptr (FmFolderInfo) folder = fm_folder_store_get (r, folder_id, error);
 
-  if (folder == NULL || !may_go (folder, "renamed", error) || !name_is_free (r, folder->account_id, name, error)
+  if (folder == NULL || !may_go (folder, "renamed", error) || !name_is_free (r, folder->account_id, folder_id, name, error)
       || (folder->kind == FM_STORE_POP && !local_name_is_sound (name, folder->delimiter, error)))
     return FALSE;
   FmJournalOp op = {
@@ -475,12 +505,9 @@ fm_journal_plan_folder_delete (FmStoreWriter *writer, gint64 group_id, gint64 fo
   FmJournalOp op = {
     .group_id = group_id, .account_id = folder->account_id, .kind = FM_OP_FOLDER_DELETE, .folder_id = folder_id, .arg = folder->name
   };
-  op.state = folder->kind == FM_STORE_POP ? FM_OP_CONFIRMED : FM_OP_PLANNED;
+  op.state = FM_OP_PLANNED;
   op.after_op = fm_journal_plan_barrier (r, folder_id, 0);
-  if (fm_journal_op_insert (writer, &op, error) == 0)
-    return FALSE;
-  return folder->kind == FM_STORE_POP ? fm_folder_store_delete (writer, folder_id, error)
-                                      : fm_sql_exec (r, error, "UPDATE folder SET hidden=1 WHERE id=?", "i", folder_id);
+  return fm_journal_op_insert (writer, &op, error) != 0 && fm_sql_exec (r, error, "UPDATE folder SET hidden=1 WHERE id=?", "i", folder_id);
 }
 
 gboolean

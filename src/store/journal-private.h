@@ -14,6 +14,7 @@ typedef struct {
   gboolean gone;
   gboolean follows;  /* done by the server itself with AFTER_OP: never sent unless that comes to nothing */
   guint64 server_id; /* EXPUNGE with a target: of the message that stays there */
+  gint64 not_before;
 } FmJournalOp;
 
 void fm_journal_op_free (FmJournalOp *op);
@@ -26,6 +27,8 @@ GPtrArray *fm_journal_op_group (FmStoreReader *reader, gint64 group_id, gboolean
 /* Writes OP as a new row; its id, 0 on error. */
 gint64 fm_journal_op_insert (FmStoreWriter *writer, const FmJournalOp *op, GError **error);
 gboolean fm_journal_op_set_state (FmStoreWriter *writer, gint64 op_id, FmOpState state, const char *error_text, GError **error);
+/* The message of OP goes for good: in a POP account the server's copy is wanted deleted, as `leave` allows. */
+gboolean fm_journal_op_want_delete (FmStoreWriter *writer, const FmJournalOp *op, GError **error);
 /* The message can't be brought anywhere any more: its row goes, what waits on it ends in STATE (ERROR_TEXT may be NULL), and copies of it that
  * were only planned go the same way. */
 gboolean fm_journal_op_drop_row (FmStoreWriter *writer, gint64 msg_id, FmOpState state, const char *error_text, GError **error);

@@ -324,7 +324,8 @@ confirm (FmStoreWriter *writer, const FmJournalOp *op, guint32 new_uid, GError *
     case FM_OP_FLAGS:
       return fm_message_merge_confirm (writer, op->msg_id, op->add, op->remove, op->kw_add, op->kw_del, error);
     case FM_OP_EXPUNGE:
-      return fm_sql_exec (r, error, "DELETE FROM msg WHERE id=? AND folder_id=0", "i", op->msg_id);
+      return fm_journal_op_want_delete (writer, op, error)
+             && fm_sql_exec (r, error, "DELETE FROM msg WHERE id=? AND folder_id=0", "i", op->msg_id);
     case FM_OP_FOLDER_CREATE:
       return fm_sql_exec (r, error, "UPDATE folder SET remote_name=? WHERE id=? AND remote_name=''", "si", op->arg, op->folder_id);
     case FM_OP_FOLDER_RENAME:
@@ -453,11 +454,11 @@ fm_journal_settle_missing (FmStoreWriter *writer, gint64 folder_id, const GArray
 }
 
 static gboolean
-candidate (FmStoreReader *reader, const char *text, gint64 *ret_group, char **ret_label)
+candidate (FmStoreReader *reader, const char *text, gint64 before, gint64 *ret_group, char **ret_label)
 {
   g_auto (FmSql) q = { 0 };
 
-  if (!fm_sql_query (&q, reader, NULL, text, "") || !fm_sql_step (&q))
+  if (!fm_sql_query (&q, reader, NULL, text, "i", before == 0 ? G_MAXINT64 : before) || !fm_sql_step (&q))
     return FALSE;
   *ret_group = fm_sql_int (&q, 0);
   if (ret_label != NULL)
@@ -466,12 +467,12 @@ candidate (FmStoreReader *reader, const char *text, gint64 *ret_group, char **re
 }
 
 gboolean
-fm_journal_undo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_label)
+fm_journal_undo_candidate (FmStoreReader *reader, gint64 before, gint64 *ret_group, char **ret_label)
 {
   return candidate (reader,
-                    "SELECT id, label FROM op_group g WHERE state=0 AND undo_of=0 AND EXISTS (SELECT 1 FROM op WHERE group_id=g.id AND "
-                    "state<4) ORDER BY id DESC LIMIT 1",
-                    ret_group, ret_label);
+                    "SELECT id, label FROM op_group g WHERE state=0 AND undo_of=0 AND id<? AND EXISTS (SELECT 1 FROM op WHERE group_id=g.id"
+                    " AND state<4) ORDER BY id DESC LIMIT 1",
+                    before, ret_group, ret_label);
 }
 
 gboolean
@@ -479,8 +480,9 @@ fm_journal_redo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_
 {
   /* The one undone last: its undo is the newest. */
   return candidate (reader,
-                    "SELECT g.id, g.label FROM op_group g JOIN op_group u ON u.undo_of=g.id WHERE g.state=1 ORDER BY u.id DESC LIMIT 1",
-                    ret_group, ret_label);
+                    "SELECT g.id, g.label FROM op_group g JOIN op_group u ON u.undo_of=g.id WHERE g.state=1 AND u.id<? ORDER BY u.id DESC"
+                    " LIMIT 1",
+                    0, ret_group, ret_label);
 }
 
 gboolean
@@ -492,6 +494,12 @@ fm_journal_undo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **
   if (ok && ret_n != NULL)
     *ret_n = n;
   return ok;
+}
+
+gboolean
+fm_journal_is_undone (FmStoreReader *reader, gint64 group_id)
+{
+  return fm_sql_value (reader, 0, "SELECT state FROM op_group WHERE id=?", "i", group_id) != 0;
 }
 
 gboolean
@@ -527,41 +535,6 @@ fm_journal_info_free (FmOpInfo *info)
   g_free (info->label);
   g_free (info->error);
   g_free (info);
-}
-
-GPtrArray *
-fm_journal_list (FmStoreReader *reader, gint64 account_id, guint limit, GError **error)
-{
-  g_auto (FmSql) q = { 0 };
-  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_journal_info_free);
-
-  if (!fm_sql_query (&q, reader, error,
-                     "SELECT o.id, o.group_id, o.account_id, o.msg_id, o.folder_id, o.target_id, o.kind, o.state, o.tries, o.created, "
-                     "o.not_before, g.label, o.error"
-                     " FROM op o JOIN op_group g ON g.id=o.group_id WHERE (o.state<3 OR o.state=4) AND NOT o.follows"
-                     " AND (?1=0 OR o.account_id=?1)"
-                     " ORDER BY o.state=4, o.id LIMIT ?2",
-                     "iu", account_id, (guint32) limit))
-    return NULL;
-  while (fm_sql_step (&q))
-    {
-      FmOpInfo *info = g_new0 (FmOpInfo, 1);
-      info->op_id = fm_sql_int (&q, 0);
-      info->group_id = fm_sql_int (&q, 1);
-      info->account_id = fm_sql_int (&q, 2);
-      info->msg_id = fm_sql_int (&q, 3);
-      info->folder_id = fm_sql_int (&q, 4);
-      info->target_id = fm_sql_int (&q, 5);
-      info->kind = (FmOpKind) fm_sql_int (&q, 6);
-      info->state = (FmOpState) fm_sql_int (&q, 7);
-      info->tries = (guint) fm_sql_int (&q, 8);
-      info->created_utc = fm_sql_int (&q, 9);
-      info->not_before_utc = fm_sql_int (&q, 10);
-      info->label = g_strdup (fm_sql_text (&q, 11));
-      info->error = g_strdup (fm_sql_text (&q, 12));
-      g_ptr_array_add (list, info);
-    }
-  return fm_sql_end (&q, error) ? g_steal_pointer (&list) : NULL;
 }
 
 gboolean

@@ -9,6 +9,7 @@ src_store_libstore_a_SOURCES = \
 	src/store/gmail-store.c \
 	src/store/idset.c \
 	src/store/journal-gmail.c \
+	src/store/journal-list.c \
 	src/store/journal-op.c \
 	src/store/journal-plan.c \
 	src/store/journal-private.h \

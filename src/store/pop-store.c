@@ -2,6 +2,7 @@
 #include "store/sql.h"
 #include <fulmar/base/clock.h>
 #include <fulmar/store/folder-store.h>
+#include <fulmar/store/journal.h>
 #include <fulmar/store/pop-store.h>
 
 #define SEEN_SELECT "SELECT uidl, digest, header, msg_id, first_seen, gone_since, deleted, wants_delete, stub, wanted, id FROM pop_seen "
@@ -116,6 +117,20 @@ fm_pop_store_deleted_here (FmStoreReader *reader, gint64 account_id, GError **er
                      " WHERE p.account_id=? AND p.gone_since=0 AND (p.wants_delete OR (NOT p.stub AND p.msg_id<>0"
                      " AND (m.id IS NULL OR m.folder_id=0 OR f.special=?)))",
                      "id", account_id, (int) FM_SPECIAL_TRASH))
+    return NULL;
+  return read_ids (&q, error);
+}
+
+GArray *
+fm_pop_store_unsettled (FmStoreReader *reader, gint64 account_id, GError **error)
+{
+  g_auto (FmSql) q = { 0 };
+
+  if (!fm_sql_query (
+          &q, reader, error,
+          "SELECT p.id FROM op o JOIN pop_seen p ON p.msg_id=o.msg_id AND p.msg_id<>0 WHERE o.account_id=?1 AND p.account_id=?1"
+          " AND (o.state<3 OR o.id>(SELECT coalesce(max(id), 0) FROM (SELECT id FROM op WHERE created<=?2 ORDER BY id DESC LIMIT 1)))",
+          "ii", account_id, fm_clock_now_utc () - FM_JOURNAL_HOLD_S))
     return NULL;
   return read_ids (&q, error);
 }

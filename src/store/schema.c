@@ -184,6 +184,9 @@ static const char *const steps[] = {
 
   /* 9: an IMAP server's quota. */
   "ALTER TABLE account ADD COLUMN server_limit INTEGER NOT NULL DEFAULT 0;",
+
+  /* 10: when the next operation that waits for its time is due, and what is held. */
+  "CREATE INDEX op_wait ON op(not_before) WHERE state = 0 AND not_before > 0;",
 };
 
 int

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 #define WIRE_ABSENT G_MAXUINT32
 #define MAX_IDS (4 * 1024 * 1024)
 #define MAX_STRINGS 10000
@@ -151,9 +151,21 @@ fm_action_new_folder (FmActionKind kind, const char *account, const char *name, 
 }
 
 FmAction *
-fm_action_new_history (FmActionKind kind)
+fm_action_new_history (FmActionKind kind, gint64 group_id)
 {
-  return action_new (kind);
+  FmAction *action = action_new (kind);
+  copy_ids (action, &group_id, group_id != 0);
+  return action;
+}
+
+FmAction *
+fm_action_new_empty (gint64 folder_id, gint64 up_to_id, guint64 count)
+{
+  FmAction *action = action_new (FM_ACTION_EMPTY);
+  gint64 ids[] = { up_to_id, (gint64) count };
+  action->folder_id = folder_id;
+  copy_ids (action, ids, G_N_ELEMENTS (ids));
+  return action;
 }
 
 FmAction *
@@ -463,6 +475,8 @@ is_complete (const FmAction *action)
     case FM_ACTION_OUTBOX_DRAFT:
     case FM_ACTION_OUTBOX_DROP:
       return action->n_ids > 0;
+    case FM_ACTION_EMPTY:
+      return action->folder_id > 0 && action->n_ids == 2 && action->ids[0] > 0 && action->ids[1] >= 0;
     case FM_ACTION_FLAGS:
     case FM_ACTION_TRASH:
     case FM_ACTION_ARCHIVE:

@@ -141,5 +141,6 @@ fm_apply_folder_run (FmApply *apply, FmStoreWriter *writer, GError **error)
   if (kind == FM_ACTION_FOLDER_RENAME)
     return rename_folder (apply, writer, folder, error);
   return fm_apply_new_group (apply, writer, g_strdup_printf ("deleted folder %s/%s", folder->account, folder->name), error)
-         && fm_journal_plan_folder_delete (writer, apply->group_id, folder->id, error);
+         && fm_journal_plan_folder_delete (writer, apply->group_id, folder->id, error)
+         && fm_journal_plan_hold (writer, apply->group_id, fm_apply_hold (apply, 0), error);
 }

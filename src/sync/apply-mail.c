@@ -155,18 +155,20 @@ fm_apply_mail_change (FmApply *apply, FmStoreWriter *writer, GError **error)
   return apply->group_id != 0;
 }
 
-/* The mail among MAILS that a step back takes back: one that is still held and was queued after the action that could be undone otherwise, as it is
- * what was done last; or the one that this step had chosen before its draft's file was written. NULL: none. */
+/* The mail among MAILS that a step back takes back: the one asked for, or one that is still held and was queued after the action that could be undone
+ * otherwise, as it is what was done last; or the one that this step had chosen before its draft's file was written. NULL: none. */
 static const FmOutgoing *
 mail_to_take_back (const FmApply *apply, const GPtrArray *mails, gint64 candidate)
 {
   const FmOutgoing *last = NULL;
+  gsize n;
+  const gint64 *wanted = fm_action_ids (apply->action, &n);
   for (guint i = 0; i < mails->len; i++)
     {
       const FmOutgoing *mail = mails->pdata[i];
       if (mail->id == apply->taken_back)
         return mail;
-      if (mail->state == FM_OUTBOX_HELD && mail->tries == 0 && mail->group_id > candidate
+      if (mail->state == FM_OUTBOX_HELD && mail->tries == 0 && (n > 0 ? mail->group_id == wanted[0] : mail->group_id > candidate)
           && (last == NULL || mail->group_id > last->group_id))
         last = mail;
     }

@@ -21,6 +21,10 @@ struct FmApply {
   GArray *files;     /* FmOutboxDraftFile, written */
   gint64 needs_file; /* of the draft of this outgoing mail; 0: none */
   gint64 taken_back; /* the mail that undo has chosen; 0: it has not */
+  gboolean more;     /* EMPTY: it is to be run again for the next slice */
+  guint emptied;
+  gint64 hold_until_utc;
+  int hold_s;
 };
 
 #define FM_APPLY_CHUNK 1000 /* messages that are planned by one call */
@@ -33,6 +37,13 @@ const FmAccountSpec *fm_apply_spec (const FmApply *apply, const char *name); /* 
 gboolean fm_apply_new_group (FmApply *apply, FmStoreWriter *writer, char *label, GError **error);
 char *fm_apply_account_name (FmStoreReader *reader, gint64 account_id); /* Transfer: full; "" if it is gone */
 gint64 fm_apply_account_id (FmStoreReader *reader, const char *name, GError **error);
+
+char *fm_apply_folder_label (FmStoreReader *reader, gint64 folder_id, GError **error); /* "work/INBOX". Transfer: full */
+/* Until when what can't be undone is held, EXTRA_S more than usual; 0: it is not. The text says so. */
+gint64 fm_apply_hold (FmApply *apply, gint64 extra_s);
+
+/* --- apply-empty.c --- */
+gboolean fm_apply_empty_run (FmApply *apply, FmStoreWriter *writer, GError **error);
 
 /* --- apply-gmail.c --- */
 /* To archive is to take out of the inbox: all is in All Mail, and the user names no other folder. */

@@ -20,9 +20,10 @@ typedef struct {
 } Part;
 
 FmApply *
-fm_apply_new (FmAction *action, GPtrArray *specs)
+fm_apply_new (FmAction *action, GPtrArray *specs, int hold_s)
 {
   FmApply *apply = g_new0 (FmApply, 1);
+  apply->hold_s = hold_s == 0 ? FM_JOURNAL_HOLD_S : MAX (hold_s, 0);
   apply->action = fm_action_ref (action);
   apply->specs = g_ptr_array_ref (specs);
   apply->folders = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -101,6 +102,18 @@ gboolean
 fm_apply_outbox_changed (const FmApply *apply)
 {
   return apply->outbox_changed;
+}
+
+FmActionKind
+fm_apply_kind (const FmApply *apply)
+{
+  return fm_action_kind (apply->action);
+}
+
+gboolean
+fm_apply_more (const FmApply *apply)
+{
+  return apply->more;
 }
 
 gboolean
@@ -238,9 +251,27 @@ plan_chunks (FmApply *apply, FmStoreWriter *writer, const GArray *ids, gint64 ta
 }
 
 static gboolean
-plan_expunge (FmStoreWriter *writer, gint64 group_id, const gint64 *ids, gsize n, gint64 target_id, guint *ret_n, GError **error)
+delete_chunks (FmApply *apply, FmStoreWriter *writer, const GArray *ids, gint64 until, GError **error)
 {
-  return fm_journal_plan_expunge (writer, group_id, ids, n, ret_n, error);
+  for (guint at = 0; at < ids->len; at += FM_APPLY_CHUNK)
+    {
+      guint n = 0;
+      if (!fm_journal_plan_delete (writer, apply->group_id, &g_array_index (ids, gint64, at), MIN (FM_APPLY_CHUNK, ids->len - at), until,
+                                   &n, error))
+        return FALSE;
+      apply->count += n;
+    }
+  return TRUE;
+}
+
+gint64
+fm_apply_hold (FmApply *apply, gint64 extra_s)
+{
+  if (apply->hold_s == 0)
+    return 0;
+  g_autofree char *label = apply->text;
+  apply->text = g_strdup_printf ("%s: held for %" G_GINT64_FORMAT " s, undo takes it back", label, apply->hold_s + extra_s);
+  return fm_clock_now_utc () + apply->hold_s + extra_s;
 }
 
 gboolean
@@ -252,8 +283,8 @@ fm_apply_new_group (FmApply *apply, FmStoreWriter *writer, char *label, GError *
   return apply->group_id != 0;
 }
 
-static char *
-folder_label (FmStoreReader *reader, gint64 folder_id, GError **error)
+char *
+fm_apply_folder_label (FmStoreReader *reader, gint64 folder_id, GError **error)
 {
   g_autoptr (FmFolderInfo) folder = fm_folder_store_get (reader, folder_id, error);
   return folder == NULL ? NULL : g_strdup_printf ("%s/%s", folder->account, folder->name);
@@ -265,7 +296,7 @@ apply_transfer (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, g
   gboolean copy = fm_action_kind (apply->action) == FM_ACTION_COPY;
   gint64 target_id = fm_action_folder (apply->action);
   FmStoreReader *reader = fm_db_writer_reader (writer);
-  g_autofree char *target = folder_label (reader, target_id, error);
+  g_autofree char *target = fm_apply_folder_label (reader, target_id, error);
   if (target == NULL
       || !fm_apply_new_group (apply, writer, g_strdup_printf ("%s %" G_GSIZE_FORMAT " to %s", copy ? "copied" : "moved", n, target), error))
     return FALSE;
@@ -372,6 +403,16 @@ flags_verb (const FmAction *action)
 }
 
 static gboolean
+delete_parts (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, GError **error)
+{
+  gint64 until = fm_apply_hold (apply, 0);
+  for (guint i = 0; i < parts->len; i++)
+    if (!delete_chunks (apply, writer, ((Part *) parts->pdata[i])->ids, until, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
 apply_simple (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, gsize n, GError **error)
 {
   switch (fm_action_kind (apply->action))
@@ -394,12 +435,8 @@ apply_simple (FmApply *apply, FmStoreWriter *writer, const GPtrArray *parts, gsi
              && plan_flags (apply, writer, parts, FM_FLAG_NOTJUNK, FM_FLAG_JUNK, error) && (apply->count = 0, TRUE)
              && move_to_special (apply, writer, parts, FM_SPECIAL_INBOX, error);
     default: /* DELETE */
-      if (!fm_apply_new_group (apply, writer, g_strdup_printf ("deleted %" G_GSIZE_FORMAT " for good", n), error))
-        return FALSE;
-      for (guint i = 0; i < parts->len; i++)
-        if (!plan_chunks (apply, writer, ((Part *) parts->pdata[i])->ids, 0, plan_expunge, error))
-          return FALSE;
-      return TRUE;
+      return fm_apply_new_group (apply, writer, g_strdup_printf ("deleted %" G_GSIZE_FORMAT " for good", n), error)
+             && delete_parts (apply, writer, parts, error);
     }
 }
 
@@ -466,10 +503,20 @@ history_text (FmApply *apply, FmStoreReader *reader, const GArray *ids, const ch
             break;
         }
     }
-  g_autofree char *folder = one_place && place != 0 ? folder_label (reader, place, NULL) : NULL;
+  g_autofree char *folder = one_place && place != 0 ? fm_apply_folder_label (reader, place, NULL) : NULL;
   if (folder != NULL)
     return g_strdup_printf ("restored %u to %s", apply->count, folder);
   return g_strdup_printf ("%s: %s", undo ? "undone" : "done again", label);
+}
+
+/* The action that was asked for, or the last; FALSE: there is none. */
+static gboolean
+find_action (FmApply *apply, FmStoreReader *reader, gboolean undo, gint64 wanted, char **ret_label)
+{
+  if (undo)
+    return fm_journal_undo_candidate (reader, wanted == 0 ? 0 : wanted + 1, &apply->group_id, ret_label)
+           && (wanted == 0 || apply->group_id == wanted);
+  return fm_journal_redo_candidate (reader, &apply->group_id, ret_label) && (wanted == 0 || apply->group_id == wanted);
 }
 
 static gboolean
@@ -478,8 +525,10 @@ apply_history (FmApply *apply, FmStoreWriter *writer, GError **error)
   FmStoreReader *reader = fm_db_writer_reader (writer);
   gboolean undo = fm_action_kind (apply->action) == FM_ACTION_UNDO;
   g_autofree char *label = NULL;
-  gboolean found
-      = undo ? fm_journal_undo_candidate (reader, &apply->group_id, &label) : fm_journal_redo_candidate (reader, &apply->group_id, &label);
+  gsize n_wanted;
+  const gint64 *ids_wanted = fm_action_ids (apply->action, &n_wanted);
+  gint64 wanted = n_wanted > 0 ? ids_wanted[0] : 0;
+  gboolean found = find_action (apply, reader, undo, wanted, &label);
   gboolean taken_back = FALSE;
   if (undo && (!fm_apply_mail_take_back (apply, writer, found ? apply->group_id : 0, &taken_back, error) || taken_back))
     return taken_back;
@@ -496,7 +545,10 @@ apply_history (FmApply *apply, FmStoreWriter *writer, GError **error)
   for (guint i = 0; i < accounts->len; i++)
     fm_apply_note (apply->accounts, g_array_index (accounts, gint64, i));
   if (!(undo ? fm_journal_undo : fm_journal_redo) (writer, apply->group_id, &apply->count, error))
-    return FALSE;
+    {
+      g_prefix_error (error, "%s: ", label == NULL ? "" : label);
+      return FALSE;
+    }
   apply->tree_changed = TRUE;
   apply->text = history_text (apply, reader, ids, label == NULL ? "" : label);
   return note_places (apply, reader, ids, error);
@@ -529,6 +581,8 @@ fm_apply_run (FmStoreWriter *writer, gpointer data, GError **error)
     case FM_ACTION_UNDO:
     case FM_ACTION_REDO:
       return apply_history (apply, writer, error);
+    case FM_ACTION_EMPTY:
+      return fm_apply_empty_run (apply, writer, error);
     default:
       return apply_messages (apply, writer, error);
     }

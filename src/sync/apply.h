@@ -7,8 +7,8 @@
 
 typedef struct FmApply FmApply;
 
-/* SPECS: FmAccountSpec*, referenced array, frozen: the configured names of special folders. */
-FmApply *fm_apply_new (FmAction *action, GPtrArray *specs);
+/* SPECS: FmAccountSpec*, referenced array, frozen: the configured names of special folders. HOLD_S: as FmEngineOptions has it. */
+FmApply *fm_apply_new (FmAction *action, GPtrArray *specs, int hold_s);
 void fm_apply_free (FmApply *apply);
 
 /* APPEND and SEND carry a message: writes its file, durable, before the pen is asked. After a run that failed for want of a file: writes that. Slow; any
@@ -21,6 +21,10 @@ gboolean fm_apply_run (FmStoreWriter *writer, gpointer apply, GError **error);
 /* After a run that failed: whether it needs a file first. To be prepared and run again; undo then takes the same mail back. */
 gboolean fm_apply_needs_file (const FmApply *apply);
 
+/* After a run that went well: whether it is to be run again, for a slice more. Every slice is a transaction of its own. */
+gboolean fm_apply_more (const FmApply *apply);
+
+FmActionKind fm_apply_kind (const FmApply *apply);
 /* After a run that went well. Transfer: none. */
 gint64 fm_apply_group (const FmApply *apply);
 guint fm_apply_count (const FmApply *apply);

@@ -14,6 +14,7 @@
 
 #define LEASE_RETRY_US (2 * G_USEC_PER_SEC)
 #define QUEUE_DELAY_US (100 * 1000)
+#define MAX_DUE_S 60 /* the clock may be set meanwhile */
 
 typedef struct {
   FmEngineDeskRun run;
@@ -137,10 +138,19 @@ wake_waiting (FmEngine *engine)
     }
 }
 
+/* When the first of what is held, or pauses after a failure, may be tried. */
+static void
+plan_due (FmEngine *engine)
+{
+  gint64 due = fm_journal_list_due (engine->desk_reader);
+  engine->due_check_us = due == 0 ? G_MAXINT64 : fm_clock_mono_us () + CLAMP (due - fm_clock_now_utc (), 0, MAX_DUE_S) * G_USEC_PER_SEC;
+}
+
 static void
 check_queue (FmEngine *engine)
 {
   engine->queue_check_us = G_MAXINT64;
+  plan_due (engine);
   guint64 ops = fm_journal_pending (engine->desk_reader, 0), mails = fm_outbox_store_pending (engine->desk_reader);
   gint64 newest = fm_journal_newest (engine->desk_reader);
   /* As many as at the last look may be others: one confirmed, one planned. */
@@ -165,6 +175,11 @@ run_timers (FmEngine *engine)
     engine->queue_check_us = now + QUEUE_DELAY_US;
   else if (engine->queue_check_us <= now)
     check_queue (engine);
+  if (engine->due_check_us <= now)
+    {
+      plan_due (engine);
+      wake_waiting (engine);
+    }
   if (engine->lease_check_us <= now)
     fm_engine_desk_seek_lease (engine);
   if (engine->follow_check_us <= now)
@@ -185,6 +200,7 @@ next_timer_us (FmEngine *engine)
 {
   gint64 until_us = MIN (MIN (engine->queue_check_us, engine->lease_check_us), MIN (engine->follow_check_us, engine->folders_check_us));
 
+  until_us = MIN (until_us, engine->due_check_us);
   return engine->keeping == NULL ? until_us : MIN (until_us, fm_housekeeping_due_us (engine->keeping));
 }
 
@@ -264,7 +280,7 @@ fm_engine_desk_start (FmEngine *engine)
 {
   engine->desk_port = fm_port_new ();
   engine->queue_check_us = 0;
-  engine->follow_check_us = engine->folders_check_us = G_MAXINT64;
+  engine->follow_check_us = engine->folders_check_us = engine->due_check_us = G_MAXINT64;
   engine->lease_check_us = engine->options.lease && !fm_engine_is_leader (engine) ? fm_clock_mono_us () + LEASE_RETRY_US : G_MAXINT64;
   engine->desk = fm_thread_start ("desk", desk_main, engine);
 }

@@ -50,6 +50,7 @@ struct FmEngine {
   int desk_closing;                 /* atomic */
   FmStoreReader *desk_reader;       /* desk */
   gint64 queue_check_us;            /* desk: when FM_EVENT_QUEUE is due; G_MAXINT64: not */
+  gint64 due_check_us;              /* desk: when an operation that waits for its time is due; G_MAXINT64: none */
   gint64 lease_check_us;            /* desk: when a follower tries for the lease next */
   guint64 queued_ops, queued_mails; /* desk: as last told */
   gint64 newest_op;                 /* desk: of the journal, at the last look */

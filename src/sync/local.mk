@@ -4,6 +4,7 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/account-spec.c \
 	src/sync/account-worker.h \
 	src/sync/action.c \
+	src/sync/apply-empty.c \
 	src/sync/apply-folder.c \
 	src/sync/apply-gmail.c \
 	src/sync/apply-mail.c \
@@ -21,6 +22,7 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/control-wire.c \
 	src/sync/control-wire.h \
 	src/sync/engine.c \
+	src/sync/engine-act.c \
 	src/sync/engine-coalesce.c \
 	src/sync/engine-desk.c \
 	src/sync/engine-emit.c \

@@ -42,11 +42,11 @@ fm_pop_due_begin (FmPopMatch *match, GError **error)
   return fm_pen_call (context->env->pen, FM_PEN_SAFE, write_outcome, &outcome, error);
 }
 
-/* Ledger ids of what was deleted here; a set of gint64*, whose memory is RET_IDS. */
+/* The ledger ids that READ finds; a set of gint64*, whose memory is RET_IDS. */
 static GHashTable *
-deleted_set (FmPopMatch *match, GArray **ret_ids, GError **error)
+set_of (FmPopMatch *match, GArray *(*read) (FmStoreReader *, gint64, GError **), GArray **ret_ids, GError **error)
 {
-  GArray *ids = fm_pop_store_deleted_here (match->context->reader, match->context->account_id, error);
+  GArray *ids = read (match->context->reader, match->context->account_id, error);
   if (ids == NULL)
     return NULL;
   GHashTable *set = g_hash_table_new (g_int64_hash, g_int64_equal);
@@ -82,9 +82,10 @@ find_due (FmPopMatch *match, FmPopPolicy before, Due *due, GError **error)
   gint64 now_utc = fm_clock_now_utc ();
   if (match->context->env->read_only || now.leave == FM_LEAVE_FOREVER)
     return TRUE;
-  g_autoptr (GArray) ids = NULL;
-  g_autoptr (GHashTable) deleted = deleted_set (match, &ids, error);
-  if (deleted == NULL)
+  g_autoptr (GArray) deleted_ids = NULL, unsettled_ids = NULL;
+  g_autoptr (GHashTable) deleted = set_of (match, fm_pop_store_deleted_here, &deleted_ids, error);
+  g_autoptr (GHashTable) unsettled = deleted == NULL ? NULL : set_of (match, fm_pop_store_unsettled, &unsettled_ids, error);
+  if (unsettled == NULL)
     return FALSE;
   for (guint i = 0; i < match->items->len; i++)
     {
@@ -95,7 +96,9 @@ find_due (FmPopMatch *match, FmPopPolicy before, Due *due, GError **error)
         continue;
       if (fm_pop_policy_is_due (before, seen, gone, now_utc))
         {
-          g_ptr_array_add (due->due, item);
+          /* What the user did a moment ago may be undone: the next session takes it. */
+          if (!gone || !g_hash_table_contains (unsettled, &seen->id))
+            g_ptr_array_add (due->due, item);
           continue;
         }
       due->held++;

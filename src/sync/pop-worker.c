@@ -14,6 +14,7 @@
 #include <fulmar/base/thread.h>
 #include <fulmar/store/body-store.h>
 #include <fulmar/store/folder-store.h>
+#include <fulmar/store/journal.h>
 #include <fulmar/store/pop-store.h>
 
 #define FIRST_BACKOFF_S 15
@@ -21,7 +22,9 @@
 #define MAX_BACKOFF_S 900
 #define DEFAULT_POLL_S 300
 
-typedef enum { ASK_SYNC, ASK_RETRY, ASK_BODY, ASK_POLICY, ASK_STOP } AskKind;
+#define OPS_BATCH 500
+
+typedef enum { ASK_SYNC, ASK_RETRY, ASK_BODY, ASK_POLICY, ASK_OPS, ASK_STOP } AskKind;
 
 typedef struct {
   AskKind kind;
@@ -224,11 +227,48 @@ keep_places (FmAccountWorker *worker)
     fm_log_debug ("%s: %s", worker->context.spec->name, error->message);
 }
 
+static gboolean
+confirm_batch (FmStoreWriter *writer, gpointer data, GError **error)
+{
+  FmOpBatch *batch = data;
+  gboolean ok = fm_journal_mark_sent (writer, batch, 0, batch->n, error);
+  fm_journal_batch_trim (batch);
+  for (gsize i = 0; ok && i < batch->n; i++)
+    ok = fm_journal_confirm (writer, batch->items[i].op_id, 0, error);
+  return ok;
+}
+
+/* What was held until it could no longer be taken back: messages and folders that go for good. The rest of what is done here is done as it is written. */
+static gboolean
+run_ops (FmPopContext *context, GError **error)
+{
+  gboolean any = FALSE;
+  for (;;)
+    {
+      g_autoptr (GError) local = NULL;
+      g_autoptr (FmOpBatch) batch = fm_journal_next (context->reader, context->account_id, OPS_BATCH, &local);
+      if (batch == NULL && local != NULL)
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      if (batch == NULL || fm_cancel_is_set (context->cancel))
+        break;
+      if (!fm_pen_call (context->env->pen, FM_PEN_SAFE, confirm_batch, batch, error))
+        return FALSE;
+      any = TRUE;
+    }
+  if (any)
+    fm_sync_env_queue_changed (context->env);
+  return TRUE;
+}
+
 static void
 hold_session (FmAccountWorker *worker)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (FmSecret) secret = prepare (worker, &error) ? ask_secret (worker, &error) : NULL;
+  gboolean ready = prepare (worker, &error) && run_ops (&worker->context, &error);
+  g_autoptr (FmSecret) secret = ready ? ask_secret (worker, &error) : NULL;
   gboolean ok = FALSE;
   FmPopOutcome outcome = { 0 };
   if (secret != NULL)
@@ -308,6 +348,8 @@ take_policy (FmAccountWorker *worker, const FmAccountSpec *policy)
 static void
 handle (FmAccountWorker *worker, const Ask *ask)
 {
+  g_autoptr (GError) error = NULL;
+
   switch (ask->kind)
     {
     case ASK_SYNC:
@@ -323,6 +365,10 @@ handle (FmAccountWorker *worker, const Ask *ask)
       break;
     case ASK_POLICY:
       take_policy (worker, ask->policy);
+      break;
+    case ASK_OPS:
+      if (worker->context.reader != NULL && !run_ops (&worker->context, &error))
+        fm_log_debug ("%s: %s", worker->context.spec->name, error->message);
       break;
     case ASK_STOP:
       break;
@@ -402,10 +448,11 @@ join (FmAccountWorker *worker)
   g_free (worker);
 }
 
-/* Every folder is local: the store has done these operations as they were written. */
+/* Every folder is local: the store has done most operations as they were written; not those that were held. */
 static void
 ops_ready (FmAccountWorker *worker)
 {
+  post (worker, ASK_OPS, 0, 0);
 }
 
 static void

@@ -51,7 +51,7 @@ typedef struct {
   FmSayKind waiting_kind;
   gboolean esc_pending;
 
-  guint input_source, quiet_source, paint_source, step_source, clock_source, preview_source, message_source;
+  guint input_source, quiet_source, paint_source, step_source, clock_source, preview_source, message_source, held_source;
   GPid child; /* a program that has the terminal, 0: none */
   FmShellAnswer child_answer;
   gpointer child_data;

@@ -74,6 +74,25 @@ follow_cursor (FmScreen *screen)
     screen->preview_source = g_timeout_add (PREVIEW_MS, on_preview, screen);
 }
 
+static gboolean
+on_held (gpointer data)
+{
+  FmScreen *screen = data;
+  screen->held_source = 0;
+  fm_screen_dirty (screen);
+  return G_SOURCE_REMOVE;
+}
+
+/* The seconds that are left to take something back are counted down. */
+static void
+count_down (FmScreen *screen)
+{
+  FmAppStatus status;
+  fm_app_status (screen->app, &status);
+  if (screen->held_source == 0 && status.held_until_utc >= fm_clock_now_utc ())
+    screen->held_source = g_timeout_add_seconds (1, on_held, screen);
+}
+
 void
 fm_screen_fit_folders (FmScreen *screen)
 {
@@ -100,6 +119,7 @@ on_paint (gpointer data)
   fm_screen_draw_all (screen);
   fm_term_curses_paint (screen->term, screen->canvas);
   set_title (screen);
+  count_down (screen);
   follow_cursor (screen);
   if (screen->step_source == 0 && !fm_view_pager_step (screen->pager, 0))
     screen->step_source = g_idle_add (on_step, screen);
@@ -509,8 +529,8 @@ screen_free (FmScreen *screen)
     }
   fm_app_set_shell (screen->app, NULL, NULL);
   fm_term_curses_close (screen->term);
-  guint *sources[] = { &screen->input_source, &screen->quiet_source,   &screen->paint_source,  &screen->step_source,
-                       &screen->clock_source, &screen->preview_source, &screen->message_source };
+  guint *sources[] = { &screen->input_source, &screen->quiet_source,   &screen->paint_source,   &screen->step_source,
+                       &screen->clock_source, &screen->preview_source, &screen->message_source, &screen->held_source };
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_clear_handle_id (sources[i], g_source_remove);
   for (guint i = 0; i < FM_SCREEN_PROMPT_KINDS; i++)

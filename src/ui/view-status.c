@@ -32,16 +32,20 @@ state_text (const FmCanvas *canvas, const FmAppStatus *status, FmRole *ret_role)
   return g_strdup_printf ("%s %s", fm_canvas_glyph (canvas, good ? FM_GLYPH_DOT : FM_GLYPH_RING), status->state);
 }
 
-/* "1 unfinished, 2 queued, 1 not sent": what is not zero. */
+/* "1 unfinished, held for 8 s, 2 queued, 1 not sent": what is not zero. */
 static char *
-queue_text (const FmAppStatus *status)
+queue_text (const FmAppStatus *status, gint64 now_utc)
 {
-  guint64 waiting = status->queued_ops + status->queued_mails - MIN (status->stuck_mails, status->queued_mails);
+  gboolean held = status->held_until_utc > now_utc;
+  guint64 waiting = status->queued_ops + status->queued_mails - MIN (status->stuck_mails, status->queued_mails)
+                    - (held ? MIN (status->held_ops, status->queued_ops) : 0);
   const struct {
     guint64 number;
     const char *what;
   } parts[] = { { status->unfinished, "unfinished" }, { waiting, "queued" }, { status->stuck_mails, "not sent" } };
   GString *text = g_string_new (NULL);
+  if (held)
+    g_string_append_printf (text, "held for %" G_GINT64_FORMAT " s", status->held_until_utc - now_utc);
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     if (parts[i].number > 0)
       g_string_append_printf (text, "%s%" G_GUINT64_FORMAT " %s", text->len > 0 ? ", " : "", parts[i].number, parts[i].what);
@@ -78,7 +82,7 @@ fm_view_status_draw_top (const FmViewFrame *frame, const FmViewStatusTop *top)
   FmRole state_role;
   g_autofree char *clock = fm_smart_date_format (top->now_utc, top->now_utc, "%H:%M");
   g_autofree char *state = state_text (canvas, top->status, &state_role);
-  g_autofree char *queue = queue_text (top->status);
+  g_autofree char *queue = queue_text (top->status, top->now_utc);
   g_autofree char *counts = counts_text (canvas, top);
   const char *right[] = { clock, queue, state };
   int edge = row.x + row.width - 1, x = row.x + 1;

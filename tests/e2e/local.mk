@@ -25,6 +25,7 @@ E2E_TESTS = \
 	tests/e2e/test_18_full_disk.py \
 	tests/e2e/test_19_gmail.py \
 	tests/e2e/test_20_body.py \
+	tests/e2e/test_21_undo.py \
 	tests/e2e/test_22_cache.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS)

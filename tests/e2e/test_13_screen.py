@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 
-from fulmar import ESC, PASSWORD, UP, account, message, run_tests
+from fulmar import ESC, PASSWORD, TOP, UP, account, message, run_tests
 
 
 def local_mail(home, mails, extra=""):
@@ -63,6 +63,33 @@ def acts_by_lines(test):
         screen.press("u", lambda: place(screen) == (3, 5) and "restored 3" in screen.last_line(), "and back")
         screen.command("delete-pattern subject:\"letter 2\"", lambda: "moved 1" in screen.last_line() and place(screen) == (3, 5))
         assert screen.quit() == 0
+
+
+def effects(test):
+    """What each command does on a server, for each kind of account: one page, and the same in the manual."""
+    with test.home().screen("--demo", rows=60) as screen:
+        screen.wait(lambda: place(screen), "a row is selected")
+        screen.command("effects", "What each command does on the server")
+        seen, told = [], {}
+        while not seen or screen.line(1) != seen[-1]:
+            seen.append(screen.line(1))
+            for line in screen.lines()[1:-1]:
+                heading, kind = re.match(r" ([a-z-]+): ", line), re.match(r" {5}(IMAP|Gmail|POP|local) +(\S.*)", line)
+                if heading:
+                    name = heading.group(1)
+                elif kind and seen[-1] != "":
+                    told.setdefault(name, {})[kind.group(1)] = kind.group(2).strip()
+            screen.keys(" ")
+            screen.settle(0.05)
+        screen.press("q", lambda: place(screen), "back")
+        assert screen.quit() == 0
+    for name in ("delete", "archive", "move", "copy", "star", "undo", "undo-list", "empty-trash", "empty-junk", "send", "rename-folder"):
+        assert sorted(told[name]) == ["Gmail", "IMAP", "POP", "local"], (name, told.get(name))
+    assert "MOVE" in told["delete"]["IMAP"] and "label" in told["move"]["Gmail"]
+    with open(os.path.join(os.path.abspath(TOP), "doc/fulmar.1")) as manual:
+        text = manual.read().replace("\\-", "-")
+    section = text[text.index(".Sh WHAT EVERY ACTION DOES ON THE SERVER"):text.index(".Sh QUERIES")]
+    assert set(told) == set(re.findall(r"^\.It Ic (\S+)$", section, re.M)), "the manual tells of the same commands"
 
 
 def tells_what_may_follow(test):
@@ -282,5 +309,5 @@ def settings_work(test):
 
 
 if __name__ == "__main__":
-    run_tests(undo_finds, acts_by_lines, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained,
+    run_tests(undo_finds, acts_by_lines, effects, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained,
               hits_in_the_list, search_tells_its_limits, settings_work)

@@ -203,7 +203,8 @@ open_engine (Drive *drive, char **words)
       answer (drive, "failed", error->message);
       return;
     }
-  FmEngineOptions options = { .data_dir = words[1], .accounts = accounts, .network = TRUE, .lease = TRUE, .events = drive->port };
+  FmEngineOptions options
+      = { .data_dir = words[1], .accounts = accounts, .network = TRUE, .lease = TRUE, .hold_s = -1, .events = drive->port };
   drive->engine = fm_engine_open (&options, &error);
   answer (drive, drive->engine ? "done" : "failed", error ? error->message : NULL);
 }
@@ -271,7 +272,7 @@ other_action (char **words)
   if (g_str_equal (words[0], "rmdir"))
     return fm_action_new_folder (FM_ACTION_FOLDER_DELETE, ACCOUNT, words[1], NULL);
   if (g_str_equal (words[0], "undo") || g_str_equal (words[0], "redo"))
-    return fm_action_new_history (words[0][0] == 'u' ? FM_ACTION_UNDO : FM_ACTION_REDO);
+    return fm_action_new_history (words[0][0] == 'u' ? FM_ACTION_UNDO : FM_ACTION_REDO, 0);
   return NULL;
 }
 

@@ -79,6 +79,8 @@ typedef struct {
   const char *state; /* "pushed", "retrying in 8 s: connection refused" */
   FmAccountState state_code;
   guint64 queued_ops, queued_mails;
+  guint64 held_ops; /* of queued_ops: deleted for good, but held until then */
+  gint64 held_until_utc;
   guint unfinished;     /* messages that an earlier run left behind: `recall` goes on with them */
   guint64 stuck_mails;  /* of these: failed, or nobody knows; they wait for the user */
   const char *progress; /* "INBOX: headers", or NULL */

@@ -19,6 +19,9 @@ typedef enum {
   FM_OP_FOLDER_SUBSCRIBE, /* or not: `add` says which */
 } FmOpKind;
 
+/* So long is held what can't be undone once it was sent. */
+#define FM_JOURNAL_HOLD_S 10
+
 typedef enum { FM_OP_PLANNED, FM_OP_SENT, FM_OP_SETTLING, FM_OP_CONFIRMED, FM_OP_REFUSED, FM_OP_CANCELLED } FmOpState;
 
 /* One undo group for each user action: LABEL is what the status line says when it is undone ("moved 3 to work/Archive"). Returns its id, 0
@@ -45,6 +48,20 @@ gboolean fm_journal_gmail_archive (FmStoreWriter *writer, gint64 group_id, const
 /* Gmail's labels: the messages get into FOLDER_ID too, or leave that folder and no other. */
 gboolean fm_journal_gmail_label (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 folder_id, gboolean add,
                                  guint *ret_n, GError **error);
+/* The same by the user's own wish, which can't be undone once it was sent: held until HOLD_UNTIL_UTC. On POP too the rows stay (in no list) until
+ * then; whoever runs the account's journal confirms them. */
+gboolean fm_journal_plan_delete (FmStoreWriter *writer, gint64 group_id, const gint64 *msg_ids, gsize n, gint64 hold_until_utc,
+                                 guint *ret_n, GError **error);
+/* value struct: a slice of emptying a folder */
+typedef struct {
+  gint64 folder_id, up_to_id; /* rows that are newer than this one stay */
+  guint limit;
+  gint64 hold_until_utc;
+} FmJournalEmpty;
+/* The same for the next WHAT->limit messages of a folder; fewer in RET_N: there are no more. */
+gboolean fm_journal_plan_empty (FmStoreWriter *writer, gint64 group_id, const FmJournalEmpty *what, guint *ret_n, GError **error);
+/* What the group has planned is not sent before HOLD_UNTIL_UTC. */
+gboolean fm_journal_plan_hold (FmStoreWriter *writer, gint64 group_id, gint64 hold_until_utc, GError **error);
 /* INPUT (message-store.h; uid 0, blob_id set) becomes a row at once. Returns its id, 0 on error. */
 gint64 fm_journal_plan_append (FmStoreWriter *writer, gint64 group_id, gint64 folder_id, const FmMessageInput *input, GError **error);
 /* CREATE: NAME in the account, id of the new folder returned. RENAME: to NAME. DELETE: NAME NULL; its rows go when confirmed. 0 on error;
@@ -109,8 +126,9 @@ GArray *fm_journal_settling (FmStoreReader *reader, gint64 folder_id, GError **e
  * met are gone from the server. Count in RET_GONE. */
 gboolean fm_journal_settle_missing (FmStoreWriter *writer, gint64 folder_id, const GArray *op_ids, guint *ret_gone, GError **error);
 
-/* The last action that can be undone, and what can be redone: FALSE if there is none. *RET_LABEL: transfer full, may be NULL. */
-gboolean fm_journal_undo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_label);
+/* The last action before the group BEFORE (0: of all) that is not undone, and what can be redone: FALSE if there is none. *RET_LABEL: transfer
+ * full, may be NULL. */
+gboolean fm_journal_undo_candidate (FmStoreReader *reader, gint64 before, gint64 *ret_group, char **ret_label);
 gboolean fm_journal_redo_candidate (FmStoreReader *reader, gint64 *ret_group, char **ret_label);
 /* Rows that the group's operations are about, each once. gint64. Transfer: full. */
 GArray *fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GError **error);
@@ -118,8 +136,10 @@ GArray *fm_journal_group_messages (FmStoreReader *reader, gint64 group_id, GErro
 GArray *fm_journal_group_folders (FmStoreReader *reader, gint64 group_id, GError **error);
 /* Accounts of the group's operations, each once. gint64. Transfer: full. */
 GArray *fm_journal_group_accounts (FmStoreReader *reader, gint64 group_id, GError **error);
-/* Cancels what was not sent, plans the reverse of the rest. INVALID names what can't be undone. The number of messages in RET_N. */
+/* Cancels what was not sent, plans the reverse of the rest. INVALID names what can't be undone, and if it was undone already. The number of messages
+ * in RET_N. */
 gboolean fm_journal_undo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **error);
+gboolean fm_journal_is_undone (FmStoreReader *reader, gint64 group_id);
 gboolean fm_journal_redo (FmStoreWriter *writer, gint64 group_id, guint *ret_n, GError **error);
 
 /* What waits, for `fulmar queue`; account_id 0: all. */
@@ -131,17 +151,46 @@ typedef struct {
   FmOpKind kind;
   FmOpState state;
   guint tries;
+  guint n; /* how many like it the line stands for */
   gint64 created_utc, not_before_utc;
-  char *label; /* of the group */
-  char *error; /* the last one, or "" */
+  gboolean held; /* not_before_utc is the user's time to take it back, not a pause after a failure */
+  char *label;   /* of the group; "undo: ..." */
+  char *error;   /* the last one, or "" */
 } FmOpInfo;
 void fm_journal_info_free (FmOpInfo *info);
 /* FmOpInfo*: waiting ones oldest first, then refused ones. Transfer: full. */
 GPtrArray *fm_journal_list (FmStoreReader *reader, gint64 account_id, guint limit, GError **error);
+/* The same, but what one action does in one account and is in the same state, with the same error, is one line. Reads every waiting operation:
+ * pool threads. */
+GPtrArray *fm_journal_list_grouped (FmStoreReader *reader, gint64 account_id, guint limit, GError **error);
+
+/* The newest row there is or was: what is planned now is not about later ones. */
+gint64 fm_journal_list_last_row (FmStoreReader *reader);
+/* When the next operation that waits for its time is due; 0: none waits. Bounded. */
+gint64 fm_journal_list_due (FmStoreReader *reader);
+/* How many are held, counted up to LIMIT; RET_UNTIL_UTC: until when the last of them. Bounded. */
+guint fm_journal_list_held (FmStoreReader *reader, guint limit, gint64 *ret_until_utc);
+
+/* What one action was, as a step of undo. */
+typedef struct {
+  gint64 group_id, created_utc;
+  gint64 from_id;    /* the folder its messages were in; 0: several, or none */
+  char *label;       /* what it did: "moved 3 to work/Archive" */
+  gboolean is_local; /* no server is told */
+  guint messages;
+  guint planned, sent, done, refused; /* operations in that state */
+  gint64 held_until_utc;              /* 0: is not held */
+  char *error;                        /* the last one, or "" */
+  const char *stuck;                  /* why it can't be undone, or NULL */
+} FmJournalLevel;
+void fm_journal_list_level_free (FmJournalLevel *level);
+/* FmJournalLevel*: what can be undone, and between it what can't be any more; newest first. Pool threads. Transfer: full. */
+GPtrArray *fm_journal_list_levels (FmStoreReader *reader, guint limit, GError **error);
 /* Forgets finished groups older than AGE_S beyond the newest KEEP. */
 gboolean fm_journal_prune (FmStoreWriter *writer, int age_s, guint keep, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmOpBatch, fm_journal_batch_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmOpInfo, fm_journal_info_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FmJournalLevel, fm_journal_list_level_free)
 
 G_END_DECLS

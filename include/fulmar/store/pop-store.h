@@ -34,6 +34,8 @@ FmPopSeen *fm_pop_store_find_message (FmStoreReader *reader, gint64 msg_id, GErr
 /* Ids of the ledger rows whose message is still on the server and has been deleted here: the row is gone, or lies in the Trash. A stub, of which
  * the server has the only copy, must have been deleted for good. gint64. Transfer: full. */
 GArray *fm_pop_store_deleted_here (FmStoreReader *reader, gint64 account_id, GError **error);
+/* Of messages that something was done to within FM_JOURNAL_HOLD_S, or is held: it may be undone, a DELE may not. Likewise. */
+GArray *fm_pop_store_unsettled (FmStoreReader *reader, gint64 account_id, GError **error);
 /* Ids of the ledger rows of stubs whose message is still here, not in the Trash unless its rest was asked for. gint64. Transfer: full. */
 GArray *fm_pop_store_stubs (FmStoreReader *reader, gint64 account_id, GError **error);
 /* The rest of a stub is asked for, or (WANTED FALSE) no longer. */

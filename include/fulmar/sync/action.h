@@ -13,7 +13,7 @@ typedef enum {
   FM_ACTION_ARCHIVE,
   FM_ACTION_JUNK, /* sets $Junk and moves to Junk */
   FM_ACTION_NOT_JUNK,
-  FM_ACTION_DELETE, /* for good: expunge; can't be undone; app has asked */
+  FM_ACTION_DELETE, /* for good: expunge; held for FM_JOURNAL_HOLD_S, then it can't be undone; app has asked */
   FM_ACTION_APPEND, /* a message's bytes into a folder (draft, sent copy, import) */
   FM_ACTION_FOLDER_CREATE,
   FM_ACTION_FOLDER_RENAME,
@@ -30,6 +30,7 @@ typedef enum {
   FM_ACTION_DRAFT,         /* a message's bytes into an account's Drafts, made if there is none */
   FM_ACTION_FOLDER_SUBSCRIBE,
   FM_ACTION_FOLDER_UNSUBSCRIBE,
+  FM_ACTION_EMPTY, /* everything in a Trash or Junk for good; app has asked */
 } FmActionKind;
 
 typedef struct FmAction FmAction;
@@ -50,7 +51,10 @@ FmAction *fm_action_new_append (gint64 folder_id, GBytes *message, guint flags, 
 /* Once it is there, the row REPLACES_ID (0: none), an older state of it, goes for good. */
 FmAction *fm_action_new_draft (const char *account, GBytes *message, gint64 replaces_id, gint64 internal_date_utc);
 FmAction *fm_action_new_folder (FmActionKind kind, const char *account, const char *name, const char *new_name);
-FmAction *fm_action_new_history (FmActionKind kind); /* UNDO or REDO */
+/* UNDO or REDO; GROUP_ID: of that action and no other, 0: of the last. */
+FmAction *fm_action_new_history (FmActionKind kind, gint64 group_id);
+/* FOLDER_ID's rows up to UP_TO_ID: what comes meanwhile was not asked about. COUNT: how many that is about. */
+FmAction *fm_action_new_empty (gint64 folder_id, gint64 up_to_id, guint64 count);
 
 /* value struct: how a message is to be sent */
 typedef struct {

@@ -27,6 +27,7 @@ typedef struct {
   gboolean read_only;   /* nothing is changed on any server; local flags neither */
   gboolean lease;       /* TRUE: take the lease if it is free, and sync; FALSE: read, and journal actions when no leader runs */
   gboolean index;       /* run the index worker (leader only) */
+  int hold_s;           /* what can't be undone is held so long before a server is told; 0: as usual; negative: not at all (tests) */
   FmPort *events;       /* FmEvent*; referenced */
 } FmEngineOptions;
 

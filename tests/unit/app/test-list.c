@@ -317,7 +317,19 @@ commands_are_sound (void **state)
       assert_ptr_equal (fm_command_find ((*command)->name), *command);
       assert_true ((*command)->help != NULL && *(*command)->help != '\0');
       assert_true ((*command)->contexts != 0 && (*command)->run != NULL);
+      /* What it does is told for every kind of account, or it does nothing to any. */
+      const char *told[] = { (*command)->effect_imap, (*command)->effect_gmail, (*command)->effect_pop, (*command)->effect_local };
+      for (guint i = 0; i < G_N_ELEMENTS (told); i++)
+        if ((told[i] != NULL) != (told[0] != NULL))
+          fail_msg ("%s: what it does is told of some kinds of account only", (*command)->name);
     }
+  static const char *const acting[]
+      = { "delete", "delete-thread", "delete-pattern", "empty-trash", "empty-junk",  "move",          "copy",          "archive",
+          "junk",   "star",          "flag",           "toggle-read", "read-thread", "create-folder", "rename-folder", "delete-folder",
+          "undo",   "redo",          "send",           "postpone",    "compose",     "reply",         "forward",       "open" };
+  for (guint i = 0; i < G_N_ELEMENTS (acting); i++)
+    if (fm_command_find (acting[i])->effect_imap == NULL)
+      fail_msg ("%s: what it does on a server is not told", acting[i]);
   assert_null (fm_command_find ("no-such-command"));
   Fixture f;
   open_app (&f, FALSE);

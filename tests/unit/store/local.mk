@@ -28,3 +28,9 @@ TESTS += tests/unit/store/test-gmail
 tests_unit_store_test_gmail_SOURCES = tests/unit/store/test-gmail.c tests/unit/store/store-test.h
 tests_unit_store_test_gmail_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_store_test_gmail_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/unit/store/test-undo
+TESTS += tests/unit/store/test-undo
+tests_unit_store_test_undo_SOURCES = tests/unit/store/test-undo.c tests/unit/store/store-test.h
+tests_unit_store_test_undo_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_store_test_undo_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -167,20 +167,20 @@ test_undo_redo (void **state)
   gint64 id = put (b, b->inbox, 7, 1, 0);
   OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
   /* Not sent: cancelled */
-  assert_true (fm_journal_undo_candidate (b->r, &g, NULL));
+  assert_true (fm_journal_undo_candidate (b->r, 0, &g, NULL));
   OK (fm_journal_undo (b->w, g, &n, E));
   assert_int_equal (n, 1);
   assert_null (fm_journal_next (b->r, b->account, 10, NULL));
   g_autoptr (FmMessageInfo) back = info (b, id);
   assert_int_equal (back->uid, 7);
   assert_int_equal (back->folder_id, b->inbox);
-  assert_false (fm_journal_undo_candidate (b->r, &g, NULL));
+  assert_false (fm_journal_undo_candidate (b->r, 0, &g, NULL));
   /* Redone, sent and confirmed: undone by a move back, which needs the new UID */
   assert_true (fm_journal_redo_candidate (b->r, &g, NULL));
   OK (fm_journal_redo (b->w, g, NULL, E));
   assert_false (fm_journal_redo_candidate (b->r, &g, NULL));
   gint64 op = send_one (b, FM_OP_MOVE, NULL);
-  assert_true (fm_journal_undo_candidate (b->r, &g, NULL));
+  assert_true (fm_journal_undo_candidate (b->r, 0, &g, NULL));
   OK (fm_journal_undo (b->w, g, NULL, E));
   assert_int_equal (total (b, b->inbox), 1);
   OK (fm_journal_confirm (b->w, op, 44, E));
@@ -344,7 +344,7 @@ test_model (void **state)
               }
               case 3: {
                 gint64 g;
-                if (fm_journal_undo_candidate (b->r, &g, NULL))
+                if (fm_journal_undo_candidate (b->r, 0, &g, NULL))
                   OK (fm_journal_undo (b->w, g, NULL, E));
                 break;
               }
@@ -424,7 +424,7 @@ test_kill (void **state)
       box_open (b);
       assert_null (fm_db_corrupt_path (b->store));
       gint64 newest = 0;
-      assert_true (fm_journal_undo_candidate (b->r, &newest, NULL));
+      assert_true (fm_journal_undo_candidate (b->r, 0, &newest, NULL));
       assert_true (newest == last || newest == last + 1);
       OK (fm_db_check (b->r, E));
       assert_int_equal (total (b, b->inbox) + total (b, b->archive), 1);
@@ -733,7 +733,7 @@ cost_of_moving (guint n)
   serve_all (b, &uid);
   OK (fm_journal_redo (b->w, action, NULL, E));
   gint64 again = 0;
-  assert_true (fm_journal_undo_candidate (b->r, &again, NULL));
+  assert_true (fm_journal_undo_candidate (b->r, 0, &again, NULL));
   OK (fm_journal_undo (b->w, again, NULL, E));
   sqlite3_progress_handler (b->r->db, 0, NULL, NULL);
   commit (b);

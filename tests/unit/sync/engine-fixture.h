@@ -27,6 +27,7 @@
 typedef struct {
   char *dir, *mail, *data;
   char *second; /* the tree of an account "second", or NULL */
+  int hold_s;   /* of what can not be undone; 0: none */
   FmPort *port;
   FmEngine *engine;
   GPtrArray *kept; /* FmEvent* that passed by while another was waited for */
@@ -47,7 +48,9 @@ fixture_open (Fixture *f, gboolean index)
     }
   f->port = fm_port_new ();
   f->kept = g_ptr_array_new_with_free_func ((GDestroyNotify) fm_event_unref);
-  FmEngineOptions options = { .data_dir = f->data, .accounts = accounts, .lease = TRUE, .index = index, .events = f->port };
+  FmEngineOptions options = {
+    .data_dir = f->data, .accounts = accounts, .lease = TRUE, .index = index, .hold_s = f->hold_s != 0 ? f->hold_s : -1, .events = f->port
+  };
   GError *error = NULL;
   f->engine = fm_engine_open (&options, &error);
   if (error != NULL)

@@ -236,7 +236,7 @@ a_malformed_action_is_refused (void **state)
 {
   Wire wire;
   wire_new (&wire, FALSE);
-  g_autoptr (FmAction) action = fm_action_new_history (FM_ACTION_UNDO);
+  g_autoptr (FmAction) action = fm_action_new_history (FM_ACTION_UNDO, 0);
   FmControlRequest request = { .verb = FM_CONTROL_ACT, .action = action };
   g_autoptr (GBytes) sound = fm_control_wire_encode (9, &request);
   int fd = raw (&wire);

@@ -59,12 +59,12 @@ delete_undo_redo_restart (void **state)
   wait_idle (&f);
   assert_int_equal (files_in (&f, "INBOX", NULL), 7);
   assert_int_equal (files_in (&f, "Trash", NULL), 3);
-  g_autofree char *undone = wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO)));
+  g_autofree char *undone = wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO, 0)));
   assert_string_equal (undone, "restored 3 to local/INBOX");
   wait_idle (&f);
   assert_int_equal (files_in (&f, "INBOX", NULL), 10);
   assert_int_equal (files_in (&f, "Trash", NULL), 0);
-  g_autofree char *redone = wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_REDO)));
+  g_autofree char *redone = wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_REDO, 0)));
   assert_string_equal (redone, "done again: moved 3 to Trash");
   wait_idle (&f);
   assert_int_equal (files_in (&f, "Trash", NULL), 3);
@@ -95,13 +95,13 @@ held_send_is_taken_back (void **state)
   FmSendOptions options = { .account = "local", .message = message, .sender = "me@example.org", .recipients = recipients, .hold_s = 600 };
   g_free (wait_done (&f, fm_engine_act (f.engine, fm_action_new_send (&options))));
   assert_int_equal (fm_outbox_store_pending (fm_engine_reader (f.engine)), 1);
-  g_autofree G_GNUC_UNUSED char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO)));
+  g_autofree G_GNUC_UNUSED char *text = wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO, 0)));
   assert_string_equal (text, "not sent: the mail is back in Drafts");
   assert_int_equal (fm_outbox_store_pending (fm_engine_reader (f.engine)), 0);
   assert_int_equal (total_of (&f, "Drafts"), 1);
   wait_idle (&f);
   assert_int_equal (files_in (&f, "Drafts", NULL), 1);
-  guint64 again = fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO));
+  guint64 again = fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO, 0));
   g_autoptr (FmEvent) failed = wait_event (&f, FM_EVENT_FAILED, again);
   assert_int_equal (failed->error->code, FM_ERROR_NOT_FOUND);
   fixture_free (&f);
@@ -340,7 +340,7 @@ mistakes_are_answered (void **state)
   sync_now (&f);
   gint64 id = 77;
   assert_true (reported (fm_engine_act (f.engine, fm_action_new_simple (FM_ACTION_TRASH, &id, 1)), &f, "gone"));
-  assert_true (reported (fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO)), &f, "nothing to undo"));
+  assert_true (reported (fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO, 0)), &f, "nothing to undo"));
   assert_true (reported (fm_engine_act (f.engine, fm_action_new_folder (FM_ACTION_FOLDER_DELETE, "nobody", "x", NULL)), &f, "nobody"));
   assert_true (reported (fm_engine_sync (f.engine, "nobody", NULL), &f, "nobody"));
   /* A name the disk can't have: refused, and the folder that was shown goes away again */
@@ -460,7 +460,7 @@ act_until_killed (const Fixture *parent)
       fm_engine_act (f.engine, fm_action_new_flags (ids, n, round % 3 ? FM_FLAG_FLAGGED : 0, round % 3 ? 0 : FM_FLAG_FLAGGED, NULL, NULL));
       wait_done (&f, fm_engine_act (f.engine, fm_action_new_transfer (FM_ACTION_MOVE, ids, n, to->id)));
       if (round % 4 == 3)
-        wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO)));
+        wait_done (&f, fm_engine_act (f.engine, fm_action_new_history (FM_ACTION_UNDO, 0)));
     }
 }
 

@@ -244,7 +244,7 @@ test_sent_and_filed (void **state)
   assert_int_equal (count_in (&home, FM_SPECIAL_SENT), 1);
   assert_int_equal (count_in (&home, FM_SPECIAL_DRAFTS), 0);
   assert_true (flags_of (&home, home.original_id) & FM_FLAG_ANSWERED);
-  assert_false (fm_journal_undo_candidate (home.reader, &(gint64){ 0 }, NULL));
+  assert_false (fm_journal_undo_candidate (home.reader, 0, &(gint64){ 0 }, NULL));
   home_free (&home);
   g_free (fm_fake_server_stop (fake));
 }
