@@ -14,7 +14,7 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from places import Courier, Cyrus, Dovecot, DovecotCondstore, DovecotOld
+from places import Dovecot, DovecotCondstore, DovecotOld
 from sequence import VERSION, Sequence, generate  # noqa: E402
 from world import SLOWNESS, Wrong, Zygote, memory_folder  # noqa: E402
 from fulmar import SOAK, run_tests  # noqa: E402
@@ -132,13 +132,5 @@ def flags_compared(test):
     run_all(test, test.enter(DovecotOld(test.path("d"))), OTHERS)
 
 
-def cyrus(test):
-    run_all(test, test.enter(Cyrus()), OTHERS)
-
-
-def courier(test):
-    run_all(test, test.enter(Courier()), OTHERS)
-
-
 if __name__ == "__main__":
-    run_tests(dovecot, condstore_only, flags_compared, cyrus, courier)
+    run_tests(dovecot, condstore_only, flags_compared)
