@@ -140,7 +140,13 @@ fm_imap_session_fetch_headers (FmImapSession *session, const FmImapRange *uids, 
   guint64 chunk_uids = FIRST_CHUNK_UIDS;
   FmImapStep step;
 
-  g_array_append_vals (left, uids, n_ranges);
+  /* No UID is 0: a set without any would be no command, and never answered. */
+  for (gsize i = 0; i < n_ranges; i++)
+    {
+      FmImapRange range = { MAX (uids[i].first, 1), uids[i].last };
+      if (range.first <= range.last)
+        g_array_append_val (left, range);
+    }
   fm_imap_compress_expect (session, count_uids (left) * HEADERS_BYTES, NULL); /* a lost connection shows below */
   while (pull.error == NULL && (left->len > 0 || chunks->len > 0))
     {

@@ -69,7 +69,10 @@ fetch_one (FmImapConn *conn, guint32 uid, Progress *progress, Fetched *ret_fetch
   if (!fm_imap_session_fetch_body (conn->session, uid, sink, progressed, progress, error) || !fm_sink_commit (sink, error))
     return FALSE;
   g_strlcpy (ret_fetched->digest, fm_body_store_sink_digest (sink, &ret_fetched->size_bytes), sizeof ret_fetched->digest);
-  return TRUE;
+  if (ret_fetched->size_bytes > 0)
+    return TRUE;
+  g_set_error_literal (error, FM_ERROR, FM_ERROR_NOT_FOUND, "the server sent nothing for this message: open it again in a moment");
+  return FALSE;
 }
 
 gboolean
@@ -145,7 +148,7 @@ fill_add (Fill *fill, const FmMessageWant *want)
   g_ptr_array_add (fill->sinks, fm_body_store_sink_new (fill->conn->worker->env->store, MAX_BODY_BYTES, TRUE));
 }
 
-/* A message that can't be had (gone, refused, too large) is left for another time. */
+/* A message that can't be had (gone, refused, too large, or empty, as a server sends it that is losing its folder) is left for another time. */
 static void
 fill_fetched (gpointer data, gsize index, const GError *error)
 {
@@ -157,7 +160,8 @@ fill_fetched (gpointer data, gsize index, const GError *error)
   if (error == NULL && fm_sink_commit (sink, &own))
     {
       g_strlcpy (one.digest, fm_body_store_sink_digest (sink, &one.size_bytes), sizeof one.digest);
-      g_array_append_val (fill->fetched, one);
+      if (one.size_bytes > 0)
+        g_array_append_val (fill->fetched, one);
       return;
     }
   error = error == NULL ? own : error;

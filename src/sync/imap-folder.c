@@ -197,7 +197,8 @@ static gboolean
 fetch_from (FmImapConn *conn, guint32 first, GError **error)
 {
   guint32 uidnext = fm_imap_session_selected (conn->session)->uidnext;
-  FmImapRange range = { first, uidnext > first ? uidnext - 1 : G_MAXUINT32 };
+  /* Nothing is known of a folder whose UIDVALIDITY changed in a life that ended then. */
+  FmImapRange range = { MAX (first, 1), uidnext > first ? uidnext - 1 : G_MAXUINT32 };
   GError *refused = NULL;
 
   if (range.last != G_MAXUINT32)

@@ -121,8 +121,9 @@ def under_inbox(test):
     kept = home.cli("folder", "delete", "work/Lists/old", check=False)
     assert kept.returncode == 1 and "1 message, 1 unread" in kept.stderr and "--yes" in kept.stderr, kept.stderr
     home.cli("folder", "delete", "--yes", "work/Lists/old")
-    home.cli("sync")
-    assert "INBOX.Lists.old" not in folders_of(server) and "work/INBOX.Lists.old" not in home.folders()
+    assert "work/INBOX.Lists.old" not in home.folders() and "held for" in home.cli("queue").stdout
+    wait_for(lambda: home.cli("sync") and "INBOX.Lists.old" not in folders_of(server), "the server's folder goes when the hold is over", 60)
+    assert "work/INBOX.Lists.old" not in home.folders()
 
 
 def shared_server(test, quota="storage=10M"):

@@ -57,7 +57,7 @@ class Daemon:
         raise Skip("%s has no %s" % (self.GROUP, name))
 
     def environment(self):
-        libraries = [path for path in glob.glob(os.path.join(self.tree, "usr/lib/*-linux-*")) + glob.glob(os.path.join(self.tree, "usr/lib/*-linux-*/*"))
+        libraries = [path for path in glob.glob(os.path.join(self.tree, "lib/*-linux-*")) + glob.glob(os.path.join(self.tree, "usr/lib/*-linux-*")) + glob.glob(os.path.join(self.tree, "usr/lib/*-linux-*/*"))
                      + [os.path.join(self.tree, "usr/lib")] + glob.glob(os.path.join(self.tree, "usr/lib/*")) if glob.glob(path + "/*.so*")]
         return {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": ":".join(libraries), "TZ": "UTC", "LC_ALL": "C.UTF-8"}
 
@@ -77,6 +77,8 @@ class Daemon:
             wait_for(lambda: self.process.poll() is not None or self.listens(), lambda: "%s does not listen\n%s" % (self.NAME, self.log()))
             if self.process.poll() is None:
                 return self
+            if "unshare:" in self.log():
+                raise Skip("%s needs a mount namespace: %s" % (self.NAME, self.log().strip()))
             if "in use" not in self.log():
                 raise AssertionError("%s did not start:\n%s" % (self.NAME, self.log()))
             self.imap, = free_ports(1)

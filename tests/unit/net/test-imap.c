@@ -311,6 +311,22 @@ tells_what_has_landed (void **state)
   g_free (fm_fake_server_stop (fake));
 }
 
+/* There is no UID 0: what is left without one is no command, to which no answer would come. */
+static void
+asks_for_no_uid_zero (void **state)
+{
+  Script script = { "", { "* 1 FETCH (UID 1 FLAGS ())\r\n%T OK\r\n" } };
+  FmFakeServer *fake = fm_fake_server_start (run_script, &script, FM_FAKE_WHOLE);
+  FmImapSession *session = open_ok (fake);
+  FmImapRange nothing = { 0, 0 }, one = { 0, 1 };
+
+  assert_true (fm_imap_session_fetch_headers (session, &nothing, 1, NULL, NULL, NULL));
+  assert_true (fm_imap_session_fetch_headers (session, &one, 1, NULL, NULL, NULL));
+  fm_imap_session_free (session);
+  g_autofree char *transcript = fm_fake_server_stop (fake);
+  assert_non_null (strstr (transcript, "UID FETCH 1 ("));
+}
+
 static void
 bounds_what_it_reads (void **state)
 {
@@ -736,6 +752,7 @@ main (void)
     cmocka_unit_test (lists_as_the_server_can),
     cmocka_unit_test (fetches_what_servers_make_of_it),
     cmocka_unit_test (tells_what_has_landed),
+    cmocka_unit_test (asks_for_no_uid_zero),
     cmocka_unit_test (bounds_what_it_reads),
     cmocka_unit_test (streams_bodies),
     cmocka_unit_test (streams_bodies_together),
