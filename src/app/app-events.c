@@ -121,7 +121,7 @@ take_folder_change (FmApp *app, const FmEvent *event)
   ring (app, event);
 }
 
-/* The tree is there for the first time: open an inbox, if nothing is open yet. */
+/* The tree is there for the first time: open an inbox, if nothing is open yet; the first account's may be known later than another's. */
 static void
 take_tree_change (FmApp *app)
 {
@@ -129,6 +129,8 @@ take_tree_change (FmApp *app)
   fm_search_counts_stale (app->search_counts);
   if (fm_list_folder (app->list) == 0 && !app->list_behind && app->wanted)
     fm_app_start (app, app->wanted);
+  else if (app->untouched && !app->list_behind && fm_app_first_inbox (app) != fm_list_folder (app->list))
+    fm_app_open_folder (app, fm_app_first_inbox (app));
 }
 
 typedef struct {

@@ -55,7 +55,9 @@ struct FmApp {
 
   FmAppListener listener; /* the command line's ear */
   gpointer listener_data;
-  char *wanted; /* to be opened as soon as it is known; NULL: nothing */
+  char *wanted;           /* to be opened as soon as it is known; NULL: nothing */
+  gboolean untouched;     /* no command has been given: the first account's inbox still takes the place of one that was known sooner */
+  gboolean problems_told; /* those of the config */
 
   struct FmBodyWait *body_wait; /* a command that waits for a message's text, or NULL */
   char *command_line;           /* the one that was run last */
@@ -78,6 +80,7 @@ void fm_app_expect (FmApp *app, guint64 request, FmAppReply reply, gpointer data
 FmStoreReader *fm_app_reader (FmApp *app);
 gboolean fm_app_folder_is_trash (FmApp *app, gint64 folder_id); /* Trash or Junk: deleting there is for good */
 /* The folder of ACCOUNT with a special use ("drafts", "sent", ...), or 0. */
+gint64 fm_app_first_inbox (FmApp *app); /* of the first account that has one; 0: none has */
 gint64 fm_app_special_folder (FmApp *app, const char *account, const char *use);
 gboolean fm_app_folder_is_junk (FmApp *app, gint64 folder_id);
 /* Full names of all folders that can hold mail, most used first; NULL-terminated. Transfer: full. */

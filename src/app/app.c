@@ -206,8 +206,8 @@ fm_app_set_shell (FmApp *app, const FmShell *shell, gpointer shell_data)
 
 /* --- opening --- */
 
-static gint64
-first_inbox (FmApp *app)
+gint64
+fm_app_first_inbox (FmApp *app)
 {
   GPtrArray *accounts = fm_config_accounts (app->config);
 
@@ -225,15 +225,19 @@ void
 fm_app_start (FmApp *app, const char *folder)
 {
   g_autofree char *name = g_strdup (folder ? folder : "");
-  gint64 folder_id = *name ? fm_folders_find (app->folders, name) : first_inbox (app);
+  gint64 folder_id = *name ? fm_folders_find (app->folders, name) : fm_app_first_inbox (app);
 
   g_clear_pointer (&app->wanted, g_free);
+  app->untouched = !*name;
+  if (!app->problems_told)
+    fm_config_watch_complain (app, app->config);
+  app->problems_told = TRUE;
   fm_cmd_queue_count (app);
   fm_cmd_compose_count_leftovers (app);
   if (g_str_has_prefix (name, "mailto:"))
     {
       fm_cmd_compose_mailto (app, name);
-      folder_id = first_inbox (app);
+      folder_id = fm_app_first_inbox (app);
     }
   if (folder_id)
     fm_app_open_folder (app, folder_id);

@@ -118,6 +118,7 @@ fm_command_run_line (FmApp *app, guint context, int count, const char *line)
 {
   g_autofree char *copy = g_strdup (line);
 
+  app->untouched = FALSE;
   for (char *part = copy, *next; part; part = next)
     {
       next = next_joined (part);

@@ -343,22 +343,31 @@ set_offline (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError *
   return TRUE;
 }
 
+/* "none" is 0. As disks and mail programs count: 1k is 1,000 bytes. */
+static gboolean
+parse_size (const char *value, guint64 *ret_bytes)
+{
+  static const char units[] = "kmgt";
+  gsize digits = strspn (value, "0123456789");
+  const char *unit = value[digits] ? strchr (units, g_ascii_tolower (value[digits])) : NULL;
+  g_autofree char *number = g_strndup (value, digits);
+  guint64 bytes = 0;
+
+  *ret_bytes = 0;
+  if (strcmp (value, "none") == 0)
+    return TRUE;
+  if (!unit || value[digits + 1] || !g_ascii_string_to_unsigned (number, 10, 1, 999999, &bytes, NULL))
+    return FALSE;
+  for (const char *u = units; u <= unit; u++)
+    bytes *= 1000;
+  *ret_bytes = bytes;
+  return TRUE;
+}
+
 static gboolean
 set_cache_limit (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error)
 {
-  static const char units[] = "KMGT";
-  gsize digits = strspn (value, "0123456789");
-  const char *unit = value[digits] ? strchr (units, g_ascii_toupper (value[digits])) : NULL;
-  g_autofree char *number = g_strndup (value, digits);
-  guint64 count = 0;
-
-  spec->cache_limit_bytes = 0;
-  if (strcmp (value, "none") == 0)
-    return TRUE;
-  if (!unit || value[digits + 1] || !g_ascii_string_to_unsigned (number, 10, 1, 1 << 20, &count, NULL))
-    return bad (error, "cache_limit is `none`, or a size as in `500M` or `2G`");
-  spec->cache_limit_bytes = count << 10 * (unit - units + 1);
-  return TRUE;
+  return parse_size (value, &spec->cache_limit_bytes) || bad (error, "cache_limit is a size as in `500M` or `2G`, or `none`");
 }
 
 static gboolean
@@ -380,20 +389,7 @@ set_leave (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **e
 static gboolean
 set_size_limit (FmAccountSpec *spec, const char *value, gsize *ret_offset, GError **error)
 {
-  char *unit = NULL;
-  guint64 number = g_ascii_strtoull (value, &unit, 10);
-  gsize digits = (gsize) (unit - value);
-  guint64 factor = strcmp (unit, "k") == 0 ? 1000 : strcmp (unit, "M") == 0 ? 1000000 : strcmp (unit, "G") == 0 ? 1000000000 : 0;
-
-  if (strcmp (value, "none") == 0)
-    {
-      spec->size_limit = 0;
-      return TRUE;
-    }
-  if (!g_ascii_isdigit (*value) || digits > 6 || number == 0 || factor == 0)
-    return bad (error, "size_limit is a size as in `500k`, `5M` or `1G`, or `none`");
-  spec->size_limit = number * factor;
-  return TRUE;
+  return parse_size (value, &spec->size_limit) || bad (error, "size_limit is a size as in `500k`, `5M` or `1G`, or `none`");
 }
 
 static gboolean

@@ -32,24 +32,35 @@ take_policies (FmApp *app, FmConfig *fresh)
   return g_string_free (names, names->len == 0);
 }
 
+gboolean
+fm_config_watch_complain (FmApp *app, const FmConfig *config)
+{
+  GPtrArray *problems = fm_config_problems (config);
+  const FmConfigProblem *first = problems->len ? g_ptr_array_index (problems, 0) : NULL;
+
+  if (!first)
+    return FALSE;
+  if (problems->len == 1)
+    fm_app_complain (app, "config line %u: %s", first->line, first->message);
+  else
+    fm_app_complain (app, "config line %u: %s (and %u more)", first->line, first->message, problems->len - 1);
+  return TRUE;
+}
+
 static void
 say_result (FmApp *app, FmConfig *fresh)
 {
   g_autofree char *policies = take_policies (app, fresh);
-  GPtrArray *problems = fm_config_problems (fresh);
-  const FmConfigProblem *first = problems->len ? g_ptr_array_index (problems, 0) : NULL;
 
-  if (!first && policies)
+  if (fm_config_watch_complain (app, fresh))
+    return;
+  if (policies)
     fm_app_say (
         app,
         "the config has been read again: leave, size_limit, offline and poll of %s are in force; all else of accounts at the next start",
         policies);
-  else if (!first)
-    fm_app_say (app, "the config has been read again; accounts change at the next start");
-  else if (problems->len == 1)
-    fm_app_complain (app, "config line %u: %s", first->line, first->message);
   else
-    fm_app_complain (app, "config line %u: %s (and %u more)", first->line, first->message, problems->len - 1);
+    fm_app_say (app, "the config has been read again; accounts change at the next start");
 }
 
 typedef struct {

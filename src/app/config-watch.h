@@ -7,3 +7,6 @@ typedef struct FmConfigWatch FmConfigWatch;
 /* UI thread; with a running engine. NULL where the system can't watch files: nothing is lost but the convenience. */
 FmConfigWatch *fm_config_watch_new (FmApp *app);
 void fm_config_watch_free (FmConfigWatch *watch); /* accepts NULL */
+
+/* Says what is wrong in CONFIG, as far as it fits. FALSE: nothing is. UI thread. */
+gboolean fm_config_watch_complain (FmApp *app, const FmConfig *config);

@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 
-from fulmar import ESC, PASSWORD, TOP, UP, account, message, run_tests
+from fulmar import ESC, PASSWORD, TOP, UP, Proxy, account, message, run_tests
 
 
 def local_mail(home, mails, extra=""):
@@ -308,6 +308,40 @@ def settings_work(test):
         assert screen.quit() == 0
 
 
+def first_inbox(test):
+    """A first start opens the first account's inbox, though another's was here sooner; not under the fingers of somebody who has begun to work."""
+    server = test.dovecot()
+    server.append("INBOX", message("From the server"))
+    proxy = test.enter(Proxy(server.imaps))
+    for busy in False, True:
+        proxy.delay_s = 0.1
+        home = test.home("busy" if busy else "idle")
+        local_mail(home, [message("From the disk")])
+        with open(home.config) as config:
+            second = config.read()
+        home.configure(account("imaps", port=proxy.port, ca=server.ca.path) + second)
+        with home.screen() as screen:
+            screen.wait(lambda: "From the disk" in screen.text() and "local/INBOX" in screen.line(0), "what is here at once")
+            if busy:
+                screen.keys("j")
+            screen.wait(lambda: re.search(r"work +pushed", screen.text()) and "INBOX" in screen.text(), "the other account is in")
+            if busy:
+                assert "local/INBOX" in screen.line(0), screen.picture()
+            else:
+                screen.wait(lambda: "work/INBOX" in screen.line(0) and "From the server" in screen.text(), "the first account's")
+            assert screen.quit() == 0
+
+
+def config_told(test):
+    """A wrong line of the configuration is told on the screen too, where its writer looks."""
+    home = test.home()
+    local_mail(home, [message("One")], "leave = sometimes\nsize_limit = 50K\n")
+    with home.screen(columns=80, rows=24) as screen:
+        screen.wait(lambda: "config line 4: leave is" in screen.last_line() and "One" in screen.text(), "the first of them")
+        assert "more" not in screen.last_line(), "50K is a size: " + screen.last_line()
+        assert screen.quit() == 0
+
+
 if __name__ == "__main__":
-    run_tests(undo_finds, acts_by_lines, effects, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained,
+    run_tests(undo_finds, first_inbox, config_told, acts_by_lines, effects, tells_what_may_follow, searches_count, odd_searches_count, parts, empty_is_explained,
               hits_in_the_list, search_tells_its_limits, settings_work)

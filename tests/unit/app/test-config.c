@@ -43,7 +43,7 @@ accounts_are_read (void **state)
   assert_int_equal (work->smtp.security, FM_SECURITY_STARTTLS);
   assert_string_equal (work->password_command, "pass show '#x'; echo %");
   assert_int_equal (work->offline_days, 90);
-  assert_int_equal (work->cache_limit_bytes, 2ull << 30);
+  assert_int_equal (work->cache_limit_bytes, 2000000000);
   assert_string_equal (work->watch[1], "Lists/*");
   assert_int_equal (old->kind, FM_ACCOUNT_POP);
   assert_string_equal (old->sendmail_argv[0], "/usr/sbin/sendmail");
