@@ -399,6 +399,13 @@ fm_journal_refuse (FmStoreWriter *writer, gint64 op_id, const char *error_text, 
          && fm_journal_op_revert (writer, op, !had_dependents, error);
 }
 
+gint64
+fm_journal_leaving (FmStoreReader *reader, gint64 folder_id, guint32 uid)
+{
+  return fm_sql_value (reader, 0, "SELECT msg_id FROM op WHERE folder_id=? AND uid=? AND state<3 AND kind IN (1,3) ORDER BY id LIMIT 1",
+                       "iu", folder_id, uid);
+}
+
 GArray *
 fm_journal_settling (FmStoreReader *reader, gint64 folder_id, GError **error)
 {

@@ -108,8 +108,7 @@ static gboolean
 find_leaving (Call *c, const FmMessageInput *input, gint64 mid, gint64 *ret_id, GError **error)
 {
   FmStoreReader *r = &c->writer->reader;
-  gint64 id = fm_sql_value (r, 0, "SELECT msg_id FROM op WHERE folder_id=? AND uid=? AND state<3 AND kind IN (1,3) ORDER BY id LIMIT 1",
-                            "iu", c->folder_id, input->uid);
+  gint64 id = fm_journal_leaving (r, c->folder_id, input->uid);
   gint64 op = id != 0 ? 0 : find_leaving_unmet (c, input, mid);
 
   if (op != 0)

@@ -43,8 +43,8 @@ is_given (const FmImapVerdict *verdicts, guint n, guint32 uid)
   return FALSE;
 }
 
-/* The first UID of FM_IMAP_RANGES that can be ROW: it has it already (met by a visit), or nobody has, nor was given it as one of the N items
- * before. 0: none. */
+/* The first UID of FM_IMAP_RANGES that can be ROW: it has it already (met by a visit), or nobody has, nor is about to leave under it, nor was
+ * given it as one of the N items before. 0: none. */
 static guint32
 find_ours (FmImapConn *conn, const GArray *ranges, gint64 folder_id, gint64 row, const FmImapVerdict *verdicts, guint n)
 {
@@ -54,7 +54,8 @@ find_ours (FmImapConn *conn, const GArray *ranges, gint64 folder_id, gint64 row,
       for (guint64 uid = range->first; uid <= range->last; uid++)
         {
           g_autoptr (FmMessageInfo) known = fm_message_store_get_uid (conn->reader, folder_id, (guint32) uid, NULL);
-          if ((!known || known->id == row) && !is_given (verdicts, n, (guint32) uid))
+          gint64 owner = known ? known->id : fm_journal_leaving (conn->reader, folder_id, (guint32) uid);
+          if ((owner == 0 || owner == row) && !is_given (verdicts, n, (guint32) uid))
             return (guint32) uid;
         }
     }

@@ -120,6 +120,8 @@ gboolean fm_journal_overtaken (FmStoreWriter *writer, gint64 op_id, GError **err
 /* The server said no, for good: the local effect is taken back; operations that came after it on the same message are put on its footing.
  * Returns the group's id in RET_GROUP (may be NULL). */
 gboolean fm_journal_refuse (FmStoreWriter *writer, gint64 op_id, const char *error_text, gint64 *ret_group, GError **error);
+/* The row that a live operation takes out of FOLDER_ID under UID, which the row itself does not have any more. 0: none. */
+gint64 fm_journal_leaving (FmStoreReader *reader, gint64 folder_id, guint32 uid);
 /* Operations that are to be met in FOLDER_ID now. gint64. Transfer: full. */
 GArray *fm_journal_settling (FmStoreReader *reader, gint64 folder_id, GError **error);
 /* A complete pass over FOLDER_ID is in: rows of these operations (fm_journal_settling before the pass began; NULL: all of now) that were not

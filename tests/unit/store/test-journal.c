@@ -515,6 +515,28 @@ test_met_under_an_old_uid (void **state)
   commit (b);
 }
 
+/* A twin of it in the folder must not be taken for what somebody looks for there. */
+static void
+test_leaving (void **state)
+{
+  Box *b = *state;
+  begin (b);
+  gint64 id = put (b, b->inbox, 7, 1, 0), stays = put (b, b->inbox, 8, 2, 0);
+  assert_int_equal (fm_journal_leaving (b->r, b->inbox, 7), 0);
+  OK (fm_journal_plan_flags (b->w, group (b), &stays, 1, FM_FLAG_SEEN, 0, NULL, NULL, NULL, E));
+  OK (fm_journal_plan_move (b->w, group (b), &id, 1, b->archive, NULL, E));
+  assert_int_equal (fm_journal_leaving (b->r, b->inbox, 7), id);
+  assert_int_equal (fm_journal_leaving (b->r, b->inbox, 8), 0);
+  assert_int_equal (fm_journal_leaving (b->r, b->archive, 7), 0);
+  gint64 flags = send_one (b, FM_OP_FLAGS, NULL);
+  OK (fm_journal_confirm (b->w, flags, 0, E));
+  gint64 op = send_one (b, FM_OP_MOVE, NULL);
+  assert_int_equal (fm_journal_leaving (b->r, b->inbox, 7), id);
+  OK (fm_journal_confirm (b->w, op, 31, E));
+  assert_int_equal (fm_journal_leaving (b->r, b->inbox, 7), 0);
+  commit (b);
+}
+
 static void
 test_there_and_back_and_there (void **state)
 {
@@ -769,6 +791,7 @@ main (void)
                                       T (test_met_on_the_way_back),
                                       T (test_met_before_its_copy),
                                       T (test_met_under_an_old_uid),
+                                      T (test_leaving),
                                       T (test_there_and_back_and_there),
                                       T (test_not_met_by_what_is_planned),
                                       T (test_gone_with_its_copies),

@@ -156,7 +156,8 @@ begin_change (const Change *change, PopServer *server, Home *home, const char *d
   delete_letter (home, "letter 2", FALSE);
   delete_letter (home, "letter 4", TRUE);
   home_close (home);
-  *ret_clock = (gint64) change->days_between * DAY_S;
+  /* What was deleted can't be undone any more. */
+  *ret_clock = (gint64) change->days_between * DAY_S + FM_JOURNAL_HOLD_S + 1;
 }
 
 /* Letters 1, 3 and 5 once, and no letter fetched a second time. */
@@ -295,9 +296,13 @@ test_until_deleted_without_uidl (void **state)
   delete_letter (&home, "letter 2", FALSE);
   delete_letter (&home, "letter 4", TRUE);
   must_pass (&home);
+  assert_int_equal (server_count (server), 4); /* what went to Trash may come back */
+  fm_clock_set_offset (FM_JOURNAL_HOLD_S + 1);
+  must_pass (&home);
   assert_int_equal (server_count (server), 3);
   must_pass (&home);
   assert_kept (&home, server, "without UIDL");
+  fm_clock_set_offset (0);
   home_free (&home);
   pop_server_stop (server);
 }
