@@ -297,11 +297,11 @@ fm_message_store_upsert (FmStoreWriter *writer, gint64 folder_id, const FmMessag
 }
 
 gboolean
-fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMessageFlags *flags, gsize n, guint *ret_changed,
+fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMessageFlags *flags, gsize n, FmMessageFlagged *ret_result,
                             GError **error)
 {
   FmStoreReader *r = &writer->reader;
-  guint count = 0;
+  FmMessageFlagged result = { 0, 0 };
 
   for (gsize i = 0; i < n; i++)
     {
@@ -310,15 +310,18 @@ fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMes
       if (id == 0)
         id = fm_sql_value (r, 0, "SELECT msg_id FROM op WHERE folder_id=? AND uid=? AND state<3 LIMIT 1", "iu", folder_id, flags[i].uid);
       if (id == 0)
-        continue;
+        {
+          result.unknown++;
+          continue;
+        }
       if (!fm_message_merge_server (writer, id, &flags[i], &changed, error))
         return FALSE;
       if (flags[i].labels != NULL && !fm_gmail_store_relabel (writer, id, folder_id, flags[i].labels, &changed, error))
         return FALSE;
-      count += changed;
+      result.changed += changed;
     }
-  if (ret_changed != NULL)
-    *ret_changed = count;
+  if (ret_result != NULL)
+    *ret_result = result;
   return TRUE;
 }
 

@@ -20,7 +20,7 @@ typedef struct {
   GArray *sizes;      /* FmMessageSize */
   GArray *vanished;   /* FmUidRange */
   guint32 lowest_uid; /* to be noted, after the rows that went before */
-  guint added, unseen_added, changed, removed;
+  guint added, unseen_added, changed, removed, unknown;
   gboolean again; /* more to remove */
 } Slice;
 
@@ -41,7 +41,7 @@ struct FmImapCollect {
   guint in_flight;                             /* under mutex */
   GError *error;                               /* the first; under mutex */
   guint added, unseen_added, changed, removed; /* under mutex */
-  guint elsewhere;                             /* likewise; see FmImapHeard */
+  guint elsewhere, unknown;                    /* likewise; see FmImapHeard */
 };
 
 static void
@@ -168,10 +168,15 @@ slice_run (FmStoreWriter *writer, gpointer data, GError **error)
       slice->unseen_added = result.unseen_added;
       slice->changed = result.updated;
     }
-  if (slice->flags
-      && !fm_message_store_set_flags (writer, slice->folder_id, (const FmMessageFlags *) (void *) slice->flags->data, slice->flags->len,
-                                      &slice->changed, error))
-    return FALSE;
+  if (slice->flags)
+    {
+      FmMessageFlagged result = { 0 };
+      if (!fm_message_store_set_flags (writer, slice->folder_id, (const FmMessageFlags *) (void *) slice->flags->data, slice->flags->len,
+                                       &result, error))
+        return FALSE;
+      slice->changed = result.changed;
+      slice->unknown = result.unknown;
+    }
   if (slice->sizes
       && !fm_message_store_set_sizes (writer, slice->folder_id, (const FmMessageSize *) (void *) slice->sizes->data, slice->sizes->len,
                                       &slice->changed, error))
@@ -200,6 +205,7 @@ slice_done (const GError *error, gpointer data)
   collect->changed += slice->changed;
   collect->removed += slice->removed;
   collect->elsewhere += slice->flags ? slice->changed : 0;
+  collect->unknown += slice->unknown;
   if (error && !collect->error)
     collect->error = g_error_copy (error);
   /* Each slice is to be seen as soon as it is on disk: servers answer several FETCH at once, and what was asked for first may come last.
@@ -306,7 +312,8 @@ fm_imap_collect_flush (FmImapCollect *collect, GError **error)
   collect->heard.changed += collect->changed;
   collect->heard.removed += collect->removed;
   collect->heard.elsewhere += collect->elsewhere;
-  collect->added = collect->unseen_added = collect->changed = collect->removed = collect->elsewhere = 0;
+  collect->heard.unknown += collect->unknown;
+  collect->added = collect->unseen_added = collect->changed = collect->removed = collect->elsewhere = collect->unknown = 0;
   if (collect->error)
     {
       g_propagate_error (error, g_steal_pointer (&collect->error));
@@ -533,6 +540,8 @@ add_flags (FmImapCollect *collect, const FmImapMessage *message)
     collect->heard.need_uids = TRUE;
   if (collect->diverted_flags)
     g_array_append_val (collect->diverted_flags, flags);
+  if (message->flags & FM_FLAG_DELETED && fm_imap_hidden_has (collect->hidden, message->uid))
+    return;
   flags.keywords = (const char *const *) g_strdupv ((char **) message->keywords);
   flags.is_shared = collect->is_gmail;
   flags.labels = (const char *const *) g_strdupv ((char **) message->gm_labels);

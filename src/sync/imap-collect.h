@@ -37,6 +37,7 @@ typedef struct {
   guint32 seen_uid;                /* the highest of all that were told, if only by their flags */
   guint64 highest_modseq;
   guint headers, added, unseen_added, changed, removed;
+  guint unknown;      /* flags told of messages that have no row here: compare */
   guint elsewhere;    /* of removed and changed, what may concern other folders of Gmail's too */
   gboolean exists;    /* EXISTS was told: there may be new mail */
   gboolean need_uids; /* an EXPUNGE by number, or a FETCH without UID: compare */

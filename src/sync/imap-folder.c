@@ -276,7 +276,8 @@ return_visit (FmImapConn *conn, FmFolderInfo *info, gboolean resynced, guint64 m
   if (!fetch_new (conn, info, error) || !fetch_changes (conn, info, resynced, error) || !fm_imap_collect_flush (conn->collect, error))
     return FALSE;
   fm_imap_collect_tell (conn->collect);
-  if (info->lowest_uid == 1 && (fm_imap_collect_heard (conn->collect).need_uids || !fm_imap_compare_counts (conn, info->id))
+  FmImapHeard heard = fm_imap_collect_heard (conn->collect);
+  if (info->lowest_uid == 1 && (heard.need_uids || heard.unknown || !fm_imap_compare_counts (conn, info->id))
       && !fm_imap_compare_folder (conn, info, error))
     return FALSE;
   fm_imap_collect_tell (conn->collect);

@@ -176,7 +176,7 @@ class Cyrus(Daemon):
 
     def serving(self, user):
         """Processes that have this user's mailbox open."""
-        for pid in os.listdir(self.path("proc")):
+        for pid in filter(str.isdigit, os.listdir(self.path("proc"))):
             with contextlib.suppress(OSError):
                 with open(self.path("proc", pid)) as told:
                     if user in told.read().split("\t")[1:4]:

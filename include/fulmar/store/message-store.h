@@ -51,9 +51,13 @@ typedef struct {
   gboolean is_shared;        /* every row of the message has these flags (Gmail) */
   const char *const *labels; /* X-GM-LABELS as told in this folder; NULL: not told */
 } FmMessageFlags;
-/* The server's flags of known UIDs; unknown ones are skipped. RET_CHANGED (may be NULL) counts rows whose shown state changed. */
-gboolean fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMessageFlags *flags, gsize n, guint *ret_changed,
-                                     GError **error);
+/* What became of flags: rows whose shown state changed, and UIDs that are nobody's here. value struct */
+typedef struct {
+  guint changed, unknown;
+} FmMessageFlagged;
+/* The server's flags of known UIDs; unknown ones are skipped. RET_RESULT may be NULL. */
+gboolean fm_message_store_set_flags (FmStoreWriter *writer, gint64 folder_id, const FmMessageFlags *flags, gsize n,
+                                     FmMessageFlagged *ret_result, GError **error);
 
 typedef struct {
   guint32 uid;

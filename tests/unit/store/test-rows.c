@@ -40,7 +40,11 @@ test_modseq (void **state)
   begin (b);
   gint64 id = put (b, b->inbox, 1, 1, 0);
   FmMessageFlags word = { .uid = 1, .flags = FM_FLAG_SEEN, .keywords = keywords, .modseq = 9 };
-  OK (fm_message_store_set_flags (b->w, b->inbox, &word, 1, NULL, E));
+  FmMessageFlags both[] = { word, { .uid = 77, .flags = FM_FLAG_SEEN } };
+  FmMessageFlagged flagged;
+  OK (fm_message_store_set_flags (b->w, b->inbox, both, 2, &flagged, E));
+  assert_int_equal (flagged.changed, 1);
+  assert_int_equal (flagged.unknown, 1);
   FmMessageFlags old = { .uid = 1, .flags = 0, .modseq = 8 };
   OK (fm_message_store_set_flags (b->w, b->inbox, &old, 1, NULL, E));
   g_autoptr (FmMessageInfo) m = fm_message_store_get (b->r, id, NULL);

@@ -289,7 +289,8 @@ test_held_on_pop (void **state)
   assert_true (fm_journal_undo_candidate (b->r, 0, &g, NULL));
   OK (fm_journal_undo (b->w, g, NULL, E));
   assert_int_equal (total (b, trash), 1);
-  assert_non_null (fm_message_store_get (b->r, filed, NULL));
+  g_autoptr (FmMessageInfo) there = fm_message_store_get (b->r, filed, NULL);
+  assert_non_null (there);
   OK (fm_journal_plan_delete (b->w, group (b, "deleted"), &id, 1, fm_clock_now_utc () + 5, &n, E));
   fm_clock_set_offset (FM_JOURNAL_HOLD_S + 1);
   assert_int_equal (serve (b), 1);
