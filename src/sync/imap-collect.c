@@ -1,13 +1,10 @@
 /* Three kinds of slices go to the pen's bulk lane: rows (headers parsed here, on the network's thread), flags, and sizes that came later. At most MAX_IN_FLIGHT wait for
  * their commit: beyond that the thread waits, the socket fills, and the server pauses; memory stays bounded however large the folder is. */
-#include "sync/imap-collect.h"
-#include "sync/imap-hidden.h"
+#include "sync/imap-collect-private.h"
 #include <fulmar/base/error.h>
 #include <fulmar/base/log.h>
 #include <string.h>
 
-#define ROWS_A_SLICE 150
-#define FLAGS_A_SLICE 400
 #define VANISHED_A_SLICE 500
 #define MAX_IN_FLIGHT 16 /* a few transactions of the pen: their commits are not waited for */
 
@@ -23,26 +20,6 @@ typedef struct {
   guint added, unseen_added, changed, removed, unknown;
   gboolean again; /* more to remove */
 } Slice;
-
-struct FmImapCollect {
-  FmAccountWorker *worker;
-  gint64 folder_id;
-  GArray *rows, *flags, *sizes;
-  GArray *hidden; /* FmImapRange, or NULL */
-  GArray *diverted_ranges, *diverted_flags, *diverted_ids;
-  const FmImapEvents *listing; /* box and status go there; NULL: nowhere */
-  gpointer listing_data;
-  FmImapHeard heard;
-  char *rights;      /* of the folder, as MYRIGHTS told; NULL: it did not */
-  gboolean is_gmail; /* flags are a message's, not a folder's */
-
-  pthread_mutex_t mutex;
-  pthread_cond_t cond;
-  guint in_flight;                             /* under mutex */
-  GError *error;                               /* the first; under mutex */
-  guint added, unseen_added, changed, removed; /* under mutex */
-  guint elsewhere, unknown;                    /* likewise; see FmImapHeard */
-};
 
 static void
 input_clear (gpointer data)
@@ -66,7 +43,7 @@ flags_clear (gpointer data)
 GArray *
 fm_imap_collect_new_rows (void)
 {
-  GArray *rows = g_array_sized_new (FALSE, FALSE, sizeof (FmMessageInput), ROWS_A_SLICE);
+  GArray *rows = g_array_sized_new (FALSE, FALSE, sizeof (FmMessageInput), FM_IMAP_COLLECT_ROWS);
 
   g_array_set_clear_func (rows, input_clear);
   return rows;
@@ -75,7 +52,7 @@ fm_imap_collect_new_rows (void)
 static GArray *
 new_flags (void)
 {
-  GArray *flags = g_array_sized_new (FALSE, FALSE, sizeof (FmMessageFlags), FLAGS_A_SLICE);
+  GArray *flags = g_array_sized_new (FALSE, FALSE, sizeof (FmMessageFlags), FM_IMAP_COLLECT_FLAGS);
 
   g_array_set_clear_func (flags, flags_clear);
   return flags;
@@ -229,8 +206,8 @@ post (FmImapCollect *collect, Slice *slice)
   fm_pen_post (collect->worker->env->pen, FM_PEN_BULK, slice_run, slice_done, slice, slice_free);
 }
 
-static void
-post_rows (FmImapCollect *collect)
+void
+fm_imap_collect_post_rows (FmImapCollect *collect)
 {
   Slice *slice;
 
@@ -242,8 +219,8 @@ post_rows (FmImapCollect *collect)
   post (collect, slice);
 }
 
-static void
-post_flags (FmImapCollect *collect)
+void
+fm_imap_collect_post_flags (FmImapCollect *collect)
 {
   Slice *slice;
 
@@ -255,8 +232,8 @@ post_flags (FmImapCollect *collect)
   post (collect, slice);
 }
 
-static void
-post_sizes (FmImapCollect *collect)
+void
+fm_imap_collect_post_sizes (FmImapCollect *collect)
 {
   Slice *slice;
 
@@ -268,9 +245,8 @@ post_sizes (FmImapCollect *collect)
   post (collect, slice);
 }
 
-/* Deletions wait for their commit, since a slice may have to be repeated. */
-static void
-remove_ranges (FmImapCollect *collect, const FmImapRange *ranges, gsize n)
+void
+fm_imap_collect_remove_ranges (FmImapCollect *collect, const FmImapRange *ranges, gsize n)
 {
   g_autoptr (GArray) copy = g_array_new (FALSE, FALSE, sizeof (FmUidRange));
   gboolean again = TRUE;
@@ -301,9 +277,9 @@ fm_imap_collect_flush (FmImapCollect *collect, GError **error)
 
   if (collect->folder_id)
     {
-      post_rows (collect);
-      post_flags (collect);
-      post_sizes (collect);
+      fm_imap_collect_post_rows (collect);
+      fm_imap_collect_post_flags (collect);
+      fm_imap_collect_post_sizes (collect);
     }
   wait_in_flight (collect, 0);
   pthread_mutex_lock (&collect->mutex);
@@ -348,7 +324,7 @@ fm_imap_collect_mark (FmImapCollect *collect, guint32 lowest_uid)
 {
   Slice *slice = g_new0 (Slice, 1);
 
-  post_rows (collect);
+  fm_imap_collect_post_rows (collect);
   slice->lowest_uid = lowest_uid;
   post (collect, slice);
   return !has_failed (collect);
@@ -448,208 +424,3 @@ fm_imap_collect_list (FmImapCollect *collect, const FmImapEvents *listing, gpoin
 }
 
 /* --- events --- */
-
-static void
-on_box (gpointer data, const FmImapBox *box)
-{
-  FmImapCollect *collect = data;
-
-  if (collect->listing)
-    collect->listing->box (collect->listing_data, box);
-}
-
-static void
-on_status (gpointer data, const FmImapStatus *status)
-{
-  FmImapCollect *collect = data;
-
-  if (collect->listing)
-    collect->listing->status (collect->listing_data, status);
-}
-
-/* Asked for with the folder's SELECT only. */
-static void
-on_rights (gpointer data, const char *mailbox, const char *rights)
-{
-  FmImapCollect *collect = data;
-
-  g_free (collect->rights);
-  collect->rights = g_strdup (rights);
-}
-
-static void
-on_exists (gpointer data, guint32 count)
-{
-  ((FmImapCollect *) data)->heard.exists = TRUE;
-}
-
-static void
-on_expunge (gpointer data, guint32 seq)
-{
-  ((FmImapCollect *) data)->heard.need_uids = TRUE;
-}
-
-static void
-on_vanished (gpointer data, gboolean earlier, const FmImapRange *ranges, gsize n)
-{
-  FmImapCollect *collect = data;
-
-  if (!collect->folder_id || n == 0)
-    return;
-  post_rows (collect);
-  remove_ranges (collect, ranges, n);
-}
-
-static void
-add_row (FmImapCollect *collect, const FmImapMessage *message)
-{
-  FmMessageInput input = FM_MESSAGE_INPUT_INIT;
-
-  collect->heard.headers++;
-  collect->heard.highest_uid = MAX (collect->heard.highest_uid, message->uid);
-  if (collect->heard.lowest_uid == 0 || message->uid < collect->heard.lowest_uid)
-    collect->heard.lowest_uid = message->uid;
-  if (message->flags & FM_FLAG_DELETED && fm_imap_hidden_has (collect->hidden, message->uid))
-    return;
-  input.uid = message->uid;
-  input.flags = message->flags;
-  input.keywords = (const char *const *) g_strdupv ((char **) message->keywords);
-  input.modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0;
-  input.internal_date_utc = message->date_utc;
-  input.size_bytes = message->size_bytes;
-  if (message->has & FM_IMAP_HAS_GMAIL)
-    {
-      input.server_id = message->gm_msgid;
-      input.server_thread = message->gm_thrid;
-      input.labels = (const char *const *) g_strdupv ((char **) message->gm_labels);
-    }
-  input.envelope = fm_envelope_parse (message->header, message->header_bytes);
-  g_array_append_val (collect->rows, input);
-  if (collect->rows->len >= ROWS_A_SLICE)
-    post_rows (collect);
-}
-
-static void
-add_flags (FmImapCollect *collect, const FmImapMessage *message)
-{
-  FmMessageFlags flags
-      = { .uid = message->uid, .flags = message->flags, .modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0 };
-
-  /* Another program has taken the mark off again: it is mail as any other. */
-  if (!(message->flags & FM_FLAG_DELETED) && fm_imap_hidden_has (collect->hidden, message->uid))
-    collect->heard.need_uids = TRUE;
-  if (collect->diverted_flags)
-    g_array_append_val (collect->diverted_flags, flags);
-  if (message->flags & FM_FLAG_DELETED && fm_imap_hidden_has (collect->hidden, message->uid))
-    return;
-  flags.keywords = (const char *const *) g_strdupv ((char **) message->keywords);
-  flags.is_shared = collect->is_gmail;
-  flags.labels = (const char *const *) g_strdupv ((char **) message->gm_labels);
-  g_array_append_val (collect->flags, flags);
-  if (collect->flags->len >= FLAGS_A_SLICE)
-    post_flags (collect);
-}
-
-static void
-add_size (FmImapCollect *collect, const FmImapMessage *message)
-{
-  g_array_append_val (collect->sizes, ((FmMessageSize){ message->uid, message->size_bytes }));
-  if (collect->sizes->len >= FLAGS_A_SLICE)
-    post_sizes (collect);
-}
-
-/* By its id alone: it may be known from another folder. */
-static void
-divert_id (FmImapCollect *collect, const FmImapMessage *message)
-{
-  FmMessageInput input = FM_MESSAGE_INPUT_INIT;
-
-  input.uid = message->uid;
-  input.flags = message->flags;
-  input.keywords = (const char *const *) g_strdupv ((char **) message->keywords);
-  input.modseq = message->has & FM_IMAP_HAS_MODSEQ ? message->modseq : 0;
-  input.server_id = message->gm_msgid;
-  g_array_append_val (collect->diverted_ids, input);
-}
-
-static void
-on_message (gpointer data, const FmImapMessage *message)
-{
-  FmImapCollect *collect = data;
-
-  if (!collect->folder_id)
-    return;
-  if (collect->diverted_ids && message->uid && (message->has & FM_IMAP_HAS_GMAIL) && (message->has & FM_IMAP_HAS_FLAGS)
-      && !(message->has & FM_IMAP_HAS_HEADER))
-    {
-      divert_id (collect, message);
-      return;
-    }
-  if (message->has & FM_IMAP_HAS_MODSEQ)
-    collect->heard.highest_modseq = MAX (collect->heard.highest_modseq, message->modseq);
-  collect->heard.seen_uid = MAX (collect->heard.seen_uid, message->uid);
-  if (message->uid == 0)
-    collect->heard.need_uids = TRUE;
-  else if (message->has & FM_IMAP_HAS_HEADER)
-    add_row (collect, message);
-  else if (message->has & FM_IMAP_HAS_FLAGS)
-    add_flags (collect, message);
-  else if (message->has & FM_IMAP_HAS_SIZE)
-    add_size (collect, message);
-}
-
-/* A message no parser can read is still a message: it gets a row that says so, and its body can be opened. */
-static void
-on_unreadable (gpointer data, guint32 seq, guint32 uid)
-{
-  FmImapCollect *collect = data;
-  static const char header[] = "Subject: (the server's answer for this message can't be read)\r\n\r\n";
-  FmImapMessage message = { .seq = seq, .uid = uid, .header = header, .header_bytes = sizeof header - 1 };
-
-  if (collect->folder_id && uid)
-    add_row (collect, &message);
-}
-
-static void
-on_search (gpointer data, const FmImapRange *uids, gsize n, guint64 highest_modseq)
-{
-  FmImapCollect *collect = data;
-
-  if (collect->diverted_ranges)
-    g_array_append_vals (collect->diverted_ranges, uids, n);
-}
-
-static void
-tell (FmImapCollect *collect, const char *text)
-{
-  FmEvent *event = fm_event_new (FM_EVENT_NOTICE, 0);
-
-  event->account = g_strdup (collect->worker->spec->name);
-  event->text = g_strdup_printf ("the server says: %s", text);
-  fm_sync_env_emit (collect->worker->env, event);
-}
-
-static void
-on_alert (gpointer data, const char *text)
-{
-  tell (data, text);
-}
-
-const FmImapEvents *
-fm_imap_collect_events (void)
-{
-  static const FmImapEvents events = {
-    .exists = on_exists,
-    .expunge = on_expunge,
-    .vanished = on_vanished,
-    .message = on_message,
-    .unreadable = on_unreadable,
-    .box = on_box,
-    .status = on_status,
-    .rights = on_rights,
-    .search = on_search,
-    .alert = on_alert,
-  };
-
-  return &events;
-}

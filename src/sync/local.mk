@@ -38,6 +38,8 @@ src_sync_libsync_a_SOURCES = \
 	src/sync/imap-back.c \
 	src/sync/imap-body.c \
 	src/sync/imap-claim.c \
+	src/sync/imap-collect-events.c \
+	src/sync/imap-collect-private.h \
 	src/sync/imap-collect.c \
 	src/sync/imap-collect.h \
 	src/sync/imap-compare.c \
