@@ -40,7 +40,12 @@ split_name (FmApp *app, const char *full, char **ret_account, const char **ret_n
   const char *slash = strchr (full, '/');
   g_autofree char *account = slash ? g_strndup (full, slash - full) : NULL;
 
-  if (!slash || !slash[1] || !fm_app_account_named (app, account))
+  if (slash && !fm_app_account_named (app, account))
+    {
+      fm_app_complain (app, "there is no account %s: write a folder as in `%s/Travel`", account, fm_app_default_account (app));
+      return FALSE;
+    }
+  if (!slash || !slash[1])
     {
       fm_app_complain (app, "write a folder as ACCOUNT/NAME, as in `%s/Travel`", fm_app_default_account (app));
       return FALSE;

@@ -21,40 +21,40 @@ typedef struct {
   GArray *ids;                   /* gint64: what may go */
   guint64 bytes;                 /* of them */
   guint64 starred, missing, bad; /* old mail that stays: with a star or a draft, not in the backup, damaged there */
-} Free;
+} Freeing;
 
 static void
-look_at (Free *free, GHashTable *there, const char *folder, const FmRow *row)
+look_at (Freeing *job, GHashTable *there, const char *folder, const FmRow *row)
 {
-  if (row->date_utc >= free->before_utc)
+  if (row->date_utc >= job->before_utc)
     return;
   if (row->flags & (FM_FLAG_FLAGGED | FM_FLAG_DRAFT) || row->pending)
     {
-      free->starred++;
+      job->starred++;
       return;
     }
-  g_autofree char *digest = row->is_stub ? NULL : fm_body_store_digest (fm_cli_session_reader (free->session), row->id);
+  g_autofree char *digest = row->is_stub ? NULL : fm_body_store_digest (fm_cli_session_reader (job->session), row->id);
   const char *name = digest ? g_hash_table_lookup (there, digest) : NULL;
   g_autofree char *path = name ? g_build_filename (folder, "cur", name, NULL) : NULL;
   if (!path)
-    free->missing++;
+    job->missing++;
   else if (!fm_cli_backup_is_whole (path, digest))
-    free->bad++;
+    job->bad++;
   else
     {
-      g_array_append_val (free->ids, row->id);
-      free->bytes += row->size_bytes;
+      g_array_append_val (job->ids, row->id);
+      job->bytes += row->size_bytes;
     }
 }
 
 static gboolean
-look_into (Free *free, gint64 folder_id)
+look_into (Freeing *job, gint64 folder_id)
 {
-  FmStoreReader *reader = fm_cli_session_reader (free->session);
+  FmStoreReader *reader = fm_cli_session_reader (job->session);
   FmListSpec spec = { .folder_id = folder_id, .order = FM_ORDER_DATE };
   g_autoptr (GError) error = NULL;
   g_autoptr (FmFolderInfo) info = fm_folder_store_get (reader, folder_id, &error);
-  g_autofree char *folder = info ? fm_cli_backup_folder (free->dir, info) : NULL;
+  g_autofree char *folder = info ? fm_cli_backup_folder (job->dir, info) : NULL;
   g_autoptr (GHashTable) there = folder ? fm_cli_backup_list (folder) : NULL;
   g_autoptr (FmPositions) positions = there ? fm_positions_load (reader, &spec, NULL, &error) : NULL;
   guint64 count = positions ? fm_positions_count (positions) : 0;
@@ -64,7 +64,7 @@ look_into (Free *free, gint64 folder_id)
       g_autoptr (GPtrArray) rows = fm_positions_rows (positions, reader, at, MIN (SLICE, count - at), &error);
       for (guint i = 0; rows && i < rows->len; i++)
         if (g_ptr_array_index (rows, i))
-          look_at (free, there, folder, g_ptr_array_index (rows, i));
+          look_at (job, there, folder, g_ptr_array_index (rows, i));
     }
   if (error)
     fm_cli_session_complain ("%s", error->message);
@@ -89,23 +89,23 @@ is_on_imap (FmCliSession *session, const char *folder)
 }
 
 static void
-say_what_stays (const Free *free)
+say_what_stays (const Freeing *job)
 {
-  if (free->starred > 0)
-    printf ("%" G_GUINT64_FORMAT " old messages stay: starred, drafts, or with changes that wait\n", free->starred);
-  if (free->missing > 0)
-    printf ("%" G_GUINT64_FORMAT " old messages stay: they are not in the backup (run `fulmar export`)\n", free->missing);
-  if (free->bad > 0)
-    printf ("%" G_GUINT64_FORMAT " old messages stay: their copies in the backup are damaged (run `fulmar export --verify`)\n", free->bad);
+  if (job->starred > 0)
+    printf ("%" G_GUINT64_FORMAT " old messages stay: starred, drafts, or with changes that wait\n", job->starred);
+  if (job->missing > 0)
+    printf ("%" G_GUINT64_FORMAT " old messages stay: they are not in the backup (run `fulmar export`)\n", job->missing);
+  if (job->bad > 0)
+    printf ("%" G_GUINT64_FORMAT " old messages stay: their copies in the backup are damaged (run `fulmar export --verify`)\n", job->bad);
 }
 
 static gboolean
-is_agreed (const Free *free, gboolean yes)
+is_agreed (const Freeing *job, gboolean yes)
 {
-  g_autofree char *size = g_format_size (free->bytes);
+  g_autofree char *size = g_format_size (job->bytes);
   char answer[8] = "";
 
-  printf ("%u messages, %s, are whole in %s\n", free->ids->len, size, free->dir);
+  printf ("%u messages, %s, are whole in %s\n", job->ids->len, size, job->dir);
   if (yes)
     return TRUE;
   if (!isatty (STDIN_FILENO))
@@ -119,44 +119,44 @@ is_agreed (const Free *free, gboolean yes)
 }
 
 static int
-delete_them (Free *free)
+delete_them (Freeing *job)
 {
-  const gint64 *ids = (const gint64 *) (gconstpointer) free->ids->data;
+  const gint64 *ids = (const gint64 *) (gconstpointer) job->ids->data;
 
-  for (guint at = 0; at < free->ids->len; at += BATCH)
+  for (guint at = 0; at < job->ids->len; at += BATCH)
     {
-      FmAction *action = fm_action_new_simple (FM_ACTION_DELETE, ids + at, MIN (BATCH, free->ids->len - at));
-      if (!fm_cli_session_wait (free->session, fm_engine_act (fm_app_engine (fm_cli_session_app (free->session)), action), NULL, NULL))
+      FmAction *action = fm_action_new_simple (FM_ACTION_DELETE, ids + at, MIN (BATCH, job->ids->len - at));
+      if (!fm_cli_session_wait (job->session, fm_engine_act (fm_app_engine (fm_cli_session_app (job->session)), action), NULL, NULL))
         return 1;
     }
-  printf ("%u are deleted; `fulmar queue` tells what of it the server has not done yet\n", free->ids->len);
+  printf ("%u are deleted; `fulmar queue` tells what of it the server has not done yet\n", job->ids->len);
   return 0;
 }
 
 static int
-run (Free *free, int argc, char **argv, gboolean yes)
+run (Freeing *job, int argc, char **argv, gboolean yes)
 {
   for (int i = 0; i < argc; i++)
     {
-      gint64 folder_id = is_on_imap (free->session, argv[i]) ? fm_cli_session_folder (free->session, argv[i]) : 0;
-      if (!folder_id || !look_into (free, folder_id))
+      gint64 folder_id = is_on_imap (job->session, argv[i]) ? fm_cli_session_folder (job->session, argv[i]) : 0;
+      if (!folder_id || !look_into (job, folder_id))
         return 1;
     }
-  say_what_stays (free);
-  if (free->ids->len == 0)
+  say_what_stays (job);
+  if (job->ids->len == 0)
     {
       printf ("nothing to free\n");
       return 0;
     }
   /* What was read may lie in memory alone. */
-  return fm_cli_backup_sync (free->dir) && is_agreed (free, yes) ? delete_them (free) : 1;
+  return fm_cli_backup_sync (job->dir) && is_agreed (job, yes) ? delete_them (job) : 1;
 }
 
 int
 fm_cli_free_run (const FmCliGlobals *globals, int argc, char **argv)
 {
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  Free free = { .ids = ids };
+  Freeing job = { .ids = ids };
   guint64 days = DEFAULT_DAYS;
   gboolean yes = FALSE, good = TRUE;
   int i = 1;
@@ -173,11 +173,11 @@ fm_cli_free_run (const FmCliGlobals *globals, int argc, char **argv)
       fm_cli_session_complain ("usage: fulmar free [--older DAYS] [--yes] DIR FOLDER...");
       return 2;
     }
-  free.dir = argv[i];
-  free.before_utc = fm_clock_now_utc () - (gint64) days * 86400;
-  if (!(free.session = fm_cli_session_open (globals, FM_CLI_ACT)))
+  job.dir = argv[i];
+  job.before_utc = fm_clock_now_utc () - (gint64) days * 86400;
+  if (!(job.session = fm_cli_session_open (globals, FM_CLI_ACT)))
     return 1;
-  int status = run (&free, argc - i - 1, argv + i + 1, yes);
-  fm_cli_session_free (free.session);
+  int status = run (&job, argc - i - 1, argv + i + 1, yes);
+  fm_cli_session_free (job.session);
   return status;
 }

@@ -21,6 +21,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+/* One more letter, besides the five that pop_server_fill puts there. */
+#define LETTER_6 "From: x@example.org\r\nSubject: letter 6\r\nMessage-ID: <m6@x>\r\n\r\n\r\n.\r\n..two\r\n.end 6\r\n"
+
 static FmPort *events;       /* where env's events go; NULL: nowhere */
 static gint secrets_asked;   /* how often a password was asked for */
 static gint secrets_refused; /* and how often because the last was refused */

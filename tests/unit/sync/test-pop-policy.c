@@ -216,7 +216,7 @@ test_old_policy_holds_meanwhile (void **state)
   home_new (&home, server->port, FM_LEAVE_UNTIL_DELETED);
   must_pass (&home);
   delete_letter (&home, "letter 2", TRUE);
-  pop_server_add (server, "uid-6", "From: x@example.org\r\nSubject: letter 6\r\nMessage-ID: <m6@x>\r\n\r\n\r\n.\r\n..two\r\n.end 6\r\n");
+  pop_server_add (server, "uid-6", LETTER_6);
   home.context.spec->leave = FM_LEAVE_NONE;
   must_pass (&home);
   assert_int_equal (server_count (server), 5);
@@ -483,7 +483,7 @@ test_stub_replaced (void **state)
   {
     PopMail *mail = server->mails->pdata[4];
     g_free (mail->text);
-    mail->text = g_strdup ("From: x@example.org\r\nSubject: letter 6\r\nMessage-ID: <m6@x>\r\n\r\n\r\n.\r\n..two\r\n.end 6\r\n");
+    mail->text = g_strdup (LETTER_6);
   }
   ask_for (&home, "letter 5");
   must_pass (&home);

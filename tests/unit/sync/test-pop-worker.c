@@ -211,8 +211,7 @@ test_reused_uidl (void **state)
   home_new (&home, server->port, FM_LEAVE_NONE);
   must_pass (&home);
   assert_int_equal (server_count (server), 0);
-  pop_server_add (server, "uid-1",
-                  "From: x@example.org\r\nSubject: letter 6\r\nMessage-ID: <m6@example.org>\r\n\r\n\r\n.\r\n..two\r\n.end 6\r\n");
+  pop_server_add (server, "uid-1", LETTER_6);
   must_pass (&home);
   assert_all_once (&home, 6, "with a UIDL given twice");
   home_free (&home);
